@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from trainer.augmentation import sample_keys
+from trainer.config import Augmentation, Geometry, HeadSettings
+from trainer.errors import StoppedError
+from trainer.events import AnyEvent, Progress, StopRequest
+from trainer.features import FeatureCache, FeatureTable, compute_features, draw_views, recipe_hash
+from trainer.network import Network
+from trainer.pipeline import ImageSource
+
+AUGMENTATION = Augmentation()
+
+
+class Bench:
+    """A network, images and a cache to compute features with."""
+
+    def __init__(self, image_folder: Path, cache_folder: Path) -> None:
+        self.paths = sorted((image_folder / "images").glob("*.png"))[:30]
+        self.hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in self.paths]
+        self.network = Network("tiny", 3, HeadSettings(), seed=1)
+        self.source = ImageSource(self.paths, 32, Geometry(), 4)
+        self.cache_folder = cache_folder
+
+    def table(self, rows: list[int], views: int = 2, **more: object) -> FeatureTable:
+        cache = FeatureCache(self.cache_folder, recipe_hash(self.network, Geometry(), AUGMENTATION))
+        names = [path.stem for path in self.paths]
+        return compute_features(
+            self.network,
+            self.source,
+            self.hashes,
+            names,
+            rows=np.array(rows),
+            views=views,
+            augmentation=AUGMENTATION,
+            cache=cache,
+            batch_size=8,
+            **more,  # type: ignore[arg-type]
+        )
+
+
+@pytest.fixture
+def bench(image_folder: Path, tmp_path: Path) -> Bench:
+    return Bench(image_folder, tmp_path / "cache")
+
+
+def test_features_are_those_of_the_network_and_views_differ(bench: Bench) -> None:
+    table = bench.table(list(range(10)))
+    assert table.features.shape == (10, 3, 32)
+    assert table.computed == 30
+    expected = bench.network.features_model(bench.source.squares(np.arange(10))).numpy()
+    np.testing.assert_allclose(table.features[:, 0], expected, atol=1e-5)
+    assert np.abs(table.features[:, 1] - table.features[:, 0]).max() > 1e-3
+    assert np.abs(table.features[:, 2] - table.features[:, 1]).max() > 1e-3
+
+
+def test_what_is_in_the_cache_is_not_computed_again(bench: Bench) -> None:
+    first = bench.table(list(range(10)))
+    again = bench.table(list(range(5, 20)))
+    assert again.computed == 10 * 3
+    np.testing.assert_array_equal(again.features[:5], first.features[5:])
+    assert bench.table(list(range(10)), views=4).computed == 10 * 2
+
+
+def test_other_weights_or_augmentation_are_another_recipe(bench: Bench) -> None:
+    own = recipe_hash(bench.network, Geometry(), AUGMENTATION)
+    other = msgspec.structs.replace(AUGMENTATION, rotation=10.0)
+    hashes = {
+        own,
+        recipe_hash(bench.network, Geometry(), other),
+        recipe_hash(bench.network, Geometry(shape="pad"), AUGMENTATION),
+        recipe_hash(Network("tiny", 3, HeadSettings(), seed=2), Geometry(), AUGMENTATION),
+        recipe_hash(Network("tiny", 3, HeadSettings(), seed=1, input_size=40), Geometry(), AUGMENTATION),
+    }
+    assert len(hashes) == 5
+    assert recipe_hash(Network("tiny", 5, HeadSettings(dense=(3,)), seed=1), Geometry(), AUGMENTATION) == own
+
+
+def test_a_damaged_file_is_computed_again(bench: Bench) -> None:
+    first = bench.table(list(range(10)), views=0)
+    (file,) = bench.cache_folder.rglob("*.safetensors")
+    file.write_bytes(file.read_bytes()[:100])
+    again = bench.table(list(range(10)), views=0)
+    assert again.computed == 10
+    np.testing.assert_array_equal(again.features, first.features)
+
+
+def test_stopping_keeps_what_was_finished(bench: Bench) -> None:
+    stop = StopRequest()
+    seen: list[Progress] = []
+
+    def listen(event: AnyEvent) -> None:
+        if isinstance(event, Progress):
+            seen.append(event)
+            if event.done > 30:
+                stop.ask()
+
+    with pytest.raises(StoppedError):
+        bench.table(list(range(30)), listener=listen, stop=stop)
+    assert bench.table(list(range(30))).computed == 60
+    assert seen[0].total == 90
+
+
+def test_twins_share_their_features(bench: Bench) -> None:
+    bench.hashes[7] = bench.hashes[3]
+    bench.paths[7] = bench.paths[3]
+    bench.table([3, 7], views=0)
+    again = bench.table([3, 7], views=0)
+    assert again.computed == 0
+    np.testing.assert_array_equal(again.features[0], again.features[1])
+
+
+def test_each_epoch_draws_views_of_its_own() -> None:
+    keys = sample_keys([f"sample {k}" for k in range(5000)])
+    epochs = np.stack([draw_views(4, keys, 0, epoch) for epoch in range(8)])
+    assert epochs.min() == 0
+    assert epochs.max() == 4
+    shares = np.bincount(epochs.ravel()) / epochs.size
+    assert np.abs(shares - 0.2).max() < 0.01
+    agreement = (epochs[0] == epochs[1]).mean()
+    assert 0.17 < agreement < 0.23
+    np.testing.assert_array_equal(draw_views(4, keys, 0, 3), epochs[3])
+    np.testing.assert_array_equal(draw_views(4, keys[100:], 0, 3), epochs[3][100:])

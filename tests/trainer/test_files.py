@@ -1,0 +1,151 @@
+"""Writing files: the old one or the new one, never half of either."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from trainer.errors import StorageError
+from trainer.files import (
+    atomic_folder,
+    atomic_path,
+    explained,
+    sha256_of,
+    write_bytes,
+    write_text,
+)
+
+
+class InterruptedWriteError(Exception):
+    """Something that ends a write half way."""
+
+
+def write_half(path: Path) -> None:
+    path.write_bytes(b"ne")
+    raise InterruptedWriteError
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_is_written_with_its_folders(tmp_path: Path) -> None:
+    write_text(tmp_path / "a" / "b" / "note.txt", "grüße")
+    assert (tmp_path / "a/b/note.txt").read_bytes() == "grüße".encode()
+    assert (tmp_path / "a/b/note.txt").stat().st_mode & 0o777 == 0o644
+
+
+def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_bytes(path, b"old")
+    with pytest.raises(InterruptedWriteError), atomic_path(path) as temporary:
+        write_half(temporary)
+    assert path.read_bytes() == b"old"
+    assert names_in(tmp_path) == ["file"]
+
+
+def test_a_reader_sees_the_old_file_until_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_bytes(path, b"old")
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(b"new")
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+
+
+def test_a_folder_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    for content in ("old", "new"):
+        with atomic_folder(path) as temporary:
+            (temporary / content).write_text(content)
+            (temporary / "inner").mkdir()
+    assert names_in(path) == ["inner", "new"]
+    assert path.stat().st_mode & 0o777 == 0o755
+    assert names_in(tmp_path) == ["folder"]
+
+
+def test_an_interrupted_folder_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    with atomic_folder(path) as temporary:
+        (temporary / "old").write_text("old")
+    with pytest.raises(InterruptedWriteError), atomic_folder(path) as temporary:
+        write_half(temporary / "new")
+    assert names_in(path) == ["old"]
+    assert names_in(tmp_path) == ["folder"]
+
+
+WRITER = textwrap.dedent(
+    """
+    import itertools, pathlib, sys
+    from trainer.files import write_bytes
+    path = pathlib.Path(sys.argv[1])
+    for digit in itertools.cycle(b"123456789"):
+        write_bytes(path, bytes([digit]) * 300_000)
+        print(flush=True)
+    """
+)
+
+
+def test_a_killed_writer_leaves_a_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for count in range(1, 6):
+        with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE) as writer:
+            assert writer.stdout is not None
+            for _ in range(count):
+                writer.stdout.readline()
+            writer.send_signal(signal.SIGKILL)
+        content = path.read_bytes()
+        assert len(content) == 300_000
+        assert len(set(content)) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (
+            errno.ENOSPC,
+            "Cannot write /some/file: the disk is full; free some space or choose another folder.",
+        ),
+        (errno.EROFS, "Cannot write /some/file: the folder may not be written to; choose another one"),
+        (errno.EACCES, "Cannot write /some/file: the folder may not be written to; choose another one"),
+        (errno.EIO, "Cannot write /some/file: Input/output error."),
+    ],
+)
+def test_errors_of_the_system_become_sentences(number: int, said: str) -> None:
+    with pytest.raises(StorageError) as caught, explained(Path("/some/file")):
+        raise OSError(number, os.strerror(number))
+    assert str(caught.value).startswith(said)
+
+
+def test_a_file_where_a_folder_should_be_is_said_in_words(tmp_path: Path) -> None:
+    write_text(tmp_path / "file", "")
+    with pytest.raises(StorageError, match="Cannot write"):
+        write_text(tmp_path / "file" / "below", "")
+    with pytest.raises(StorageError, match="Cannot write"), atomic_folder(tmp_path / "file" / "below"):
+        pass
+
+
+def test_a_disk_that_is_full_is_said_in_words() -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("there is no /dev/full here")
+    with (
+        pytest.raises(StorageError, match="the disk is full"),
+        explained(full),
+        full.open("wb", buffering=0) as file,
+    ):
+        file.write(b"x")
+
+
+def test_hashes_are_those_of_the_bytes(tmp_path: Path) -> None:
+    content = os.urandom((1 << 20) + 17)
+    write_bytes(tmp_path / "file", content)
+    assert sha256_of(tmp_path / "file") == hashlib.sha256(content).hexdigest()

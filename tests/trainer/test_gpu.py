@@ -1,0 +1,23 @@
+"""TensorFlow's side of the devices, as far as a machine without GPUs can show it."""
+
+from __future__ import annotations
+
+from trainer.devices import choose_device, describe_devices, run_probe
+from trainer.gpu import failure_on, prepare_device, prove_gpus
+
+
+def test_the_proof_succeeds_where_computing_works() -> None:
+    assert failure_on("CPU:0") == ""
+
+
+def test_a_device_that_is_not_there_fails_the_proof() -> None:
+    # TensorFlow would quietly compute on another one.
+    assert failure_on("GPU:7").startswith("a product was computed on")
+
+
+def test_preparing_the_cpu_changes_nothing() -> None:
+    prepare_device(choose_device("cpu", describe_devices(probe=None)))
+
+
+def test_the_child_process_finds_what_this_process_finds() -> None:
+    assert run_probe() == prove_gpus()

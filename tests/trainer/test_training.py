@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import msgspec
+import numpy as np
+import pytest
+
+from trainer.bundle import Manifest, read_bundle
+from trainer.checkpoint import CheckpointStore
+from trainer.config import EarlyStopping, Imbalance, RunConfig, Schedule
+from trainer.dataset.store import DatasetStore
+from trainer.errors import CheckpointError, ConfigError, DatasetError, StoppedError
+from trainer.events import (
+    AnyEvent,
+    CheckpointSaved,
+    CostEstimated,
+    EpochEnded,
+    Finished,
+    StageEnded,
+    StageStarted,
+    StepDone,
+    StopRequest,
+    decode_event,
+)
+from trainer.training import train
+
+replace = msgspec.structs.replace
+
+
+class Bench:
+    """Trains on the small dataset, with a cache of features of its own."""
+
+    def __init__(self, dataset_file: Path, folder: Path) -> None:
+        self.dataset_file, self.folder = dataset_file, folder
+        self.events: list[AnyEvent] = []
+
+    def train(self, name: str, config: RunConfig, **more: Any) -> Manifest:
+        keras.backend.clear_session()
+        listener = more.pop("listener", self.events.append)
+        with DatasetStore.open(self.dataset_file, read_only=True) as store:
+            return train(
+                store,
+                self.folder / name,
+                config,
+                cache_folder=self.folder / "cache",
+                listener=listener,
+                **more,
+            )
+
+    def weights(self, name: str) -> dict[str, np.ndarray]:
+        return read_bundle(self.folder / name / "bundle")[1]
+
+    def of(self, kind: type) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@pytest.fixture
+def bench(dataset_file: Path, tmp_path: Path) -> Bench:
+    return Bench(dataset_file, tmp_path)
+
+
+def same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
+    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_a_run_says_what_it_does_and_leaves_a_bundle(bench: Bench, tiny_config: RunConfig) -> None:
+    manifest = bench.train("run", tiny_config)
+    (cost,) = bench.of(CostEstimated)
+    assert cost.training_images == 48
+    assert cost.steps == 3 * 3 + 3 * 3
+    assert cost.seconds > 0
+    assert cost.disk_bytes > 0
+    assert [(e.stage, e.epochs) for e in bench.of(StageStarted)] == [("head", 3), ("fine-tune", 3)]
+    epochs = bench.of(EpochEnded)
+    assert [(e.stage, e.epoch) for e in epochs] == [(s, k) for s in ("head", "fine-tune") for k in (1, 2, 3)]
+    for epoch in epochs:
+        for part in (epoch.train, epoch.validation):
+            assert set(part.recall) == {"bkl", "mel", "nv"}
+            assert part.macro_recall == pytest.approx(np.mean(list(part.recall.values())))
+            assert 0 <= part.accuracy <= 1
+            assert part.loss > 0
+    assert [e.reason for e in bench.of(StageEnded)] == ["all epochs done"] * 2
+    assert bench.of(StepDone)
+    assert isinstance(bench.events[-1], Finished)
+    best = [e for e in epochs if e.best][-1]
+    assert (manifest.metrics.stage, manifest.metrics.epoch) == (best.stage, best.epoch)
+    assert best.validation.macro_recall == max(e.validation.macro_recall for e in epochs)
+    assert manifest.split.groups_in_two_parts == 0
+    run = bench.folder / "run"
+    kept = [decode_event(line) for line in (run / "events.jsonl").read_bytes().splitlines()]
+    assert [e for e in kept if isinstance(e, EpochEnded)] == epochs
+    assert (run / "learning_curves.png").stat().st_size > 10_000
+    assert len(list((run / "checkpoints").iterdir())) <= 3
+
+
+def test_the_network_learns(bench: Bench, tiny_config: RunConfig) -> None:
+    config = replace(
+        tiny_config,
+        head_stage=replace(tiny_config.head_stage, epochs=10),
+        fine_tune_stage=replace(tiny_config.fine_tune_stage, epochs=6),
+    )
+    manifest = bench.train("run", config)
+    assert manifest.metrics.validation.macro_recall >= 0.8
+    epochs = bench.of(EpochEnded)
+    assert epochs[-1].train.loss < epochs[0].train.loss / 2
+
+
+class StopAfter:
+    """Asks a run to stop when it has seen some events of a kind."""
+
+    def __init__(self, kind: type, count: int) -> None:
+        self.stop, self.kind, self.left = StopRequest(), kind, count
+
+    def __call__(self, event: AnyEvent) -> None:
+        if isinstance(event, self.kind):
+            self.left -= 1
+            if self.left == 0:
+                self.stop.ask()
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"), [(StepDone, 1), (EpochEnded, 1), (EpochEnded, 3), (StageStarted, 2), (EpochEnded, 5)]
+)
+def test_a_stopped_run_goes_on_to_the_same_result(
+    bench: Bench, tiny_config: RunConfig, kind: type, count: int
+) -> None:
+    expected = bench.train("whole", tiny_config)
+    stopper = StopAfter(kind, count)
+    with pytest.raises(StoppedError, match="--resume"):
+        bench.train("parts", tiny_config, listener=stopper, stop=stopper.stop)
+    bench.events.clear()
+    manifest = bench.train("parts", tiny_config, resume=True)
+    assert same(bench.weights("parts"), bench.weights("whole"))
+    assert manifest.metrics == expected.metrics
+    assert manifest.calibration == expected.calibration
+    histories = [_history(bench.folder / name / "history.json") for name in ("whole", "parts")]
+    assert histories[0] == histories[1]
+
+
+def _history(file: Path) -> list[EpochEnded]:
+    epochs = msgspec.json.decode(file.read_bytes(), type=list[EpochEnded])
+    return [replace(epoch, seconds=0.0) for epoch in epochs]
+
+
+def test_a_run_stopped_at_every_step_goes_on_to_the_same_result(bench: Bench, tiny_config: RunConfig) -> None:
+    config = replace(
+        tiny_config,
+        stages=("fine-tune",),
+        fine_tune_stage=replace(tiny_config.fine_tune_stage, epochs=2, accumulation=2, batch_size=8),
+        imbalance=Imbalance(method="balanced-sampling"),
+    )
+    bench.train("whole", config)
+    rounds = 0
+    while rounds < 20:
+        stopper = StopAfter(StepDone, 1)
+        stopper.stop.ask()
+        try:
+            bench.train("parts", config, resume=rounds > 0, listener=stopper, stop=stopper.stop)
+        except StoppedError:
+            rounds += 1
+            continue
+        break
+    assert rounds >= 6
+    bench.train("parts", config, resume=True)
+    assert same(bench.weights("parts"), bench.weights("whole"))
+
+
+def test_early_stopping_ends_a_stage_and_keeps_the_best_epoch(bench: Bench, tiny_config: RunConfig) -> None:
+    config = replace(
+        tiny_config,
+        stages=("head",),
+        head_stage=replace(tiny_config.head_stage, epochs=40, learning_rate=0.2),
+        early_stopping=EarlyStopping(patience=2, metric="accuracy"),
+    )
+    manifest = bench.train("run", config)
+    epochs = bench.of(EpochEnded)
+    assert len(epochs) < 40
+    assert bench.of(StageEnded)[0].reason == "no improvement for 2 epochs"
+    values = [e.validation.accuracy for e in epochs]
+    assert manifest.metrics.epoch == 1 + values.index(max(values)) == len(epochs) - 2
+    best = CheckpointStore(bench.folder / "run" / "checkpoints").load_best()
+    assert best is not None
+    for name, array in bench.weights("run").items():
+        if name.startswith("head."):
+            np.testing.assert_array_equal(array, best.arrays[name])
+
+
+@pytest.mark.parametrize("metric", ["loss", "recall_mel"])
+def test_the_metric_for_the_best_epoch_can_be_chosen(
+    bench: Bench, tiny_config: RunConfig, metric: str
+) -> None:
+    bench.train("run", replace(tiny_config, early_stopping=EarlyStopping(patience=0, metric=metric)))
+    epochs = bench.of(EpochEnded)
+    values = [-e.validation.loss if metric == "loss" else e.validation.recall["mel"] for e in epochs]
+    assert [e for e in epochs if e.best][-1] is epochs[values.index(max(values))]
+
+
+def test_a_plateau_lowers_the_rate_of_the_epochs_after_it(bench: Bench, tiny_config: RunConfig) -> None:
+    schedule = Schedule(kind="plateau", warmup=0.0, plateau_factor=0.1, plateau_patience=1)
+    config = replace(
+        tiny_config,
+        stages=("head",),
+        head_stage=replace(tiny_config.head_stage, epochs=8, learning_rate=0.1, schedule=schedule),
+    )
+    bench.train("run", config)
+    rates = [e.learning_rate for e in bench.of(EpochEnded)]
+    assert rates[0] == pytest.approx(0.1)
+    assert min(rates) <= 0.0101
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_only_the_chosen_blocks_are_trained(bench: Bench, tiny_config: RunConfig) -> None:
+    config = replace(
+        tiny_config,
+        stages=("fine-tune",),
+        fine_tune_stage=replace(tiny_config.fine_tune_stage, epochs=1, from_block="block2"),
+    )
+    bench.train("run", config)
+    initial = CheckpointStore(bench.folder / "run" / "initial").load_latest()
+    assert initial is not None
+    changed = {k for k, v in bench.weights("run").items() if not np.array_equal(v, initial.arrays[k])}
+    first = [name for name in initial.arrays if name.startswith(("backbone.000", "backbone.001"))]
+    assert first
+    assert not changed & set(first)
+    assert any(name.startswith("backbone.002.separable_conv2d") for name in changed)
+    # Statistics of the backbone's normalization stay what they were.
+    assert not any(name.startswith("backbone.") and "moving" in name for name in changed)
+
+
+@pytest.mark.parametrize("method", ["none", "class-weights", "balanced-sampling", "focal"])
+def test_every_answer_to_imbalance_trains(bench: Bench, tiny_config: RunConfig, method: Any) -> None:
+    config = replace(
+        tiny_config,
+        stages=("head",),
+        imbalance=Imbalance(method=method),
+        head_stage=replace(tiny_config.head_stage, epochs=12),
+    )
+    assert bench.train("run", config).metrics.validation.macro_recall > 0.6
+
+
+def test_half_precision_trains(bench: Bench, tiny_config: RunConfig) -> None:
+    manifest = bench.train("run", replace(tiny_config, precision="bfloat16"))
+    assert {str(array.dtype) for array in bench.weights("run").values()} == {"float32"}
+    assert manifest.metrics.validation.macro_recall > 0.5
+
+
+def test_checkpoints_are_saved_by_the_clock_too(bench: Bench, tiny_config: RunConfig) -> None:
+    bench.train("run", replace(tiny_config, stages=("head",), checkpoint_minutes=1e-9))
+    assert len(bench.of(CheckpointSaved)) == 3 * 3
+
+
+def test_a_folder_with_a_run_is_not_overwritten(bench: Bench, tiny_config: RunConfig) -> None:
+    config = replace(tiny_config, stages=("head",))
+    bench.train("run", config)
+    before = bench.weights("run")
+    with pytest.raises(ConfigError, match="already holds a run; add --resume"):
+        bench.train("run", config)
+    assert same(bench.weights("run"), before)
+    (bench.folder / "other").mkdir()
+    (bench.folder / "other" / "thesis.txt").write_text("mine")
+    with pytest.raises(ConfigError, match="not an empty folder"):
+        bench.train("other", config)
+
+
+def test_a_run_is_not_resumed_on_another_split(
+    bench: Bench, tiny_config: RunConfig, image_folder: Path, tmp_path: Path
+) -> None:
+    from trainer.dataset.importing import import_dataset  # noqa: PLC0415 - only here
+    from trainer.dataset.splitting import split_dataset  # noqa: PLC0415 - only here
+
+    stopper = StopAfter(EpochEnded, 1)
+    with pytest.raises(StoppedError):
+        bench.train("run", tiny_config, listener=stopper, stop=stopper.stop)
+    bench.dataset_file = tmp_path / "other.db"
+    import_dataset(image_folder, bench.dataset_file)
+    with pytest.raises(DatasetError, match="no split yet"):
+        bench.train("new", tiny_config)
+    with DatasetStore.open(bench.dataset_file) as store:
+        split_dataset(store, seed=9)
+    with pytest.raises(CheckpointError, match="has changed since the run"):
+        bench.train("run", tiny_config, resume=True)
+
+
+def test_unusable_settings_are_refused_in_words(bench: Bench, tiny_config: RunConfig) -> None:
+    wrong_metric = replace(tiny_config, early_stopping=EarlyStopping(metric="recall_df"))
+    with pytest.raises(ConfigError, match="its classes are bkl, mel, nv"):
+        bench.train("a", wrong_metric)
+    wrong_block = replace(
+        tiny_config, fine_tune_stage=replace(tiny_config.fine_tune_stage, from_block="block9")
+    )
+    with pytest.raises(ConfigError, match="has no block 'block9'"):
+        bench.train("b", wrong_block)

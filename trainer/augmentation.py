@@ -1,0 +1,129 @@
+"""Random changes of training images, the same for the same run seed, epoch and sample.
+
+Nothing here has a state: an image's changes follow from its seed pair alone, so a resumed run, another batch
+size or another number of workers sees the same images. Geometry is one affine map with bilinear sampling and
+mirrored borders; colour works on the result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tensorflow as tf
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from trainer.config import Augmentation
+
+_DRAWS = 12
+_HALF = 0.5
+_LUMA = (0.299, 0.587, 0.114)
+"""ITU-R BT.601 weights of red, green and blue in brightness."""
+
+
+def sample_keys(sample_ids: Sequence[str]) -> NDArray[np.int64]:
+    """Return a stable 63-bit number for each sample id, shape (n,)."""
+    digests = (hashlib.blake2b(name.encode(), digest_size=8).digest() for name in sample_ids)
+    return np.array([int.from_bytes(digest, "big") >> 1 for digest in digests], dtype=np.int64)
+
+
+def seed_pairs(run_seed: int, epoch: int, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the seed pair of each sample in an epoch, int64 (n, 2)."""
+    first = np.full(len(keys), run_seed * 1_000_003 + epoch, dtype=np.int64)
+    return np.stack([first, keys], axis=1)
+
+
+def is_active(settings: Augmentation) -> bool:
+    """Whether any change is turned on."""
+    flips = settings.flip_horizontal or settings.flip_vertical
+    amounts = (
+        settings.rotation,
+        settings.shift,
+        settings.zoom,
+        settings.brightness,
+        settings.contrast,
+        settings.colour,
+    )
+    return flips or any(amounts)
+
+
+def _affine(draws: tf.Tensor, size: int, settings: Augmentation) -> tf.Tensor:
+    """Return output-to-input affine maps, float32 (n, 8), about the image's centre."""
+    angle = (draws[:, 0] * 2 - 1) * (settings.rotation * np.pi / 180)
+    zoom = tf.exp((draws[:, 1] * 2 - 1) * float(np.log1p(settings.zoom)))
+    shift_x = (draws[:, 2] * 2 - 1) * (settings.shift * size)
+    shift_y = (draws[:, 3] * 2 - 1) * (settings.shift * size)
+    one = tf.ones_like(angle)
+    flip_x = tf.where(draws[:, 4] < _HALF, -one, one) if settings.flip_horizontal else one
+    flip_y = tf.where(draws[:, 5] < _HALF, -one, one) if settings.flip_vertical else one
+    a0, a1 = tf.cos(angle) / zoom * flip_x, -tf.sin(angle) / zoom * flip_y
+    b0, b1 = tf.sin(angle) / zoom * flip_x, tf.cos(angle) / zoom * flip_y
+    centre = (size - 1) / 2
+    a2 = centre + shift_x - a0 * centre - a1 * centre
+    b2 = centre + shift_y - b0 * centre - b1 * centre
+    zero = tf.zeros_like(angle)
+    return tf.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=1)
+
+
+def _hue_matrix(angle: tf.Tensor) -> tf.Tensor:
+    """Return rotations about the grey axis, float32 (n, 3, 3) (Rodrigues' formula)."""
+    cos, sin = tf.cos(angle), tf.sin(angle)
+    same = cos + (1 - cos) / 3
+    plus = (1 - cos) / 3 + sin / np.sqrt(3).astype(np.float32)
+    minus = (1 - cos) / 3 - sin / np.sqrt(3).astype(np.float32)
+    rows = [[same, minus, plus], [plus, same, minus], [minus, plus, same]]
+    return tf.stack([tf.stack(row, axis=-1) for row in rows], axis=-2)
+
+
+def _colour(pixels: tf.Tensor, draws: tf.Tensor, settings: Augmentation) -> tf.Tensor:
+    def amount(index: int, largest: float) -> tf.Tensor:
+        return ((draws[:, index] * 2 - 1) * largest)[:, None, None, None]
+
+    if settings.contrast:
+        mean = tf.reduce_mean(pixels, axis=(1, 2, 3), keepdims=True)
+        pixels = (pixels - mean) * (1 + amount(6, settings.contrast)) + mean
+    if settings.colour:
+        grey = tf.reduce_sum(pixels * _LUMA, axis=-1, keepdims=True)
+        pixels = grey + (pixels - grey) * (1 + amount(7, settings.colour))
+        hue = (draws[:, 8] * 2 - 1) * (settings.colour * 0.1 * np.pi)
+        pixels = tf.einsum("nhwc,ndc->nhwd", pixels, _hue_matrix(hue))
+    if settings.brightness:
+        pixels += amount(9, settings.brightness * 255)
+    return pixels
+
+
+def augment(images: tf.Tensor, seeds: tf.Tensor, settings: Augmentation) -> tf.Tensor:
+    """Change each image at random, by its own seed pair.
+
+    Args:
+        images: uint8 (n, s, s, 3).
+        seeds: int64 (n, 2); see `seed_pairs`.
+        settings: what may change and how far.
+
+    Returns:
+        uint8 (n, s, s, 3).
+    """
+    if not is_active(settings):
+        return images
+    draws = tf.map_fn(
+        lambda seed: tf.random.stateless_uniform([_DRAWS], seed), seeds, fn_output_signature=tf.float32
+    )
+    pixels = tf.cast(images, tf.float32)
+    size = images.shape[1]
+    moved = settings.rotation or settings.shift or settings.zoom
+    if moved or settings.flip_horizontal or settings.flip_vertical:
+        pixels = tf.raw_ops.ImageProjectiveTransformV3(
+            images=pixels,
+            transforms=_affine(draws, size, settings),
+            output_shape=tf.constant([size, size]),
+            fill_value=0.0,
+            interpolation="BILINEAR",
+            fill_mode="REFLECT",
+        )
+    pixels = _colour(pixels, draws, settings)
+    return tf.cast(tf.clip_by_value(tf.round(pixels), 0, 255), tf.uint8)

@@ -1,0 +1,246 @@
+"""A dataset's SQLite file as an open database: checked when opened, its errors in plain words."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from trainer.dataset.schema import APPLICATION_ID, PAGE_SIZE, SCHEMA_VERSION, TABLES
+from trainer.errors import DatasetError, StorageError, TrainerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+BUSY_SECONDS = 10.0
+"""How long to wait for another program's writing before saying that the file is in use."""
+
+_HEADER = b"SQLite format 3\x00"
+
+Row: TypeAlias = tuple[Any, ...]
+
+
+class Database:
+    """An open dataset file, for one thread.
+
+    Attributes:
+        path: of the file.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+
+    def close(self) -> None:
+        """Close the file; closing twice does no harm."""
+        with in_words(self.path):
+            self._connection.close()
+
+    def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """Return all rows of a query."""
+        with in_words(self.path):
+            return self._connection.execute(sql, values).fetchall()
+
+    def run(self, sql: str, values: Sequence[object] = ()) -> int:
+        """Execute a statement; return how many rows it changed."""
+        with in_words(self.path):
+            return self._connection.execute(sql, values).rowcount
+
+    def run_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Execute a statement once for each row of values."""
+        with in_words(self.path):
+            self._connection.executemany(sql, rows)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make everything inside happen as a whole or not at all; may be nested."""
+        if self.in_transaction():
+            yield
+            return
+        with in_words(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # SQLite rolls back by itself after some errors, a full disk among them.
+                if self.in_transaction():
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._connection.in_transaction
+
+    def fact(self, name: str) -> str | None:
+        """Return what is stored once under `name`."""
+        found = self.rows("SELECT value FROM facts WHERE name = ?", (name,))
+        return str(found[0][0]) if found else None
+
+    def set_fact(self, name: str, value: str) -> None:
+        """Store `value` under `name`."""
+        self.run("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+
+_SENTENCES: dict[int, tuple[type[TrainerError], str]] = {
+    sqlite3.SQLITE_BUSY: (
+        DatasetError,
+        "{} is in use by another program that is writing to it; wait until it has finished and try again.",
+    ),
+    sqlite3.SQLITE_FULL: (
+        StorageError,
+        "Cannot write {}: the disk is full; free some space or choose another folder.",
+    ),
+    sqlite3.SQLITE_READONLY: (
+        StorageError,
+        "Cannot write {}: the file or its folder may not be written to; change its permissions.",
+    ),
+    sqlite3.SQLITE_IOERR: (
+        StorageError,
+        "Cannot read or write {}: the disk reports an error or is full; check it and free some space.",
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        DatasetError,
+        "{} cannot be opened; check that you may read and write it and its folder.",
+    ),
+    sqlite3.SQLITE_CORRUPT: (
+        DatasetError,
+        "The dataset {} is damaged; take a copy from a backup or delete it and import the images again.",
+    ),
+}
+_SENTENCES[sqlite3.SQLITE_LOCKED] = _SENTENCES[sqlite3.SQLITE_BUSY]
+_SENTENCES[sqlite3.SQLITE_PERM] = _SENTENCES[sqlite3.SQLITE_CANTOPEN]
+_SENTENCES[sqlite3.SQLITE_NOTADB] = _SENTENCES[sqlite3.SQLITE_CORRUPT]
+
+
+def _explained(path: Path, code: int) -> TrainerError | None:
+    """Return the error for a result code of SQLite (its extended part is ignored), if it is a user's."""
+    kind, sentence = _SENTENCES.get(code & 0xFF, (None, ""))
+    return None if kind is None else kind(sentence.format(path))
+
+
+def damaged(path: Path) -> TrainerError:
+    """Return the error for a dataset file with broken contents."""
+    error = _explained(path, sqlite3.SQLITE_CORRUPT)
+    assert error is not None
+    return error
+
+
+@contextlib.contextmanager
+def in_words(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors about the file `path` into errors a user can act on.
+
+    Raises:
+        DatasetError: locked, damaged or not to be opened.
+        StorageError: full disk, read-only, failing disk.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        explanation = _explained(path, getattr(error, "sqlite_errorcode", 0))
+        if explanation is None:
+            raise
+        raise explanation from error
+
+
+def _connect(path: Path, query: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{query}", uri=True, timeout=BUSY_SECONDS, isolation_level=None
+    )
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def create_file(path: Path) -> Database:
+    """Create an empty dataset at `path`.
+
+    Raises:
+        DatasetError: something is there already.
+        StorageError: the file cannot be written.
+    """
+    if path.exists() and (path.is_dir() or path.stat().st_size > 0):
+        raise DatasetError(f"{path} exists already; choose another name for the dataset.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError as error:
+        raise StorageError(
+            f"Cannot write {path}: {error.strerror or error}; choose another folder or change its permissions."
+        ) from error
+    with in_words(path):
+        connection = _connect(path, "mode=rw")
+        try:
+            connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+            # One transaction: whatever kills the program leaves an empty file or a whole dataset.
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {TABLES}"
+                f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
+            connection.execute("PRAGMA journal_mode = WAL")
+        except BaseException:
+            connection.close()
+            raise
+        return Database(path, connection)
+
+
+def open_file(path: Path, *, read_only: bool) -> Database:
+    """Open the dataset at `path` after checking that it is one.
+
+    Raises:
+        DatasetError: missing, another kind of file, of a newer version, damaged, or not to be opened.
+    """
+    if not path.exists():
+        raise DatasetError(f"There is no dataset {path}; check the name, or create it with `import`.")
+    if path.is_dir():
+        raise DatasetError(f"{path} is a folder; give the dataset file that `import` wrote.")
+    try:
+        with path.open("rb") as stream:
+            header = stream.read(len(_HEADER))
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror or error}.") from error
+    if header != _HEADER:
+        raise DatasetError(f"{path} is not a SkinDesk dataset; give the file that `import` wrote.")
+    with in_words(path):
+        connection = _open_connection(path, read_only=read_only)
+        try:
+            _check_file(connection, path)
+            if not read_only:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = NORMAL")
+        except BaseException:
+            connection.close()
+            raise
+        return Database(path, connection)
+
+
+def _open_connection(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    if not read_only:
+        return _connect(path, "mode=rw")
+    try:
+        return _connect(path, "mode=ro")
+    except sqlite3.OperationalError:
+        if path.with_name(f"{path.name}-wal").exists():
+            raise
+        # On a read-only medium SQLite cannot make the files a WAL database shares; nobody can change it there.
+        return _connect(path, "immutable=1")
+
+
+def _check_file(connection: sqlite3.Connection, path: Path) -> None:
+    application: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application != APPLICATION_ID:
+        raise DatasetError(
+            f"{path} is a database of another program, not a SkinDesk dataset; give the file that `import` wrote."
+        )
+    if version > SCHEMA_VERSION:
+        raise DatasetError(
+            f"{path} was written by a newer SkinDesk (dataset version {version}); update this program."
+        )
+    if version < 1 or connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+        raise damaged(path)

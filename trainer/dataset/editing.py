@@ -1,0 +1,126 @@
+"""Corrections of samples by hand, and the log that takes them back."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from typing import TYPE_CHECKING, TypeAlias
+
+from trainer.dataset.classes import malignant_among, tidy_class
+from trainer.dataset.regrouping import regroup
+from trainer.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from trainer.dataset.database import Database
+
+Value: TypeAlias = str | float | None
+
+EDITABLE = ("class_name", "lesion_id", "patient_id", "age", "sex", "site", "dx_type")
+"""Fields of a sample that come from tables or folders, and that a user may correct."""
+
+_LOGGED = (*EDITABLE, "split")
+_OLDEST_AGE = 130.0
+
+
+def edit(database: Database, sample_ids: Sequence[str], fields: Mapping[str, Value]) -> None:
+    """Change fields of samples, and log it (see `DatasetStore.edit`)."""
+    values = {name: _checked(name, value) for name, value in fields.items()}
+    if not sample_ids or not values:
+        return
+    with database.transaction():
+        before = _snapshot(database)
+        missing = [sample_id for sample_id in sample_ids if sample_id not in before]
+        if missing:
+            raise DatasetError(f"{database.path} has no sample {missing[0]!r}; check the name.")
+        if isinstance(values.get("class_name"), str):
+            add_classes(database, [str(values["class_name"])])
+        setting = ", ".join(f"{name} = ?" for name in values)
+        database.run_many(
+            f"UPDATE samples SET {setting} WHERE sample_id = ?",  # noqa: S608 - names are checked against EDITABLE
+            [(*values.values(), sample_id) for sample_id in sample_ids],
+        )
+        regroup(database)
+        after = _snapshot(database)
+        described = ", ".join(
+            f"{name} = {'unknown' if value is None else value}" for name, value in values.items()
+        )
+        plural = "" if len(sample_ids) == 1 else "s"
+        database.run(
+            "INSERT INTO edits (made, description) VALUES (?, ?)",
+            (
+                dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+                f"{len(sample_ids)} sample{plural}: {described}",
+            ),
+        )
+        ((edit_id,),) = database.rows("SELECT last_insert_rowid()")
+        database.run_many(
+            "INSERT INTO edit_changes VALUES (?, ?, ?, ?, ?)",
+            [
+                (edit_id, sample_id, field, old, new)
+                for sample_id, olds in before.items()
+                for field, old, new in zip(_LOGGED, olds, after[sample_id], strict=True)
+                if old != new
+            ],
+        )
+
+
+def undo(database: Database) -> str | None:
+    """Take the latest edit back (see `DatasetStore.undo`)."""
+    with database.transaction():
+        latest = database.rows("SELECT edit_id, description FROM edits ORDER BY edit_id DESC LIMIT 1")
+        if not latest:
+            return None
+        edit_id, description = latest[0]
+        for sample_id, field, before in database.rows(
+            "SELECT sample_id, field, before FROM edit_changes WHERE edit_id = ?", (edit_id,)
+        ):
+            database.run(
+                f"UPDATE samples SET {field} = ? WHERE sample_id = ?",  # noqa: S608 - the log holds only _LOGGED names
+                (before, sample_id),
+            )
+        database.run("DELETE FROM edits WHERE edit_id = ?", (edit_id,))
+        regroup(database)
+        return str(description)
+
+
+def edited_fields(database: Database) -> dict[str, set[str]]:
+    """Return the fields of each sample that were corrected by hand; an import leaves them alone."""
+    edited: dict[str, set[str]] = {}
+    for sample_id, field in database.rows("SELECT sample_id, field FROM edit_changes WHERE field <> 'split'"):
+        edited.setdefault(sample_id, set()).add(field)
+    return edited
+
+
+def add_classes(database: Database, class_names: Sequence[str]) -> None:
+    """Add classes; the malignant ones are marked by their names."""
+    malignant = set(malignant_among(class_names))
+    database.run_many(
+        "INSERT OR IGNORE INTO classes VALUES (?, ?)",
+        [(name, int(name in malignant)) for name in class_names],
+    )
+
+
+def _snapshot(database: Database) -> dict[str, tuple[Value, ...]]:
+    rows = database.rows(f"SELECT sample_id, {', '.join(_LOGGED)} FROM samples")  # noqa: S608 - names are constants
+    return {sample_id: tuple(rest) for sample_id, *rest in rows}
+
+
+def _checked(name: str, value: Value) -> Value:
+    if name not in EDITABLE:
+        raise DatasetError(f"A sample's {name!r} cannot be changed; what can is {', '.join(EDITABLE)}.")
+    if name == "age":
+        if value is None:
+            return None
+        try:
+            age = float(value)
+        except ValueError:
+            age = math.nan
+        if not 0.0 <= age <= _OLDEST_AGE:
+            raise DatasetError(f"{value!r} is no age; give years from 0 to {_OLDEST_AGE:.0f}, or nothing.")
+        return age
+    text = None if value is None else str(value).strip() or None
+    if name == "class_name" and text is None:
+        raise DatasetError("A sample must have a class; give its name.")
+    return tidy_class(text) if name == "class_name" and text else text

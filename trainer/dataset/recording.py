@@ -1,0 +1,219 @@
+"""What an import reads from a dataset file and writes to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from trainer.dataset.editing import EDITABLE, add_classes, edited_fields
+from trainer.dataset.listing import Found, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from trainer.dataset.database import Database
+
+
+class FileState(msgspec.Struct, frozen=True):
+    """By what a file is recognised as unchanged: its size in bytes and its time of change in nanoseconds."""
+
+    bytes: int
+    mtime_ns: int
+
+
+class Known(msgspec.Struct, frozen=True):
+    """A sample that is in the dataset already.
+
+    Attributes:
+        path: relative to the root.
+        state: of the file when it was decoded.
+        usable: whether the file was there and sound.
+        fields: values in the order of `EDITABLE`.
+        edited: fields that were corrected by hand.
+    """
+
+    path: str
+    state: FileState
+    usable: bool
+    fields: tuple[str | float | None, ...]
+    edited: frozenset[str]
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """A sample whose file has been decoded.
+
+    Attributes:
+        sample: what tables say.
+        state: of the file.
+        width, height: pixels, upright.
+        sha256: of the file.
+        difference_hash: as a signed 64-bit integer.
+        thumbnail, detail: miniatures, see `trainer.dataset.looks`.
+    """
+
+    sample: Found
+    state: FileState
+    width: int
+    height: int
+    sha256: str
+    difference_hash: int
+    thumbnail: bytes
+    detail: bytes
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """A file that could not be decoded."""
+
+    problem: Problem
+    state: FileState
+
+
+def known_samples(database: Database) -> dict[str, Known]:
+    """Return the samples that are in the dataset by id."""
+    edited = edited_fields(database)
+    return {
+        sample_id: Known(
+            path, FileState(size, mtime), bool(usable), tuple(fields), frozenset(edited.get(sample_id, ()))
+        )
+        for sample_id, path, size, mtime, usable, *fields in database.rows(
+            f"SELECT sample_id, path, bytes, mtime_ns, usable, {', '.join(EDITABLE)} FROM samples"  # noqa: S608 - constants
+        )
+    }
+
+
+def rejected_files(database: Database) -> dict[str, FileState]:
+    """Return the state of files that could not be decoded by path."""
+    return {
+        path: FileState(size, mtime)
+        for path, size, mtime in database.rows(
+            "SELECT path, bytes, mtime_ns FROM problems WHERE bytes IS NOT NULL"
+        )
+    }
+
+
+def record_listing(
+    database: Database,
+    *,
+    problems: Sequence[Problem],
+    listed: Sequence[Found],
+    known: dict[str, Known],
+    gone: Sequence[str],
+) -> int:
+    """Store what tables and folders say before anything is decoded.
+
+    Args:
+        database: of the dataset.
+        problems: take the place of those an earlier listing found.
+        listed: samples that are in the dataset with an unchanged file.
+        known: what is in the dataset.
+        gone: ids of samples whose file or row is no longer there.
+
+    Returns:
+        Number of samples whose facts have changed.
+    """
+    with database.transaction():
+        database.run("DELETE FROM problems WHERE bytes IS NULL")
+        database.run_many(
+            "INSERT INTO problems (path, sample_id, kind, reason) VALUES (?, ?, ?, ?)",
+            [(p.path, p.sample_id, p.kind, p.reason) for p in problems],
+        )
+        database.run_many(
+            "UPDATE samples SET usable = 0 WHERE sample_id = ?", [(sample_id,) for sample_id in gone]
+        )
+        changes = []
+        for sample in listed:
+            before = known[sample.sample_id]
+            fields = merged_fields(sample, before)
+            if fields != before.fields or not before.usable:
+                changes.append((*fields, sample.sample_id))
+        _add_classes_of(database, (change[0] for change in changes))
+        setting = ", ".join(f"{name} = ?" for name in EDITABLE)
+        database.run_many(f"UPDATE samples SET {setting}, usable = 1 WHERE sample_id = ?", changes)  # noqa: S608 - constants
+        return len(changes)
+
+
+def record_checked(
+    database: Database, checked: Sequence[Checked], rejected: Sequence[Rejected], known: dict[str, Known]
+) -> None:
+    """Store a batch of decoded files, in one transaction."""
+    with database.transaction():
+        paths = [(item.sample.path,) for item in checked] + [(item.problem.path,) for item in rejected]
+        database.run_many("DELETE FROM problems WHERE bytes IS NOT NULL AND path = ?", paths)
+        database.run_many(
+            "INSERT INTO problems (path, sample_id, kind, reason, bytes, mtime_ns) VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (p.path, p.sample_id, p.kind, p.reason, item.state.bytes, item.state.mtime_ns)
+                for item in rejected
+                for p in (item.problem,)
+            ],
+        )
+        database.run_many(
+            "UPDATE samples SET usable = 0 WHERE sample_id = ?",
+            [(item.problem.sample_id,) for item in rejected],
+        )
+        fields = [merged_fields(item.sample, known.get(item.sample.sample_id)) for item in checked]
+        _add_classes_of(database, (values[0] for values in fields))
+        names = (*EDITABLE, "path", "bytes", "mtime_ns", "width", "height", "sha256")
+        updates = ", ".join(f"{name} = excluded.{name}" for name in names)
+        database.run_many(
+            f"INSERT INTO samples (sample_id, group_id, usable, {', '.join(names)})"  # noqa: S608 - constants
+            f" VALUES (?, ?, 1{', ?' * len(names)})"
+            f" ON CONFLICT (sample_id) DO UPDATE SET usable = 1, {updates}",
+            [
+                (
+                    item.sample.sample_id,
+                    item.sample.sample_id,
+                    *values,
+                    item.sample.path,
+                    item.state.bytes,
+                    item.state.mtime_ns,
+                    item.width,
+                    item.height,
+                    item.sha256,
+                )
+                for item, values in zip(checked, fields, strict=True)
+            ],
+        )
+        _record_looks(database, checked, known)
+
+
+def _record_looks(database: Database, checked: Sequence[Checked], known: dict[str, Known]) -> None:
+    for sample_id in (item.sample.sample_id for item in checked):
+        if sample_id in known:
+            # What looked like the old picture may still look like each other: compare it anew.
+            database.run(
+                "UPDATE looks SET compared = 0 WHERE sample_id IN ("
+                "SELECT first_id FROM near_duplicates WHERE second_id = ?1"
+                " UNION SELECT second_id FROM near_duplicates WHERE first_id = ?1)",
+                (sample_id,),
+            )
+            database.run("DELETE FROM near_duplicates WHERE ?1 IN (first_id, second_id)", (sample_id,))
+    database.run_many(
+        "INSERT INTO looks (sample_id, difference_hash, thumbnail, detail) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (sample_id) DO UPDATE SET compared = 0, difference_hash = excluded.difference_hash,"
+        " thumbnail = excluded.thumbnail, detail = excluded.detail",
+        [(item.sample.sample_id, item.difference_hash, item.thumbnail, item.detail) for item in checked],
+    )
+
+
+def merged_fields(sample: Found, known: Known | None) -> tuple[str | float | None, ...]:
+    """Return a sample's fields in the order of `EDITABLE`: as listed, or as they were corrected by hand."""
+    listed: tuple[str | float | None, ...] = tuple(getattr(sample, name) for name in EDITABLE)
+    if known is None or not known.edited:
+        return listed
+    return tuple(
+        old if name in known.edited else new
+        for name, old, new in zip(EDITABLE, known.fields, listed, strict=True)
+    )
+
+
+def forget_rejected(database: Database, paths: Iterable[str]) -> None:
+    """Remove the problems of files that are no longer there."""
+    database.run_many(
+        "DELETE FROM problems WHERE bytes IS NOT NULL AND path = ?", [(path,) for path in paths]
+    )
+
+
+def _add_classes_of(database: Database, names: Iterable[str | float | None]) -> None:
+    add_classes(database, sorted({str(name) for name in names}))

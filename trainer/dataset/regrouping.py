@@ -1,0 +1,111 @@
+"""Keeps the stored groups of a dataset right after an import or an edit."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trainer.dataset.certificate import PARTS
+from trainer.dataset.grouping import group_ids
+from trainer.dataset.looks import near_duplicates
+from trainer.events import Listener, Progress, StopRequest, silent
+
+if TYPE_CHECKING:
+    from trainer.dataset.database import Database
+
+_EVENT_SECONDS = 0.1
+
+
+def compare_looks(
+    database: Database, *, listener: Listener = silent, stop: StopRequest | None = None
+) -> None:
+    """Compare samples not yet compared with all others, and store which are nearly the same picture.
+
+    Args:
+        database: of the dataset.
+        listener: is told how far it is.
+        stop: ends it between some hundred samples; those compared are kept.
+
+    Raises:
+        StoppedError: on request.
+    """
+    rows = database.rows(
+        "SELECT sample_id, difference_hash, thumbnail, compared FROM looks ORDER BY sample_id"
+    )
+    total = sum(not row[-1] for row in rows)
+    if not total:
+        return
+    sample_ids, hashes, thumbnails, compared = zip(*rows, strict=True)
+
+    def detail(position: int) -> bytes:
+        found = database.rows("SELECT detail FROM looks WHERE sample_id = ?", (sample_ids[position],))
+        return bytes(found[0][0])
+
+    blocks = near_duplicates(
+        np.array(hashes, dtype=np.int64),
+        np.frombuffer(b"".join(thumbnails), dtype=np.uint8).reshape(len(rows), -1),
+        detail,
+        ~np.array(compared, dtype=bool),
+    )
+    done = 0
+    said = -math.inf
+    for positions, pairs in blocks:
+        with database.transaction():
+            database.run_many(
+                "INSERT OR IGNORE INTO near_duplicates VALUES (?, ?)",
+                [(sample_ids[first], sample_ids[second]) for first, second in pairs],
+            )
+            database.run_many(
+                "UPDATE looks SET compared = 1 WHERE sample_id = ?", [(sample_ids[p],) for p in positions]
+            )
+        done += len(positions)
+        now = time.monotonic()
+        if done == total or now - said >= _EVENT_SECONDS:
+            said = now
+            listener(Progress(task="Comparing images", done=done, total=total, unit="images"))
+        if stop is not None:
+            stop.raise_if_asked()
+
+
+def regroup(database: Database) -> int:
+    """Work out the groups anew and store what has changed.
+
+    A sample without a part joins the part of its group. Where groups of different parts have become one, the
+    whole group goes to the earliest of these parts in the order train, validation, test: so no network that
+    was trained before is ever scored on a lesion it has learnt from.
+
+    Returns:
+        Number of samples that were moved from one part to another.
+    """
+    with database.transaction():
+        rows = database.rows(
+            "SELECT sample_id, lesion_id, patient_id, sha256, group_id, split FROM samples"
+            " WHERE usable ORDER BY sample_id"
+        )
+        if not rows:
+            return 0
+        sample_ids, lesions, patients, files, old_groups, old_parts = zip(*rows, strict=True)
+        position = {sample_id: index for index, sample_id in enumerate(sample_ids)}
+        pairs = [
+            (position[first], position[second])
+            for first, second in database.rows("SELECT first_id, second_id FROM near_duplicates")
+            if first in position and second in position
+        ]
+        groups = group_ids(sample_ids, (lesions, patients, files), pairs)
+        parts_of: defaultdict[str, set[str]] = defaultdict(set)
+        for group, part in zip(groups, old_parts, strict=True):
+            if part is not None:
+                parts_of[group].add(part)
+        parts = [min(parts_of[group], key=PARTS.index) if parts_of[group] else None for group in groups]
+        old = zip(old_groups, old_parts, strict=True)
+        changes = [
+            (group, part, sample_id)
+            for group, part, sample_id, before in zip(groups, parts, sample_ids, old, strict=True)
+            if (group, part) != before
+        ]
+        database.run_many("UPDATE samples SET group_id = ?, split = ? WHERE sample_id = ?", changes)
+        return sum(before not in (None, part) for before, part in zip(old_parts, parts, strict=True))

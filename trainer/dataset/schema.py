@@ -1,0 +1,86 @@
+"""The tables of a dataset file.
+
+`facts` holds what is said once: the images' folder, the layout, how the split was made. `looks` and
+`near_duplicates` hold what samples look like and which look the same. `edits` is the undo log.
+"""
+
+APPLICATION_ID = 0x534B4453
+"""`SKDS` in SQLite's header: tells a dataset from every other SQLite file."""
+
+SCHEMA_VERSION = 1
+"""Stored as `user_version`; a file with a larger one is refused."""
+
+PAGE_SIZE = 8192
+"""Bytes; holds three miniatures of some 2 kB, where SQLite's usual 4096 hold one."""
+
+TABLES = """
+CREATE TABLE facts (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE classes (
+    class_name TEXT PRIMARY KEY,
+    malignant  INTEGER NOT NULL CHECK (malignant IN (0, 1))
+) WITHOUT ROWID;
+
+CREATE TABLE samples (
+    sample_id  TEXT PRIMARY KEY,
+    path       TEXT NOT NULL,
+    class_name TEXT NOT NULL REFERENCES classes (class_name),
+    lesion_id  TEXT,
+    patient_id TEXT,
+    group_id   TEXT NOT NULL,
+    split      TEXT CHECK (split IN ('train', 'validation', 'test')),
+    age        REAL,
+    sex        TEXT,
+    site       TEXT,
+    dx_type    TEXT,
+    width      INTEGER NOT NULL,
+    height     INTEGER NOT NULL,
+    bytes      INTEGER NOT NULL,
+    mtime_ns   INTEGER NOT NULL,
+    sha256     TEXT NOT NULL,
+    usable     INTEGER NOT NULL DEFAULT 1 CHECK (usable IN (0, 1))
+);
+CREATE INDEX samples_by_group ON samples (group_id);
+
+CREATE TABLE looks (
+    sample_id       TEXT PRIMARY KEY REFERENCES samples (sample_id) ON DELETE CASCADE,
+    difference_hash INTEGER NOT NULL,
+    thumbnail       BLOB NOT NULL,
+    detail          BLOB NOT NULL,
+    compared        INTEGER NOT NULL DEFAULT 0 CHECK (compared IN (0, 1))
+);
+
+CREATE TABLE near_duplicates (
+    first_id  TEXT NOT NULL REFERENCES samples (sample_id) ON DELETE CASCADE,
+    second_id TEXT NOT NULL REFERENCES samples (sample_id) ON DELETE CASCADE,
+    PRIMARY KEY (first_id, second_id)
+) WITHOUT ROWID;
+
+CREATE TABLE problems (
+    problem_id INTEGER PRIMARY KEY,
+    path       TEXT NOT NULL,
+    sample_id  TEXT,
+    kind       TEXT NOT NULL,
+    reason     TEXT NOT NULL,
+    bytes      INTEGER,
+    mtime_ns   INTEGER
+);
+
+CREATE TABLE edits (
+    edit_id     INTEGER PRIMARY KEY AUTOINCREMENT,
+    made        TEXT NOT NULL,
+    description TEXT NOT NULL
+);
+
+CREATE TABLE edit_changes (
+    edit_id   INTEGER NOT NULL REFERENCES edits (edit_id) ON DELETE CASCADE,
+    sample_id TEXT NOT NULL REFERENCES samples (sample_id) ON DELETE CASCADE,
+    field     TEXT NOT NULL,
+    before,
+    after,
+    PRIMARY KEY (edit_id, sample_id, field)
+) WITHOUT ROWID;
+"""

@@ -1,0 +1,298 @@
+"""The dataset: an index of samples in one SQLite file. Images are referenced where they lie."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+
+from trainer.dataset import editing
+from trainer.dataset.certificate import SplitCertificate, certify
+from trainer.dataset.database import Database, create_file, open_file
+from trainer.dataset.regrouping import compare_looks, regroup
+from trainer.errors import DatasetError
+from trainer.events import Listener, StopRequest, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+    import pandas as pd
+
+_NUMBERS = {"age": "float64", "width": "int64", "height": "int64", "bytes": "int64"}
+_COLUMNS = (
+    "sample_id",
+    "path",
+    "class_name",
+    "lesion_id",
+    "patient_id",
+    "group_id",
+    "split",
+    "age",
+    "sex",
+    "site",
+    "dx_type",
+    "width",
+    "height",
+    "bytes",
+    "sha256",
+)
+
+
+class SplitSettings(msgspec.Struct, frozen=True):
+    """How the stored split was made (see `SplitCertificate` for the fields)."""
+
+    seed: int
+    fractions: tuple[float, float, float]
+    notes: tuple[str, ...]
+
+
+class DatasetStore:
+    """A dataset file that is open.
+
+    Use it as a context manager and from one thread. Other processes may read it at the same time, and write
+    in turn.
+
+    Attributes:
+        database: the open file.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    @classmethod
+    def create(cls, path: Path) -> DatasetStore:
+        """Create an empty dataset.
+
+        Raises:
+            DatasetError: something is there already.
+            StorageError: the file cannot be written.
+        """
+        return cls(create_file(path))
+
+    @classmethod
+    def open(cls, path: Path, *, read_only: bool = False) -> DatasetStore:
+        """Open a dataset.
+
+        Raises:
+            DatasetError: missing, another kind of file, of a newer version, damaged, or locked.
+        """
+        return cls(open_file(path, read_only=read_only))
+
+    def close(self) -> None:
+        """Close the file; closing twice does no harm."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def path(self) -> Path:
+        """The dataset file."""
+        return self.database.path
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds the images.
+
+        Raises:
+            DatasetError: nothing has been imported yet.
+        """
+        root = self.database.fact("root")
+        if root is None:
+            raise DatasetError(f"Nothing has been imported into {self.path}; run `import` first.")
+        return Path(root)
+
+    @property
+    def layout(self) -> str | None:
+        """Name of the layout the images were imported with."""
+        return self.database.fact("layout")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes that usable samples have, sorted."""
+        return tuple(
+            name
+            for (name,) in self.database.rows(
+                "SELECT DISTINCT class_name FROM samples WHERE usable ORDER BY 1"
+            )
+        )
+
+    @property
+    def malignant(self) -> tuple[str, ...]:
+        """Names of those classes that count as malignant, sorted."""
+        rows = self.database.rows("SELECT class_name FROM classes WHERE malignant")
+        marked = {name for (name,) in rows}
+        return tuple(name for name in self.classes if name in marked)
+
+    def set_malignant(self, class_names: Sequence[str]) -> None:
+        """Say which classes count as malignant.
+
+        Raises:
+            DatasetError: a name is not a class of this dataset.
+        """
+        unknown = sorted(set(class_names) - set(self.classes))
+        if unknown:
+            raise DatasetError(
+                f"{self.path} has no class {unknown[0]!r}; its classes are {', '.join(self.classes)}."
+            )
+        with self.database.transaction():
+            self.database.run("UPDATE classes SET malignant = 0")
+            self.database.run_many(
+                "UPDATE classes SET malignant = 1 WHERE class_name = ?", [(name,) for name in class_names]
+            )
+
+    def frame(self, split: str | None = None) -> pd.DataFrame:
+        """Return the usable samples, ordered by sample id.
+
+        Args:
+            split: only this part: `train`, `validation` or `test`.
+
+        Returns:
+            One row a sample: sample_id, path (absolute), class_name, lesion_id, patient_id, group_id, split,
+            age (years), sex, site, dx_type, width and height (pixels, upright), bytes, sha256. What is not
+            known is `None`, or NaN for the age.
+        """
+        import pandas as pd  # noqa: PLC0415 - half a second that only callers of this method pay
+
+        chosen = "" if split is None else " AND split = ?"
+        rows = self.database.rows(
+            f"SELECT {', '.join(_COLUMNS)} FROM samples WHERE usable{chosen} ORDER BY sample_id",  # noqa: S608 - names are constants
+            () if split is None else (split,),
+        )
+        frame = pd.DataFrame(rows, columns=list(_COLUMNS), dtype="object")
+        if rows:
+            root = str(self.root)
+            # A Path for each of 100,000 samples would take a second.
+            frame["path"] = [os.path.join(root, *path.split("/")) for path in frame["path"]]  # noqa: PTH118
+        return frame.astype(_NUMBERS)
+
+    def problems(self) -> pd.DataFrame:
+        """Return what was wrong with files and rows: path (absolute or empty), sample_id, kind, reason."""
+        import pandas as pd  # noqa: PLC0415 - see frame()
+
+        rows = self.database.rows("SELECT path, sample_id, kind, reason FROM problems ORDER BY problem_id")
+        root = str(self.root) if rows else ""
+        return pd.DataFrame(
+            [(str(Path(root, path)) if path else "", *rest) for path, *rest in rows],
+            columns=["path", "sample_id", "kind", "reason"],
+            dtype="object",
+        )
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 over id, file hash, class, group and part of every usable sample."""
+        digest = hashlib.sha256()
+        for row in self.database.rows(
+            "SELECT sample_id, sha256, class_name, group_id, split FROM samples WHERE usable ORDER BY sample_id"
+        ):
+            digest.update(msgspec.json.encode(row) + b"\n")
+        return digest.hexdigest()
+
+    def certificate(self) -> SplitCertificate | None:
+        """Count the stored split; `None` if there is none."""
+        stored = self.database.fact("split")
+        if stored is None:
+            return None
+        settings = msgspec.json.decode(stored, type=SplitSettings)
+        return certify(
+            self.frame(),
+            seed=settings.seed,
+            fractions=settings.fractions,
+            notes=settings.notes,
+            fingerprint=self.fingerprint(),
+        )
+
+    def check_integrity(self) -> list[str]:
+        """Return sentences about damage inside the file; none if it is sound."""
+        found = [str(row[0]) for row in self.database.rows("PRAGMA integrity_check") if row[0] != "ok"]
+        found += [
+            f"A row of {table} refers to something missing in {parent}."
+            for table, _row, parent, _key in self.database.rows("PRAGMA foreign_key_check")
+        ]
+        return found
+
+    # Changing
+
+    def relocate(self, root: Path) -> None:
+        """Point to the images again after their folder was moved.
+
+        Raises:
+            DatasetError: no such folder, or none of the images lies in it.
+        """
+        if not root.is_dir():
+            raise DatasetError(f"There is no folder {root}; check the name.")
+        if not self.lies_in(root):
+            raise DatasetError(
+                f"{root} does not hold the images of {self.path}; give the folder that was imported, where it is now."
+            )
+        self.database.set_fact("root", str(root.resolve()))
+
+    def lies_in(self, root: Path) -> bool:
+        """Whether the images of the dataset are in the folder `root` (a sample of up to 100 is looked at)."""
+        rows = self.database.rows("SELECT path, bytes FROM samples WHERE usable ORDER BY sha256 LIMIT 100")
+        found = 0
+        for path, size in rows:
+            file = root / path
+            found += file.is_file() and file.stat().st_size == size
+        return bool(rows) and 2 * found > len(rows)
+
+    def edit(self, sample_ids: Sequence[str], **fields: editing.Value) -> None:
+        """Correct fields of samples; groups follow, and `undo` takes it back.
+
+        Args:
+            sample_ids: of the samples.
+            fields: new values of class_name, lesion_id, patient_id, age, sex, site or dx_type.
+
+        Raises:
+            DatasetError: no such sample or field, or a value that cannot be stored.
+        """
+        editing.edit(self.database, sample_ids, fields)
+
+    def undo(self) -> str | None:
+        """Take the latest edit back; return what it was, or `None` if there is none left."""
+        return editing.undo(self.database)
+
+    def regroup(self, *, listener: Listener = silent, stop: StopRequest | None = None) -> int:
+        """Compare what has not been compared, and work out the groups anew.
+
+        Args:
+            listener: is told how far it is.
+            stop: ends the comparison; what was compared is kept.
+
+        Returns:
+            Number of samples that were moved from one part of the split to another (see
+            `trainer.dataset.regrouping.regroup`).
+
+        Raises:
+            StoppedError: on request.
+        """
+        try:
+            compare_looks(self.database, listener=listener, stop=stop)
+        finally:
+            moved = regroup(self.database)
+        return moved
+
+    def write_split(self, parts: Mapping[str, str], settings: SplitSettings) -> None:
+        """Store the part of each sample.
+
+        Args:
+            parts: sample id to `train`, `validation` or `test`; every other sample belongs to none.
+            settings: how they were found.
+        """
+        with self.database.transaction():
+            self.database.run("UPDATE samples SET split = NULL")
+            self.database.run_many(
+                "UPDATE samples SET split = ? WHERE sample_id = ?",
+                [(part, sample_id) for sample_id, part in parts.items()],
+            )
+            self.database.set_fact("split", msgspec.json.encode(settings).decode())
+            # An undo must not bring back parts of an earlier split.
+            self.database.run("DELETE FROM edit_changes WHERE field = 'split'")

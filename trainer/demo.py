@@ -1,0 +1,128 @@
+"""The command `demo`: the main job from a drawn dataset to a prediction, offline, in a few minutes."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainer.backbones import get_backbone
+from trainer.config import (
+    Augmentation,
+    BackboneName,
+    EarlyStopping,
+    FineTuneStage,
+    HeadSettings,
+    HeadStage,
+    RunConfig,
+)
+from trainer.dataset.demo import draw_dataset
+from trainer.dataset.importing import import_dataset
+from trainer.dataset.splitting import split_dataset
+from trainer.dataset.store import DatasetStore
+from trainer.errors import DatasetError
+from trainer.events import Said, silent
+from trainer.predicting import as_text, predict
+from trainer.scoring import score
+from trainer.training import train
+from trainer.weights import locate_weights
+
+if TYPE_CHECKING:
+    from trainer.events import Listener, StopRequest
+
+_IMAGES_SHOWN = 3
+_BACKBONE: BackboneName = "xception"
+
+
+def demo_config(*, pretrained: bool) -> RunConfig:
+    """Return the demo's settings: Xception at its smallest size, a few minutes on two cores.
+
+    Of the four, Xception and DenseNet121 tell the drawings apart best from random weights (a linear head on
+    frozen features: balanced accuracy 0.74 and 0.73; ResNet50V2 0.42, InceptionV3 0.40).
+
+    Args:
+        pretrained: whether ImageNet weights are at hand.
+    """
+    return RunConfig(
+        backbone=_BACKBONE,
+        input_size=get_backbone(_BACKBONE).minimum_size,
+        weights="imagenet" if pretrained else "random",
+        stages=("head", "fine-tune"),
+        head=HeadSettings(dense=(), dropout=0.3),
+        head_stage=HeadStage(epochs=12, batch_size=32, views=1, learning_rate=3e-3),
+        fine_tune_stage=FineTuneStage(epochs=8, batch_size=16, learning_rate=3e-4, average=0.95),
+        augmentation=Augmentation(brightness=0.05, contrast=0.1, colour=0.05),
+        early_stopping=EarlyStopping(patience=0),
+        # The drawn validation part is too small to be cut in two.
+        calibration_share=0.0,
+    )
+
+
+def run_demo(folder: Path, listener: Listener = silent, stop: StopRequest | None = None) -> str:
+    """Draw a dataset, train on it, score the network and predict some images.
+
+    Args:
+        folder: for everything; an older demo in it is replaced.
+        listener: hears what happens.
+        stop: asked between steps.
+
+    Returns:
+        The results and where everything lies, as lines for a terminal.
+
+    Raises:
+        DatasetError: `folder` holds something else.
+    """
+    begun = time.monotonic()
+    drawings, file, run = folder / "drawn_lesions", folder / "drawn_lesions.db", folder / "run"
+    _make_room(folder)
+    listener(Said(message="Drawing a dataset: these are drawings, not photographs of skin."))
+    draw_dataset(drawings, listener=listener, stop=stop)
+    import_report = import_dataset(drawings, file, listener=listener, stop=stop)
+    pretrained = locate_weights(get_backbone(_BACKBONE)) is not None
+    with DatasetStore.open(file) as store:
+        certificate = split_dataset(store, listener=listener)
+        config = demo_config(pretrained=pretrained)
+        train(store, run, config, cache_folder=folder / "features", listener=listener, stop=stop)
+        scoring = score(run / "bundle", store, "test", report=folder / "report", listener=listener, stop=stop)
+        shown = store.frame("test")
+    shown = shown.groupby("class_name").head(1).head(_IMAGES_SHOWN)
+    paths = [Path(path) for path in shown["path"]]
+    predictions, manifest = predict(run / "bundle", paths, None, listener, stop)
+    start = (
+        "The backbone started from ImageNet weights."
+        if pretrained
+        else "ImageNet weights are not on this machine, so the backbone started from random ones."
+    )
+    return "\n".join(
+        [
+            certificate.describe(),
+            "",
+            scoring.text,
+            "",
+            as_text(predictions, manifest),
+            "",
+            f"All images are drawings by SkinDesk, {import_report.problems} of them broken on purpose.",
+            "The figures say nothing about real lesions.",
+            start,
+            f"Drawn images   {drawings}",
+            f"Dataset        {file}",
+            f"Run            {run}",
+            f"Bundle         {run / 'bundle'}",
+            f"Report         {folder / 'report'}",
+            f"Done in {time.monotonic() - begun:.0f} s.",
+        ]
+    )
+
+
+def _make_room(folder: Path) -> None:
+    """Remove an older demo; refuse a folder that holds anything else."""
+    own = {"drawn_lesions", "drawn_lesions.db", "drawn_lesions.db-wal", "drawn_lesions.db-shm", "run"}
+    own |= {"features", "report"}
+    if not folder.exists():
+        return
+    if not folder.is_dir() or {entry.name for entry in folder.iterdir()} - own:
+        raise DatasetError(
+            f"{folder} holds other files than an older demo; choose another folder with --out."
+        )
+    shutil.rmtree(folder)

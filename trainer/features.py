@@ -1,0 +1,229 @@
+"""Pooled features of a frozen backbone, several views a sample, computed once and kept on the disk.
+
+A frozen backbone gives the same features for the same picture in every epoch, and on a CPU it is 97 to 99 %
+of an epoch's cost. So each sample is run through it once clean and once for each of a few augmented views;
+an epoch of the stage `head` then draws one view a sample.
+
+The cache is a folder for each recipe (backbone weights, preprocessing, geometry, size, precision,
+augmentation) with safetensors files of up to 256 samples; a sample is found by its image's hash, so another
+dataset with the same images, a changed split or new samples compute only what is not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import numpy as np
+import tensorflow as tf
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from trainer.augmentation import sample_keys
+from trainer.events import Progress, Said, Warned, silent
+from trainer.files import atomic_path
+from trainer.pipeline import image_batches, in_batches, iterate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from trainer.config import Augmentation, Geometry
+    from trainer.events import Listener, StopRequest
+    from trainer.network import Network
+    from trainer.pipeline import ImageSource
+
+_FORMAT = 1
+_SHARD_SAMPLES = 256
+_VIEW_SEED = 0
+"""Views belong to the recipe, not to a run's seed: runs that differ in seed share them."""
+
+
+class FeatureTable(NamedTuple):
+    """Features in memory.
+
+    Attributes:
+        features: float32 (samples, views, features); view 0 is the clean one.
+        computed: images that went through the backbone for it.
+        seconds: spent on that.
+    """
+
+    features: NDArray[np.float32]
+    computed: int
+    seconds: float
+
+
+def weights_hash(network: Network) -> str:
+    """Return the SHA-256 of a network's backbone weights, by canonical name."""
+    digest = hashlib.sha256()
+    for name, variable in network.named_backbone_variables():
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
+    return digest.hexdigest()
+
+
+def recipe_hash(network: Network, geometry: Geometry, augmentation: Augmentation) -> str:
+    """Return the key of everything that features depend on, apart from the image and the view's number."""
+    recipe = {
+        "format": _FORMAT,
+        "backbone": network.backbone.name,
+        "weights": weights_hash(network),
+        "scaling": network.backbone.scaling,
+        "size": network.input_size,
+        "precision": network.precision,
+        "geometry": msgspec.to_builtins(geometry),
+        "augmentation": msgspec.to_builtins(augmentation),
+    }
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:32]
+
+
+class FeatureCache:
+    """The features of one recipe on the disk.
+
+    Args:
+        folder: of all recipes.
+        recipe: see `recipe_hash`.
+    """
+
+    def __init__(self, folder: Path, recipe: str) -> None:
+        self.folder = folder / recipe
+
+    def load(
+        self, hashes: Sequence[str], view: int, features: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return float32 (n, features) of one view, and which rows of it were there, bool (n,).
+
+        A damaged file counts as not there: its features are computed again.
+        """
+        rows = {key: row for row, key in enumerate(hashes)}
+        twins = [(row, rows[key]) for row, key in enumerate(hashes) if rows[key] != row]
+        values = np.zeros((len(hashes), features), dtype=np.float32)
+        found = np.zeros(len(hashes), dtype=bool)
+        for path in sorted(self.folder.glob(f"view{view:03d}-*.safetensors")):
+            try:
+                with safe_open(path, framework="numpy") as file:
+                    keys = json.loads((file.metadata() or {})["images"])
+                    block = file.get_tensor("features")
+            except (SafetensorError, OSError, KeyError, ValueError):
+                path.unlink(missing_ok=True)
+                continue
+            if block.shape != (len(keys), features):
+                continue
+            wanted = [(row, rows[key]) for row, key in enumerate(keys) if key in rows]
+            if wanted:
+                source, target = map(list, zip(*wanted, strict=True))
+                values[target], found[target] = block[source], True
+        for row, other in twins:
+            values[row], found[row] = values[other], found[other]
+        return values, found
+
+    def store(self, hashes: Sequence[str], view: int, values: NDArray[np.float32]) -> None:
+        """Add features float32 (n, features) of some images' view.
+
+        Raises:
+            StorageError: disk full, no permission.
+        """
+        name = hashlib.sha256("".join(hashes).encode()).hexdigest()[:24]
+        with atomic_path(self.folder / f"view{view:03d}-{name}.safetensors") as temporary:
+            save_file({"features": values}, temporary, metadata={"images": json.dumps(list(hashes))})
+
+
+def compute_features(
+    network: Network,
+    source: ImageSource,
+    hashes: Sequence[str],
+    sample_ids: Sequence[str],
+    *,
+    rows: NDArray[np.int64],
+    views: int,
+    augmentation: Augmentation,
+    cache: FeatureCache,
+    batch_size: int = 32,
+    task: str = "Features",
+    listener: Listener = silent,
+    stop: StopRequest | None = None,
+) -> FeatureTable:
+    """Return the features of some samples, computing what the cache has not.
+
+    Args:
+        network: whose backbone is frozen.
+        source: images of all samples.
+        hashes: SHA-256 of each sample's image file, (samples,).
+        sample_ids: (samples,).
+        rows: which samples, indices (n,).
+        views: augmented views beside the clean one.
+        augmentation: the recipe of those views.
+        cache: where features are kept.
+        batch_size: images a step.
+        task: what progress is called.
+        listener: hears progress.
+        stop: asked between batches; what was computed is in the cache.
+
+    Returns:
+        A table of shape (n, views + 1, features).
+
+    Raises:
+        ImageError: an image cannot be read any more.
+        StoppedError: on request.
+        StorageError: the cache cannot be written.
+    """
+    forward = tf.function(lambda images: network.features_model(images, training=False))
+    keys = sample_keys([sample_ids[row] for row in rows])
+    wanted_hashes = [hashes[row] for row in rows]
+    width = network.backbone.features
+    values = np.zeros((len(rows), views + 1, width), dtype=np.float32)
+    missing: list[NDArray[np.int64]] = []
+    for view in range(views + 1):
+        values[:, view], found = cache.load(wanted_hashes, view, width)
+        missing.append(np.flatnonzero(~found))
+    total = sum(len(positions) for positions in missing)
+    if total < len(rows) * (views + 1):
+        listener(Said(message=f"{task}: {len(rows) * (views + 1) - total:,} of them are in the cache."))
+    computed, begun = 0, time.monotonic()
+    for view, positions in enumerate(missing):
+        for shard in _shards(positions):
+            batches, weights = in_batches(shard, min(batch_size, len(shard)))
+            dataset = image_batches(
+                source,
+                rows[batches],
+                augmentation=augmentation if view else None,
+                keys=_scattered(keys, rows, len(source)),
+                run_seed=_VIEW_SEED,
+                epoch=view,
+            )
+            for batch, weight, images in zip(batches, weights, iterate(source, dataset), strict=True):
+                if stop is not None:
+                    stop.raise_if_asked()
+                real = weight > 0
+                values[batch[real], view] = forward(images).numpy()[real]
+                computed += int(real.sum())
+                listener(Progress(task=task, done=computed, total=total, unit="images"))
+            cache.store([wanted_hashes[k] for k in shard], view, values[shard, view])
+    if not np.isfinite(values).all():
+        listener(Warned(message=f"{task}: some values are not finite; training will not work well."))
+    return FeatureTable(values, computed, time.monotonic() - begun)
+
+
+def _shards(positions: NDArray[np.int64]) -> Iterable[NDArray[np.int64]]:
+    return (positions[k : k + _SHARD_SAMPLES] for k in range(0, len(positions), _SHARD_SAMPLES))
+
+
+def _scattered(keys: NDArray[np.int64], rows: NDArray[np.int64], samples: int) -> NDArray[np.int64]:
+    """Return the keys of all samples (0 where not asked for), (samples,)."""
+    scattered = np.zeros(samples, dtype=np.int64)
+    scattered[rows] = keys
+    return scattered
+
+
+def draw_views(views: int, keys: NDArray[np.int64], run_seed: int, epoch: int) -> NDArray[np.int64]:
+    """Return which view each sample shows in an epoch, int64 (n,), by run seed, epoch and sample alone."""
+    mixed = keys.astype(np.uint64) ^ np.uint64((run_seed * 1_000_003 + epoch) & (2**63 - 1))
+    # SplitMix64's finisher (Steele, Lea and Flood 2014) spreads the bits of a counter-like seed.
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return ((mixed ^ (mixed >> np.uint64(31))) % np.uint64(views + 1)).astype(np.int64)

@@ -1,0 +1,128 @@
+"""The one place that writes files: to a temporary name, flushed to the disk, then renamed.
+
+A reader therefore sees the old file or the new one, never half of either, whatever kills the writer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainer.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HASH_CHUNK = 1 << 20
+
+
+def _explain(path: Path, error: OSError) -> StorageError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        reason = "the disk is full; free some space or choose another folder"
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        reason = "the folder may not be written to; choose another one or change its permissions"
+    else:
+        reason = error.strerror or str(error)
+    return StorageError(f"Cannot write {path}: {reason}.")
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn an `OSError` raised while writing below `path` into a `StorageError` with a plain sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise _explain(path, error) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames inside `folder` survive a power cut (a no-op where folders cannot be synced)."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it is synced and takes `path`'s place.
+
+    Raises:
+        StorageError: the file cannot be written; `path` is as it was.
+    """
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            with temporary.open("rb+") as stream:
+                os.fsync(stream.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
+            sync_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; on success it takes `path`'s place (an old one is removed).
+
+    Raises:
+        StorageError: the folder cannot be written; `path` is as it was.
+    """
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+        old: Path | None = None
+        try:
+            yield temporary
+            for file in temporary.rglob("*"):
+                if file.is_file():
+                    with file.open("rb+") as stream:
+                        os.fsync(stream.fileno())
+            temporary.chmod(0o755)
+            sync_folder(temporary)
+            if path.exists():
+                old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
+                path.replace(old / path.name)
+            temporary.replace(path)
+            sync_folder(path.parent)
+        except BaseException:
+            if old is not None and not path.exists():
+                (old / path.name).replace(path)
+            raise
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+            if old is not None:
+                shutil.rmtree(old, ignore_errors=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path` atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write `content` to `path` atomically, as UTF-8."""
+    write_bytes(path, content.encode())
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_HASH_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,216 @@
+"""A run's folder and its state: what a window lists, and what a run resumes from.
+
+```
+RUN/config.toml          the settings
+RUN/split.json           the split's certificate
+RUN/events.jsonl         everything the run said, a line an event
+RUN/history.json         metrics of every epoch
+RUN/initial/             the network as it started
+RUN/checkpoints/         the last two and the best
+RUN/bundle/              what the run hands to diagnosis
+RUN/learning_curves.png
+```
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from trainer.checkpoint import CheckpointStore
+from trainer.config import config_from_toml, config_to_toml
+from trainer.errors import CheckpointError, ConfigError
+from trainer.events import AnyEvent, EpochEnded, Progress, StepDone, encode_event
+from trainer.files import explained, write_bytes, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from trainer.config import RunConfig
+    from trainer.events import Listener
+
+STATE_VERSION = 1
+_LOCK = ".lock"
+
+
+class RunState(msgspec.Struct, kw_only=True):
+    """Where a run is, apart from the numbers in its arrays.
+
+    Attributes:
+        version: of this structure.
+        fingerprint: of the dataset and its split.
+        precision: chosen at the start; a resumed run keeps it.
+        stage: index in the configuration's stages; their number when all are done.
+        epoch: epochs of the stage that are done.
+        step: optimizer steps of the current epoch that are done.
+        epochs_before: epochs of earlier stages.
+        loss_sum, weight_sum, confusion: of the current epoch so far.
+        epoch_seconds: spent on the current epoch so far.
+        best_value, best_stage, best_epoch: of the best epoch so far, over all stages.
+        stage_best, waited: best of this stage, and epochs since it.
+        rate_factor, rate_waited: of a schedule that reduces on plateaus.
+        loss_scale, finite_steps, bad_steps: see `trainer.stepping.Stepper`.
+        history: every epoch that is done.
+    """
+
+    version: int = STATE_VERSION
+    fingerprint: str
+    precision: str
+    stage: int = 0
+    epoch: int = 0
+    step: int = 0
+    epochs_before: int = 0
+    loss_sum: float = 0.0
+    weight_sum: float = 0.0
+    confusion: list[list[int]] = []
+    epoch_seconds: float = 0.0
+    best_value: float | None = None
+    best_stage: str = ""
+    best_epoch: int = 0
+    stage_best: float | None = None
+    waited: int = 0
+    rate_factor: float = 1.0
+    rate_waited: int = 0
+    loss_scale: float | None = None
+    finite_steps: int = 0
+    bad_steps: int = 0
+    history: list[EpochEnded] = []
+
+    def begin_epoch(self, classes: int) -> None:
+        """Forget the sums of the epoch before."""
+        self.step, self.loss_sum, self.weight_sum, self.epoch_seconds = 0, 0.0, 0.0, 0.0
+        self.confusion = [[0] * classes for _ in range(classes)]
+
+    def begin_stage(self, index: int) -> None:
+        """Go on to another stage."""
+        self.epochs_before += self.epoch
+        self.stage, self.epoch, self.step = index, 0, 0
+        self.stage_best, self.waited, self.rate_factor, self.rate_waited = None, 0, 1.0, 0
+        self.loss_scale, self.finite_steps, self.bad_steps, self.confusion = None, 0, 0, []
+
+
+def decode_state(content: bytes) -> RunState:
+    """Read a state from a checkpoint.
+
+    Raises:
+        CheckpointError: not a state, or a newer one.
+    """
+    try:
+        state = msgspec.json.decode(content, type=RunState)
+    except msgspec.DecodeError as error:
+        raise CheckpointError(f"The checkpoint's state cannot be read: {error}.") from error
+    if state.version > STATE_VERSION:
+        raise CheckpointError("The checkpoint was written by a newer SkinDesk; update this program.")
+    return state
+
+
+class RunFolder:
+    """Paths of a run, and the events file.
+
+    Args:
+        path: of the folder; made when first written to.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config_file = path / "config.toml"
+        self.split_file = path / "split.json"
+        self.events_file = path / "events.jsonl"
+        self.history_file = path / "history.json"
+        self.bundle = path / "bundle"
+        self.curves_file = path / "learning_curves.png"
+        self.initial = path / "initial"
+        self.checkpoints_folder = path / "checkpoints"
+
+    def checkpoints(self) -> CheckpointStore:
+        """Return the store of checkpoints."""
+        return CheckpointStore(self.checkpoints_folder)
+
+    @property
+    def begun(self) -> bool:
+        """Whether a run has been started here."""
+        return self.config_file.exists()
+
+    def start(self, config: RunConfig) -> None:
+        """Make the folder for a new run.
+
+        Raises:
+            ConfigError: another run or other files are here.
+            StorageError: the folder cannot be written.
+        """
+        if self.begun:
+            raise ConfigError(
+                f"{self.path} already holds a run; add --resume to go on with it, or choose another folder."
+            )
+        others = [entry for entry in self.path.iterdir() if entry.name != _LOCK] if self.path.is_dir() else []
+        if others:
+            raise ConfigError(f"{self.path} is not an empty folder; choose another one for the run.")
+        write_text(self.config_file, config_to_toml(config))
+
+    def config(self) -> RunConfig:
+        """Return the settings the run was started with."""
+        return config_from_toml(self.config_file)
+
+    def write_history(self, history: list[EpochEnded]) -> None:
+        """Write the metrics of every epoch."""
+        write_bytes(self.history_file, msgspec.json.format(msgspec.json.encode(history), indent=1))
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from working on this run.
+
+        Raises:
+            ConfigError: one does already.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise ConfigError(f"{self.path} is a file; choose another name for the run's folder.")
+        with explained(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            if not _try_lock(handle):
+                raise ConfigError(f"Another process is training in {self.path}; wait for it or stop it.")
+            yield
+        finally:
+            os.close(handle)
+
+    @contextlib.contextmanager
+    def recorded(self, listener: Listener) -> Iterator[Listener]:
+        """Yield a listener that also writes what is worth keeping to the events file."""
+        with explained(self.path):
+            stream = self.events_file.open("ab")
+
+        def record(event: AnyEvent) -> None:
+            if not isinstance(event, Progress | StepDone):
+                with explained(self.events_file):
+                    stream.write(encode_event(event))
+                    stream.flush()
+            listener(event)
+
+        try:
+            yield record
+        finally:
+            stream.close()
+
+
+def _try_lock(handle: int) -> bool:
+    """Lock an open file for as long as it is open, however the process ends."""
+    try:
+        import fcntl  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        import msvcrt  # noqa: PLC0415 - only on Windows
+
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,141 @@
+"""What the command line shows of events: lines on stderr for a person, or JSON lines on stdout for a program."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from trainer.events import (
+    CheckpointSaved,
+    CostEstimated,
+    EpochEnded,
+    Failed,
+    Finished,
+    Progress,
+    Said,
+    StageEnded,
+    StageStarted,
+    StepDone,
+    Warned,
+    encode_event,
+)
+
+if TYPE_CHECKING:
+    from trainer.dataset.importing import ImportReport
+    from trainer.events import AnyEvent, Listener
+
+_LIVE_SECONDS = 0.2
+_LOG_SECONDS = 15.0
+
+
+def json_listener(event: AnyEvent) -> None:
+    """Write an event to stdout as one line of JSON."""
+    sys.stdout.buffer.write(encode_event(event))
+    sys.stdout.buffer.flush()
+
+
+def terminal_listener() -> Listener:
+    """Return a listener that keeps one live line on a terminal, or writes a line now and then to a file."""
+    live = sys.stderr.isatty()
+    spoke = 0.0
+    width = 0
+
+    def clear() -> None:
+        nonlocal width
+        if width:
+            sys.stderr.write("\r" + " " * width + "\r")
+            width = 0
+
+    def listen(event: AnyEvent) -> None:
+        nonlocal spoke, width
+        if isinstance(event, Progress | StepDone):
+            now = time.monotonic()
+            finished = isinstance(event, Progress) and event.total and event.done >= event.total
+            if now - spoke < (_LIVE_SECONDS if live else _LOG_SECONDS) and not finished:
+                return
+            spoke = now
+            line = describe(event)
+            clear()
+            sys.stderr.write(line if live else line + "\n")
+            width = len(line) if live else 0
+        elif line := describe(event):
+            clear()
+            sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+    return listen
+
+
+def describe(event: AnyEvent) -> str:  # noqa: C901, PLR0911 - one return for each kind of event
+    """Return an event as a line for a person, empty where there is nothing to say."""
+    match event:
+        case Said(message=message) | Failed(message=message):
+            return message
+        case Warned(message=message):
+            return f"Note: {message}"
+        case Progress():
+            total = f" of {_count(event.total, event.unit)}" if event.total else ""
+            return f"{event.task}: {_count(event.done, event.unit)}{total} {event.unit}".rstrip()
+        case CostEstimated():
+            return (
+                f"This run: {event.training_images:,} training and {event.validation_images:,} validation images, "
+                f"{event.steps:,} steps, about {duration(event.seconds)}, up to "
+                f"{event.disk_bytes / 2**20:,.0f} MiB of disk."
+            )
+        case StageStarted():
+            return (
+                f"Stage {event.stage}: {event.trainable_parameters:,} parameters, "
+                f"{event.steps_per_epoch:,} steps an epoch, {event.epochs} epochs at most"
+                + (f", {event.epoch} done." if event.epoch else ".")
+            )
+        case StepDone():
+            return (
+                f"{event.stage} epoch {event.epoch}, step {event.step} of {event.steps}: loss {event.loss:.3f}, "
+                f"accuracy {event.accuracy:.2f}, {event.images_per_second:.1f} images/s, "
+                f"{duration(event.seconds_left)} left in this stage"
+            )
+        case EpochEnded():
+            best = "  best so far" if event.best else ""
+            return (
+                f"{event.stage} epoch {event.epoch}: loss {event.train.loss:.3f}, validation {event.validation.loss:.3f}"
+                f"  accuracy {event.train.accuracy:.3f}, {event.validation.accuracy:.3f}"
+                f"  macro recall {event.train.macro_recall:.3f}, {event.validation.macro_recall:.3f}"
+                f"  ({duration(event.seconds)}){best}"
+            )
+        case StageEnded():
+            return f"Stage {event.stage} is over: {event.reason}."
+        case Finished():
+            return f"{event.summary} Written to {event.result}."
+        case CheckpointSaved():
+            return ""
+
+
+def describe_import(report: ImportReport) -> str:
+    """Return what an import did as lines for a person."""
+    changes = f"{report.added:,} new, {report.updated:,} changed, {report.unchanged:,} as before"
+    if report.removed:
+        changes += f", {report.removed:,} gone"
+    head = f"{report.total:,} images of {report.lesions:,} lesions (layout {report.layout})"
+    lines = [f"{head}: {changes}; {duration(report.seconds)}."]
+    lines += [f"  {name:<8}{count:>8,}" for name, count in report.classes.items()]
+    if report.problems:
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in report.problem_kinds.items())
+        lines.append(
+            f"{report.problems:,} problems ({kinds}); each is listed with its reason in the dataset."
+        )
+    return "\n".join([*lines, *(f"Note: {note}" for note in report.notes)])
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words, such as "3 min 20 s"."""
+    whole = round(seconds)
+    if whole < 60:  # noqa: PLR2004 - seconds in a minute
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"  # noqa: PLR2004 - below that a digit helps
+    if whole < 3600:  # noqa: PLR2004 - seconds in an hour
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number / 2**20:,.1f} MiB of" if unit == "bytes" else f"{number:,}"

@@ -1,0 +1,518 @@
+"""A run from its dataset to its bundle: read it from top to bottom.
+
+Stage `head` trains on cached features, stage `fine-tune` on images; both go through the same loop. After
+every step the run can be stopped, and what is saved then, at the end of each epoch and every few minutes is
+enough to go on to the same result: weights, optimizer, averages, random states, place in the epoch, sums of
+its metrics, what early stopping knows. Orders, views, augmentation follow from seeds and need no saving.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import tensorflow as tf
+
+from trainer.devices import choose_device, resolve_precision
+from trainer.errors import CheckpointError, StoppedError
+from trainer.estimate import estimate_cost
+from trainer.events import (
+    CheckpointSaved,
+    EpochEnded,
+    Finished,
+    Said,
+    StageEnded,
+    StageStarted,
+    StepDone,
+    Warned,
+    silent,
+)
+from trainer.files import write_bytes
+from trainer.finishing import finish_run
+from trainer.gpu import prepare_device
+from trainer.losses import decision_offset, make_loss, natural_prior
+from trainer.metrics import epoch_metrics
+from trainer.network import Network
+from trainer.pipeline import ImageSource
+from trainer.runs import RunFolder, RunState, decode_state
+from trainer.schedules import learning_rate
+from trainer.stages import StageData, collect_samples, feature_stage, image_stage
+from trainer.stepping import Stepper
+from trainer.weights import find_weights, load_backbone_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from trainer.bundle import Manifest
+    from trainer.checkpoint import CheckpointStore
+    from trainer.config import FineTuneStage, HeadStage, RunConfig, StageName
+    from trainer.dataset.store import DatasetStore
+    from trainer.devices import Device
+    from trainer.events import Listener, PartMetrics, StopRequest
+    from trainer.stages import Samples
+
+_SECONDS_BETWEEN_STEP_EVENTS = 0.25
+_STATISTICS_IMAGES = 512
+_STATISTICS_BATCH = 64
+_STOPPED = "Training was stopped and a checkpoint saved; go on with --resume."
+
+
+def train(
+    store: DatasetStore,
+    folder: Path,
+    config: RunConfig,
+    *,
+    cache_folder: Path,
+    weights_dir: Path | None = None,
+    resume: bool = False,
+    listener: Listener = silent,
+    stop: StopRequest | None = None,
+) -> Manifest:
+    """Train a network and leave a bundle.
+
+    Args:
+        store: a dataset with a split.
+        folder: of the run; new or empty, or with `resume` that of a run that has begun.
+        config: settings; with `resume` those the run was started with.
+        cache_folder: where features are kept for later runs.
+        weights_dir: where ImageNet weights are looked for first.
+        resume: go on from the last checkpoint.
+        listener: hears events; they are also kept in the run's folder.
+        stop: asked between batches.
+
+    Returns:
+        The manifest of the bundle in `folder/bundle`.
+
+    Raises:
+        StoppedError: on request, after a checkpoint was saved.
+        TrainerError: any other of its kinds, in words.
+    """
+    run_folder = RunFolder(folder)
+    with run_folder.locked():
+        if not resume:
+            run_folder.start(config)
+        with run_folder.recorded(listener) as record:
+            run = _Run(store, run_folder, config, cache_folder, record, stop)
+            run.prepare(weights_dir, resume=resume)
+            for index in range(run.state.stage, len(config.stages)):
+                run.train_stage(index)
+            manifest = finish_run(
+                run.network, run.samples, store, run_folder, config, run.state, run.origin, record, stop
+            )
+            record(Finished(result=str(run_folder.bundle), summary=_summary(run.state)))
+            return manifest
+
+
+def _summary(state: RunState) -> str:
+    best = next(e for e in state.history if (e.stage, e.epoch) == (state.best_stage, state.best_epoch))
+    return (
+        f"Best epoch: {best.stage} {best.epoch}, validation macro recall {best.validation.macro_recall:.3f}, "
+        f"accuracy {best.validation.accuracy:.3f}."
+    )
+
+
+def replicas(device: Device) -> tf.distribute.Strategy:
+    """Return the strategy for a device: mirrored over several GPUs, otherwise none."""
+    kind = "GPU" if device.kind == "gpu" else "CPU"
+    devices = tf.config.list_logical_devices(kind)
+    if device.kind == "gpu" and len(devices) > 1:
+        return tf.distribute.MirroredStrategy([d.name for d in devices])
+    return (
+        tf.distribute.OneDeviceStrategy(devices[0].name)
+        if device.kind == "gpu"
+        else tf.distribute.get_strategy()
+    )
+
+
+class _Run:
+    """One run while it goes on: what does not change, and the state that does."""
+
+    samples: Samples
+    network: Network
+    source: ImageSource
+    state: RunState
+    strategy: tf.distribute.Strategy
+    origin: str
+
+    def __init__(
+        self,
+        store: DatasetStore,
+        folder: RunFolder,
+        config: RunConfig,
+        cache_folder: Path,
+        listener: Listener,
+        stop: StopRequest | None,
+    ) -> None:
+        self.store, self.folder, self.config = store, folder, config
+        self.cache_folder, self.listener, self.stop = cache_folder, listener, stop
+        self.checkpoints: CheckpointStore = folder.checkpoints()
+        self.pending: dict[str, NDArray[Any]] | None = None
+
+    # --- before the first step ---------------------------------------------------------------------------
+
+    def prepare(self, weights_dir: Path | None, *, resume: bool) -> None:
+        """Collect samples, build the network, load its weights or the checkpoint's, say what it will cost."""
+        config = self.config
+        self.samples = collect_samples(self.store.frame(), self.store.classes, config)
+        device = choose_device(config.device)
+        self.listener(Said(message=device.reason))
+        checkpoint = self.checkpoints.load_latest(self.listener) if resume else None
+        fingerprint = self.store.fingerprint()
+        if checkpoint is not None:
+            self.state = decode_state(checkpoint.state)
+            if self.state.fingerprint != fingerprint:
+                raise CheckpointError(
+                    f"The dataset or its split has changed since the run in {self.folder.path} began; "
+                    "start a new run."
+                )
+        else:
+            precision = resolve_precision(config.precision, device)
+            self.state = RunState(fingerprint=fingerprint, precision=precision)
+        if config.deterministic:
+            tf.config.experimental.enable_op_determinism()
+        prepare_device(device)
+        self.strategy = replicas(device)
+        with self.strategy.scope():
+            self.network = Network(
+                config.backbone,
+                len(self.samples.classes),
+                config.head,
+                input_size=config.input_size,
+                precision=self.state.precision,
+                seed=config.seed,
+            )
+        self.network.backbone.block(config.fine_tune_stage.from_block)
+        self.source = ImageSource(
+            self.samples.paths, self.network.input_size, config.geometry, config.cache_mib
+        )
+        initial = self.folder.path / "initial"
+        started = type(self.checkpoints)(initial).load_latest(self.listener) if resume else None
+        if started is not None:
+            self.origin = msgspec.json.decode(started.state)["origin"]
+            self.network.assign(started.arrays)
+        else:
+            self.state = RunState(fingerprint=fingerprint, precision=self.state.precision)
+            checkpoint = None
+            self.origin = self._initial_weights(weights_dir)
+            state = msgspec.json.encode({"origin": self.origin})
+            type(self.checkpoints)(initial).save(self.network.arrays(), state, step=0)
+            certificate = self.store.certificate()
+            write_bytes(
+                self.folder.split_file, msgspec.json.format(msgspec.json.encode(certificate), indent=1)
+            )
+        if checkpoint is not None:
+            self.network.assign(self.network.arrays() | _of_network(checkpoint.arrays))
+            self.pending = dict(checkpoint.arrays)
+            self.listener(Said(message=f"Going on from {checkpoint.path.name}."))
+        self.listener(estimate_cost(self.network, self.samples, config, self.state))
+
+    def _initial_weights(self, weights_dir: Path | None) -> str:
+        """Load the backbone's weights, or estimate the statistics of a random one; say where they are from."""
+        if self.config.weights == "random":
+            count = min(_STATISTICS_IMAGES, len(self.samples.train))
+            chosen = np.random.default_rng(self.config.seed).permutation(self.samples.train)[:count]
+            batches = (chosen[k : k + _STATISTICS_BATCH] for k in range(0, count, _STATISTICS_BATCH))
+            self.network.estimate_statistics(self.source.squares(batch) for batch in batches)
+            message = (
+                "The backbone starts from random weights, not from ImageNet's: expect lower figures than a "
+                "pretrained one reaches."
+            )
+            self.listener(Warned(message=message))
+            return "random"
+        found = find_weights(
+            self.network.backbone, self.config.weights, weights_dir, listener=self.listener, stop=self.stop
+        )
+        load_backbone_weights(found, self.network.backbone_model)
+        return found.origin
+
+    # --- a stage -----------------------------------------------------------------------------------------
+
+    def train_stage(self, index: int) -> None:
+        """Train one stage to its end, or raise `StoppedError` after saving a checkpoint."""
+        config, state, samples = self.config, self.state, self.samples
+        name = config.stages[index]
+        if index != state.stage:
+            state.begin_stage(index)
+        settings: HeadStage | FineTuneStage
+        if name == "head":
+            settings = config.head_stage
+            variables = self.network.trainable_variables("head")
+        else:
+            settings = config.fine_tune_stage
+            variables = self.network.trainable_variables("fine-tune", config.fine_tune_stage.from_block)
+        data = self._stage_data(name)
+        natural = natural_prior(samples.truth[samples.train], len(samples.classes))
+        fine_tune = config.fine_tune_stage if name == "fine-tune" else None
+        stepper = Stepper(
+            data.forward,
+            variables,
+            make_loss(config.imbalance, natural),
+            decision_offset(config.imbalance, natural),
+            self.strategy,
+            weight_decay=settings.weight_decay,
+            clip_norm=fine_tune.clip_norm if fine_tune else 0.0,
+            scale_loss=state.precision == "float16",
+            average=fine_tune.average if fine_tune else 0.0,
+        )
+        if self.pending is not None:
+            self._restore(stepper, self.pending)
+            self.pending = None
+        accumulation = fine_tune.accumulation if fine_tune else 1
+        batch_size = -(-settings.batch_size // self.strategy.num_replicas_in_sync)
+        batch_size *= self.strategy.num_replicas_in_sync
+        batches = -(-len(samples.train) // batch_size)
+        steps = -(-batches // accumulation)
+        self.listener(
+            StageStarted(
+                stage=name,
+                epoch=state.epoch,
+                epochs=settings.epochs,
+                steps_per_epoch=steps,
+                trainable_parameters=int(sum(np.prod(v.shape) for v in variables)),
+            )
+        )
+        patience = config.early_stopping.patience
+        reason = "all epochs done"
+        while state.epoch < settings.epochs:
+            if patience and state.waited >= patience:
+                reason = f"no improvement for {patience} epochs"
+                break
+            if state.step == 0:
+                state.begin_epoch(len(samples.classes))
+            self._train_epoch(name, settings, data, stepper, batch_size, accumulation, steps)
+            self._end_epoch(name, settings, data, stepper, natural)
+        self._return_to_best(stepper)
+        self.listener(StageEnded(stage=name, reason=reason))
+
+    def _stage_data(self, name: StageName) -> StageData:
+        if name == "head":
+            return feature_stage(
+                self.samples,
+                self.config,
+                self.network,
+                self.source,
+                self.cache_folder,
+                self.listener,
+                self.stop,
+            )
+        return image_stage(self.samples, self.config, self.network, self.source)
+
+    def _train_epoch(
+        self,
+        name: StageName,
+        settings: HeadStage | FineTuneStage,
+        data: StageData,
+        stepper: Stepper,
+        batch_size: int,
+        accumulation: int,
+        steps: int,
+    ) -> None:
+        state = self.state
+        clock = _Clock(state.epoch_seconds)
+        done = state.step
+        epoch = state.epochs_before + state.epoch
+        parts = data.batches(epoch, batch_size, state.step * accumulation, self.strategy)
+        total_steps = settings.epochs * steps
+        for micro_batches in _grouped(parts, accumulation):
+            weight = sum(part[3] for part in micro_batches)
+            taken = state.epoch * steps + state.step
+            rate = learning_rate(
+                settings.schedule, settings.learning_rate, taken, total_steps, steps, state.rate_factor
+            )
+            result = stepper.step([part[:3] for part in micro_batches], weight, rate)
+            state.step += 1
+            state.loss_sum += result.loss
+            state.weight_sum += weight
+            state.confusion = (np.array(state.confusion) + result.confusion).tolist()
+            state.loss_scale, state.finite_steps = stepper.loss_scale, stepper.finite_steps
+            state.bad_steps = stepper.bad_steps
+            state.epoch_seconds = clock.seconds()
+            if clock.event_due() or state.step == steps:
+                speed = clock.speed(state.step - done, batch_size * accumulation)
+                remaining = (total_steps - taken - 1) * batch_size * accumulation / max(speed, 1e-9)
+                self.listener(
+                    StepDone(
+                        stage=name,
+                        epoch=state.epoch + 1,
+                        step=state.step,
+                        steps=steps,
+                        loss=result.loss / weight,
+                        accuracy=float(np.trace(result.confusion) / max(result.confusion.sum(), 1)),
+                        learning_rate=rate,
+                        images_per_second=speed,
+                        seconds_left=remaining,
+                    )
+                )
+            if state.step < steps:
+                if self.stop is not None and self.stop.asked:
+                    self._save(stepper, name)
+                    raise StoppedError(_STOPPED)
+                if clock.checkpoint_due(self.config.checkpoint_minutes):
+                    self._save(stepper, name)
+
+    def _end_epoch(
+        self,
+        name: StageName,
+        settings: HeadStage | FineTuneStage,
+        data: StageData,
+        stepper: Stepper,
+        natural: NDArray[np.float64],
+    ) -> None:
+        """Validate, remember the best epoch, save a checkpoint."""
+        state, config, samples = self.state, self.config, self.samples
+        begun = time.monotonic()
+        mean_loss = state.loss_sum / max(state.weight_sum, 1e-9)
+        train = epoch_metrics(np.array(state.confusion), mean_loss, samples.classes)
+        with _averaged(stepper):
+            logits = data.logits()
+        truth = samples.truth[samples.choosing]
+        loss = float(tf.reduce_mean(make_loss(config.imbalance, natural)(logits, truth)))
+        decided = (logits + decision_offset(config.imbalance, natural)).argmax(axis=1)
+        confusion = np.zeros((len(samples.classes),) * 2, dtype=np.int64)
+        np.add.at(confusion, (truth, decided), 1)
+        validation = epoch_metrics(confusion, loss, samples.classes)
+        state.epoch += 1
+        state.step = 0
+        best = self._judge(name, validation, settings)
+        event = EpochEnded(
+            stage=name,
+            epoch=state.epoch,
+            train=train,
+            validation=validation,
+            learning_rate=float(stepper.optimizer.learning_rate.numpy()),
+            seconds=state.epoch_seconds + time.monotonic() - begun,
+            best=best,
+        )
+        state.history.append(event)
+        self._save(stepper, name, best=best)
+        self.folder.write_history(state.history)
+        self.listener(event)
+        if self.stop is not None and self.stop.asked:
+            raise StoppedError(_STOPPED)
+
+    def _judge(self, name: StageName, validation: PartMetrics, settings: HeadStage | FineTuneStage) -> bool:
+        """Update early stopping and plateaus; return whether this is the best epoch over all stages."""
+        state, stopping = self.state, self.config.early_stopping
+        value = _figure(validation, stopping.metric)
+        if state.stage_best is None or value > state.stage_best + stopping.min_delta:
+            state.stage_best, state.waited, state.rate_waited = value, 0, 0
+        else:
+            state.waited += 1
+            state.rate_waited += 1
+        schedule = settings.schedule
+        if schedule.kind == "plateau" and state.rate_waited >= schedule.plateau_patience:
+            state.rate_factor *= schedule.plateau_factor
+            state.rate_waited = 0
+        if state.best_value is not None and value <= state.best_value + stopping.min_delta:
+            return False
+        state.best_value, state.best_stage, state.best_epoch = value, name, state.epoch
+        return True
+
+    # --- saving and going back ---------------------------------------------------------------------------
+
+    def _save(self, stepper: Stepper, name: StageName, *, best: bool = False) -> None:
+        named = self.network.named_variables()
+        # The backbone of a head stage is as it was at the start, and saved there.
+        arrays = {key: v.numpy() for key, v in named if name != "head" or key.startswith("head.")}
+        arrays |= {key: v.numpy() for key, v in self.network.dropout_states()}
+        arrays |= stepper.arrays()
+        step = int(stepper.optimizer.iterations.numpy())
+        path = self.checkpoints.save(arrays, msgspec.json.encode(self.state), step=step, best=best)
+        self.listener(CheckpointSaved(path=str(path)))
+
+    def _restore(self, stepper: Stepper, arrays: dict[str, NDArray[Any]]) -> None:
+        """Set optimizer, averages and random states, if the checkpoint is of the stage that goes on."""
+        state = self.state
+        stepper.restore(arrays)
+        for key, variable in self.network.dropout_states():
+            variable.assign(arrays[key])
+        if state.loss_scale is not None:
+            stepper.loss_scale, stepper.finite_steps = state.loss_scale, state.finite_steps
+            stepper.bad_steps = state.bad_steps
+
+    def _return_to_best(self, stepper: Stepper) -> None:
+        """Give the network the weights of the best epoch so far, over all stages."""
+        checkpoint = self.checkpoints.load_best()
+        if checkpoint is None:
+            return
+        initial = type(self.checkpoints)(self.folder.path / "initial").load_latest(self.listener)
+        arrays = dict(initial.arrays) if initial is not None else self.network.arrays()
+        self.network.assign(arrays | _of_network(checkpoint.arrays))
+        if stepper.averages and "average.0000" in checkpoint.arrays:
+            for k, variable in enumerate(stepper.variables):
+                variable.assign(checkpoint.arrays[f"average.{k:04d}"])
+
+
+def _of_network(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {name: array for name, array in arrays.items() if name.startswith(("backbone.", "head."))}
+
+
+def _figure(validation: PartMetrics, metric: str) -> float:
+    """Return the figure that chooses the best epoch, larger is better."""
+    if metric == "loss":
+        return -validation.loss
+    if metric == "accuracy":
+        return validation.accuracy
+    if metric.startswith("recall_"):
+        return validation.recall.get(metric.removeprefix("recall_"), 0.0)
+    return validation.macro_recall
+
+
+def _grouped(parts: Iterator[Any], size: int) -> Iterator[list[Any]]:
+    group: list[Any] = []
+    for part in parts:
+        group.append(part)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+@contextlib.contextmanager
+def _averaged(stepper: Stepper) -> Iterator[None]:
+    """Put the moving averages in the weights' place for a while."""
+    if not stepper.averages:
+        yield
+        return
+    own = [variable.numpy() for variable in stepper.variables]
+    for variable, average in zip(stepper.variables, stepper.averages, strict=True):
+        variable.assign(average.numpy())
+    try:
+        yield
+    finally:
+        for variable, value in zip(stepper.variables, own, strict=True):
+            variable.assign(value)
+
+
+class _Clock:
+    """When to speak and when to save."""
+
+    def __init__(self, seconds_before: float) -> None:
+        self._begun = self._saved = time.monotonic()
+        self._spoke = 0.0
+        self._before = seconds_before
+
+    def seconds(self) -> float:
+        return self._before + time.monotonic() - self._begun
+
+    def speed(self, steps: int, images: int) -> float:
+        return steps * images / max(time.monotonic() - self._begun, 1e-9)
+
+    def event_due(self) -> bool:
+        if time.monotonic() - self._spoke < _SECONDS_BETWEEN_STEP_EVENTS:
+            return False
+        self._spoke = time.monotonic()
+        return True
+
+    def checkpoint_due(self, minutes: float) -> bool:
+        if time.monotonic() - self._saved < minutes * 60:
+            return False
+        self._saved = time.monotonic()
+        return True
