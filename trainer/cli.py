@@ -24,13 +24,15 @@ from trainer.errors import (
     StoppedError,
     TrainerError,
 )
-from trainer.events import Failed, StopRequest
+from trainer.events import Failed, Stopped, StopRequest
 from trainer.files import write_text
 from trainer.tensorflow_start import load_tensorflow
 from trainer.terminal import describe_import, json_listener, terminal_listener
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from trainer.events import AnyEvent
 
 app = typer.Typer(
     name="trainer",
@@ -54,9 +56,11 @@ def _stoppable() -> Iterator[StopRequest]:
     stop = StopRequest()
 
     def ask(number: int, _frame: Any) -> None:  # noqa: ANN401 - a frame or nothing
-        print("Stopping after this step ...", file=sys.stderr)
         stop.ask()
         signal.signal(number, signal.SIG_DFL)
+        # Not by `print`: the signal may have come in the middle of one, which Python forbids to enter again.
+        with contextlib.suppress(OSError):
+            os.write(2, b"Stopping after this step ...\n")
 
     previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -169,6 +173,7 @@ def train(
     if resume and folder.begun:
         settings = folder.config()
         _refuse_changes(settings, asked, epochs, config)
+        settings = msgspec.structs.replace(settings, device=device or settings.device)
     else:
         resume = False
         settings = config_from_toml(config) if config is not None else RunConfig()
@@ -179,6 +184,12 @@ def train(
         load_tensorflow()
         from trainer.training import train as train_network  # noqa: PLC0415 - seconds to import
 
+        said: list[AnyEvent] = []
+
+        def listen(event: AnyEvent) -> None:
+            said[:] = [event]
+            listener(event)
+
         try:
             train_network(
                 store,
@@ -187,11 +198,12 @@ def train(
                 cache_folder=default_cache_folder(),
                 weights_dir=weights_dir,
                 resume=resume,
-                listener=listener,
+                listener=listen,
                 stop=stop,
             )
         except TrainerError as error:
-            if json_events:
+            # What goes wrong before the run has a folder is not among its events.
+            if json_events and not (said and isinstance(said[0], Failed | Stopped)):
                 listener(Failed(message=str(error)))
             raise
 

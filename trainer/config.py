@@ -12,7 +12,6 @@ import msgspec
 import tomli_w
 
 from trainer.errors import ConfigError
-from trainer.files import explained
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -254,6 +253,18 @@ def _checked(config: RunConfig, where: str) -> RunConfig:
     return config
 
 
+def check_config(config: RunConfig, where: str = "The run's configuration") -> RunConfig:
+    """Check settings that were put together in code as those from a file are.
+
+    Raises:
+        ConfigError: values out of range.
+    """
+    try:
+        return _checked(msgspec.convert(msgspec.to_builtins(config), RunConfig), where)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{where} is not valid: {_reworded(error)}.") from error
+
+
 def config_from_json(content: bytes | str, where: str = "The configuration") -> RunConfig:
     """Read a configuration from JSON.
 
@@ -297,13 +308,3 @@ def config_to_toml(config: RunConfig) -> str:
     """Write a configuration as TOML (settings that are `None` are left out)."""
     table = msgspec.to_builtins(config)
     return tomli_w.dumps({key: value for key, value in table.items() if value is not None})
-
-
-def write_config(config: RunConfig, path: Path) -> None:
-    """Write a configuration as TOML to `path`.
-
-    Raises:
-        StorageError: the file cannot be written.
-    """
-    with explained(path):
-        path.write_text(config_to_toml(config), encoding="utf-8")

@@ -62,8 +62,8 @@ def estimate_cost(network: Network, samples: Samples, config: RunConfig, state: 
             copies = 4 if tune.average else 3
             disk += 3 * 4 * parameters * copies
         steps += stage_steps
-    # The last step of all is a pass over the validation part in float32, at half the speed or less.
-    seconds += 2 * per_image * len(samples.validation)
+    # The last step of all shows the calibration images in several views, in float32 at half the speed or less.
+    seconds += 2 * per_image * len(samples.calibration) * config.test_views
     disk += 2 * 4 * parameters
     return CostEstimated(
         training_images=train,

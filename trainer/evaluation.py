@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -87,7 +88,8 @@ def evaluate(
             stop.raise_if_asked()
         listener(Progress(task=f"Scoring the part {part}", done=done, total=len(truth), unit="images"))
 
-    logits = image_logits(predictor.logits_graph, source, np.arange(len(truth)), _BATCH, said)
+    with closing(source):
+        logits = image_logits(predictor.logits_graph, source, np.arange(len(truth)), _BATCH, said)
     probabilities = predictor.probabilities(logits)
     groups = [
         str(group) if group is not None else f"sample {sample}"

@@ -93,7 +93,7 @@ class StepDone(Event, frozen=True):
         loss: of the step.
         accuracy: of the step, 0 to 1.
         learning_rate: of the step.
-        images_per_second: since the last such event.
+        images_per_second: since the epoch began or went on.
         seconds_left: in the stage, estimated.
     """
 
@@ -176,6 +176,12 @@ class Failed(Event, frozen=True):
     message: str
 
 
+class Stopped(Event, frozen=True):
+    """The work ended because someone asked it to; `message` says how to go on."""
+
+    message: str
+
+
 AnyEvent: TypeAlias = (
     Progress
     | Said
@@ -188,6 +194,7 @@ AnyEvent: TypeAlias = (
     | CheckpointSaved
     | Finished
     | Failed
+    | Stopped
 )
 Listener: TypeAlias = Callable[[AnyEvent], None]
 

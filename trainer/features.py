@@ -177,13 +177,18 @@ def compute_features(
     wanted_hashes = [hashes[row] for row in rows]
     width = network.backbone.features
     values = np.zeros((len(rows), views + 1, width), dtype=np.float32)
+    # Samples with the same file share what the last of them gave: so it is in the cache, and for a resumed run.
+    last = {key: position for position, key in enumerate(wanted_hashes)}
+    shown_by = np.array([last[key] for key in wanted_hashes], dtype=np.int64)
+    own = shown_by == np.arange(len(rows))
     missing: list[NDArray[np.int64]] = []
     for view in range(views + 1):
         values[:, view], found = cache.load(wanted_hashes, view, width)
-        missing.append(np.flatnonzero(~found))
+        missing.append(np.flatnonzero(~found & own))
     total = sum(len(positions) for positions in missing)
-    if total < len(rows) * (views + 1):
-        listener(Said(message=f"{task}: {len(rows) * (views + 1) - total:,} of them are in the cache."))
+    kept = int(own.sum()) * (views + 1) - total
+    if kept:
+        listener(Said(message=f"{task}: {kept:,} of them are in the cache."))
     computed, begun = 0, time.monotonic()
     for view, positions in enumerate(missing):
         for shard in _shards(positions):
@@ -204,6 +209,7 @@ def compute_features(
                 computed += int(real.sum())
                 listener(Progress(task=task, done=computed, total=total, unit="images"))
             cache.store([wanted_hashes[k] for k in shard], view, values[shard, view])
+    values[~own] = values[shown_by[~own]]
     if not np.isfinite(values).all():
         listener(Warned(message=f"{task}: some values are not finite; training will not work well."))
     return FeatureTable(values, computed, time.monotonic() - begun)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from contextlib import closing
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -108,7 +109,8 @@ def _calibrate(
                 stop.raise_if_asked()
             listener(Progress(task="Calibration", done=done, total=len(rows), unit="images"))
 
-        logits = image_logits(predict, source, np.arange(len(rows)), 16, said)
+        with closing(source):
+            logits = image_logits(predict, source, np.arange(len(rows)), 16, said)
     return fit_calibration(
         logits,
         samples.truth[rows],

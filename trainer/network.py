@@ -226,11 +226,12 @@ class Network:
         """
 
         def logits(images: tf.Tensor) -> tf.Tensor:
-            images = tf.convert_to_tensor(images)
             total = tf.add_n([self.model(view, training=False) for view in symmetric_views(images, views)])
             return total / views
 
-        return tf.function(logits)
+        # One graph for batches of every size: tracing a large backbone takes seconds.
+        shape = (None, self.input_size, self.input_size, 3)
+        return tf.function(logits, input_signature=[tf.TensorSpec(shape, tf.uint8)])
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Return all weights as float32 arrays by canonical name."""

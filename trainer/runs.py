@@ -22,6 +22,7 @@ import msgspec
 
 from trainer.checkpoint import CheckpointStore
 from trainer.config import config_from_toml, config_to_toml
+from trainer.devices import FinalPrecision
 from trainer.errors import CheckpointError, ConfigError
 from trainer.events import AnyEvent, EpochEnded, Progress, StepDone, encode_event
 from trainer.files import explained, write_bytes, write_text
@@ -44,7 +45,7 @@ class RunState(msgspec.Struct, kw_only=True):
         version: of this structure.
         fingerprint: of the dataset and its split.
         precision: chosen at the start; a resumed run keeps it.
-        stage: index in the configuration's stages; their number when all are done.
+        stage: index in the configuration's stages.
         epoch: epochs of the stage that are done.
         step: optimizer steps of the current epoch that are done.
         epochs_before: epochs of earlier stages.
@@ -59,7 +60,7 @@ class RunState(msgspec.Struct, kw_only=True):
 
     version: int = STATE_VERSION
     fingerprint: str
-    precision: str
+    precision: FinalPrecision
     stage: int = 0
     epoch: int = 0
     step: int = 0
@@ -130,10 +131,33 @@ class RunFolder:
         """Return the store of checkpoints."""
         return CheckpointStore(self.checkpoints_folder)
 
+    def initial_checkpoint(self) -> CheckpointStore:
+        """Return the store of the network as it started."""
+        return CheckpointStore(self.initial)
+
     @property
     def begun(self) -> bool:
         """Whether a run has been started here."""
         return self.config_file.exists()
+
+    def check_free(self) -> None:
+        """Check that a new run may use this folder; one that failed before its network was ready does not count.
+
+        Raises:
+            ConfigError: another run or other files are here.
+        """
+        own = {_LOCK}
+        if self.begun and self.events_file.exists() and not self.initial.exists():
+            own |= {self.config_file.name, self.events_file.name}
+        elif self.begun:
+            raise ConfigError(
+                f"{self.path} already holds a run; add --resume to go on with it, or choose another folder."
+            )
+        if not self.path.is_dir():
+            return
+        present = {entry.name for entry in self.path.iterdir() if not _is_leftover(entry)}
+        if present - own:
+            raise ConfigError(f"{self.path} is not an empty folder; choose another one for the run.")
 
     def start(self, config: RunConfig) -> None:
         """Make the folder for a new run.
@@ -142,13 +166,7 @@ class RunFolder:
             ConfigError: another run or other files are here.
             StorageError: the folder cannot be written.
         """
-        if self.begun:
-            raise ConfigError(
-                f"{self.path} already holds a run; add --resume to go on with it, or choose another folder."
-            )
-        others = [entry for entry in self.path.iterdir() if entry.name != _LOCK] if self.path.is_dir() else []
-        if others:
-            raise ConfigError(f"{self.path} is not an empty folder; choose another one for the run.")
+        self.check_free()
         write_text(self.config_file, config_to_toml(config))
 
     def config(self) -> RunConfig:
@@ -182,7 +200,12 @@ class RunFolder:
     def recorded(self, listener: Listener) -> Iterator[Listener]:
         """Yield a listener that also writes what is worth keeping to the events file."""
         with explained(self.path):
-            stream = self.events_file.open("ab")
+            stream = self.events_file.open("ab+")
+            if stream.tell():
+                stream.seek(-1, os.SEEK_END)
+                if stream.read(1) != b"\n":
+                    # A killed process may have left half a line; what follows starts on one of its own.
+                    stream.write(b"\n")
 
         def record(event: AnyEvent) -> None:
             if not isinstance(event, Progress | StepDone):
@@ -195,6 +218,11 @@ class RunFolder:
             yield record
         finally:
             stream.close()
+
+
+def _is_leftover(path: Path) -> bool:
+    """Whether a process that was killed while writing left this."""
+    return path.name.startswith(".config.toml.") and path.suffix == ".tmp"
 
 
 def _try_lock(handle: int) -> bool:

@@ -63,6 +63,10 @@ def score(
     Raises:
         TrainerError: any of its kinds, in words.
     """
+    if report is not None:
+        # Said before the long work, not after it.
+        with explained(report):
+            report.mkdir(parents=True, exist_ok=True)
     predictor = Predictor(bundle)
     manifest = predictor.manifest
     if store.fingerprint() != manifest.dataset_fingerprint:
@@ -107,8 +111,6 @@ def _counted(store: DatasetStore, identity: str, listener: Listener) -> int | No
 def _write_report(
     folder: Path, document: dict[str, Any], evaluation: Evaluation, malignant: tuple[str, ...]
 ) -> None:
-    with explained(folder):
-        folder.mkdir(parents=True, exist_ok=True)
     write_bytes(folder / "metrics.json", msgspec.json.format(msgspec.json.encode(document), indent=2))
     classes = evaluation.metrics.classes
     rows = ["sample_id,truth,predicted," + ",".join(classes)]

@@ -119,8 +119,14 @@ class StageData:
 
     Attributes:
         forward: inputs of a batch to logits, in training mode.
+
+    Args:
+        samples: of the run.
+        config: its settings.
+        forward: see above.
         epoch_inputs: (epoch over all stages, batches (b, size)) to the inputs of each batch.
-        logits: logits float32 (n, c) of the samples that choose the best epoch.
+        logits: see `StageData.logits`.
+        source: of the images.
     """
 
     def __init__(
@@ -129,14 +135,22 @@ class StageData:
         config: RunConfig,
         forward: Callable[[tf.Tensor], tf.Tensor],
         epoch_inputs: Callable[[int, NDArray[np.int64]], tf.data.Dataset],
-        logits: Callable[[], NDArray[np.float32]],
+        logits: Callable[[Callable[[int], None] | None], NDArray[np.float32]],
         source: ImageSource,
     ) -> None:
         self.forward = forward
-        self.logits = logits
+        self._logits = logits
         self._samples, self._config = samples, config
         self._epoch_inputs = epoch_inputs
         self._source = source
+
+    def logits(self, each: Callable[[int], None] | None = None) -> NDArray[np.float32]:
+        """Return the logits float32 (n, c) of the samples that choose the best epoch.
+
+        Args:
+            each: called with the number of images done after each batch of them.
+        """
+        return self._logits(each)
 
     def batches(
         self, epoch: int, batch_size: int, first: int, strategy: tf.distribute.Strategy
@@ -172,7 +186,9 @@ def image_stage(samples: Samples, config: RunConfig, network: Network, source: I
         config,
         forward=lambda images: network.model(images, training=True),
         epoch_inputs=epoch_inputs,
-        logits=lambda: image_logits(predict, source, samples.choosing, config.fine_tune_stage.batch_size),
+        logits=lambda each: image_logits(
+            predict, source, samples.choosing, config.fine_tune_stage.batch_size, each
+        ),
         source=source,
     )
 
@@ -250,6 +266,6 @@ def feature_stage(
         config,
         forward=lambda features: network.head(features, training=True),
         epoch_inputs=epoch_inputs,
-        logits=lambda: predict(choosing).numpy(),
+        logits=lambda _each: predict(choosing).numpy(),
         source=source,
     )

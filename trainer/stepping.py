@@ -6,6 +6,7 @@ so that one replica's overflow can neither slip through nor be clipped different
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
@@ -15,7 +16,7 @@ import tensorflow as tf
 from trainer.errors import TrainerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -200,6 +201,24 @@ class Stepper:
                 average.assign(average * decay + (1 - decay) * tf.cast(variable.value, tf.float32))
 
         self.strategy.run(on_replica)
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Put the moving averages in the weights' place for a while, if there are any."""
+        own = [variable.numpy() for variable in self.variables] if self.averages else []
+        for variable, average in zip(self.variables, self.averages, strict=bool(self.averages)):
+            variable.assign(average.numpy())
+        try:
+            yield
+        finally:
+            for variable, value in zip(self.variables, own, strict=bool(own)):
+                variable.assign(value)
+
+    def assign_averages(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Give the variables the averages that `arrays` holds; without any they stay as they are."""
+        if self.averages and "average.0000" in arrays:
+            for k, variable in enumerate(self.variables):
+                variable.assign(arrays[f"average.{k:04d}"])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the optimizer's state and the averages, by name."""

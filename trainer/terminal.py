@@ -17,6 +17,7 @@ from trainer.events import (
     StageEnded,
     StageStarted,
     StepDone,
+    Stopped,
     Warned,
     encode_event,
 )
@@ -70,7 +71,7 @@ def terminal_listener() -> Listener:
 def describe(event: AnyEvent) -> str:  # noqa: C901, PLR0911 - one return for each kind of event
     """Return an event as a line for a person, empty where there is nothing to say."""
     match event:
-        case Said(message=message) | Failed(message=message):
+        case Said(message=message):
             return message
         case Warned(message=message):
             return f"Note: {message}"
@@ -107,7 +108,7 @@ def describe(event: AnyEvent) -> str:  # noqa: C901, PLR0911 - one return for ea
             return f"Stage {event.stage} is over: {event.reason}."
         case Finished():
             return f"{event.summary} Written to {event.result}."
-        case CheckpointSaved():
+        case CheckpointSaved() | Failed() | Stopped():
             return ""
 
 

@@ -9,6 +9,7 @@ its metrics, what early stopping knows. Orders, views, augmentation follow from 
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +17,21 @@ import msgspec
 import numpy as np
 import tensorflow as tf
 
+from trainer.config import check_config
 from trainer.devices import choose_device, resolve_precision
-from trainer.errors import CheckpointError, StoppedError
+from trainer.errors import CheckpointError, StoppedError, TrainerError
 from trainer.estimate import estimate_cost
 from trainer.events import (
     CheckpointSaved,
     EpochEnded,
+    Failed,
     Finished,
+    Progress,
     Said,
     StageEnded,
     StageStarted,
     StepDone,
+    Stopped,
     Warned,
     silent,
 )
@@ -36,6 +41,7 @@ from trainer.gpu import prepare_device
 from trainer.losses import decision_offset, make_loss, natural_prior
 from trainer.metrics import epoch_metrics
 from trainer.network import Network
+from trainer.pacing import Clock, grouped, plan_stage
 from trainer.pipeline import ImageSource
 from trainer.runs import RunFolder, RunState, decode_state
 from trainer.schedules import learning_rate
@@ -44,23 +50,23 @@ from trainer.stepping import Stepper
 from trainer.weights import find_weights, load_backbone_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from trainer.bundle import Manifest
     from trainer.checkpoint import CheckpointStore
-    from trainer.config import FineTuneStage, HeadStage, RunConfig, StageName
+    from trainer.config import RunConfig, StageName
     from trainer.dataset.store import DatasetStore
     from trainer.devices import Device
     from trainer.events import Listener, PartMetrics, StopRequest
+    from trainer.pacing import StagePlan
     from trainer.stages import Samples
 
-_SECONDS_BETWEEN_STEP_EVENTS = 0.25
 _STATISTICS_IMAGES = 512
 _STATISTICS_BATCH = 64
-_STOPPED = "Training was stopped and a checkpoint saved; go on with --resume."
+_STOPPED = "Training was stopped and what it had done is saved; go on with --resume."
 
 
 def train(
@@ -79,7 +85,7 @@ def train(
     Args:
         store: a dataset with a split.
         folder: of the run; new or empty, or with `resume` that of a run that has begun.
-        config: settings; with `resume` those the run was started with.
+        config: settings; with `resume` those the run was started with, apart from the device.
         cache_folder: where features are kept for later runs.
         weights_dir: where ImageNet weights are looked for first.
         resume: go on from the last checkpoint.
@@ -93,18 +99,28 @@ def train(
         StoppedError: on request, after a checkpoint was saved.
         TrainerError: any other of its kinds, in words.
     """
+    config = check_config(config)
     run_folder = RunFolder(folder)
+    if not resume:
+        run_folder.check_free()
     with run_folder.locked():
         if not resume:
             run_folder.start(config)
-        with run_folder.recorded(listener) as record:
+        with run_folder.recorded(listener) as record, contextlib.ExitStack() as opened:
             run = _Run(store, run_folder, config, cache_folder, record, stop)
-            run.prepare(weights_dir, resume=resume)
-            for index in range(run.state.stage, len(config.stages)):
-                run.train_stage(index)
-            manifest = finish_run(
-                run.network, run.samples, store, run_folder, config, run.state, run.origin, record, stop
-            )
+            try:
+                run.prepare(weights_dir, opened, resume=resume)
+                for index in range(run.state.stage, len(config.stages)):
+                    run.train_stage(index)
+                manifest = finish_run(
+                    run.network, run.samples, store, run_folder, config, run.state, run.origin, record, stop
+                )
+            except StoppedError as error:
+                record(Stopped(message=_STOPPED))
+                raise StoppedError(_STOPPED) from error
+            except TrainerError as error:
+                record(Failed(message=str(error)))
+                raise
             record(Finished(result=str(run_folder.bundle), summary=_summary(run.state)))
             return manifest
 
@@ -156,8 +172,11 @@ class _Run:
 
     # --- before the first step ---------------------------------------------------------------------------
 
-    def prepare(self, weights_dir: Path | None, *, resume: bool) -> None:
-        """Collect samples, build the network, load its weights or the checkpoint's, say what it will cost."""
+    def prepare(self, weights_dir: Path | None, opened: contextlib.ExitStack, *, resume: bool) -> None:
+        """Collect samples, build the network, load its weights or the checkpoint's, say what it will cost.
+
+        What must be closed after the run is left to `opened`.
+        """
         config = self.config
         self.samples = collect_samples(self.store.frame(), self.store.classes, config)
         device = choose_device(config.device)
@@ -166,11 +185,9 @@ class _Run:
         fingerprint = self.store.fingerprint()
         if checkpoint is not None:
             self.state = decode_state(checkpoint.state)
-            if self.state.fingerprint != fingerprint:
-                raise CheckpointError(
-                    f"The dataset or its split has changed since the run in {self.folder.path} began; "
-                    "start a new run."
-                )
+            self._check_dataset(fingerprint, self.state.fingerprint)
+            # The precision stays; a device that cannot compute in it is refused.
+            resolve_precision(self.state.precision, device)
         else:
             precision = resolve_precision(config.precision, device)
             self.state = RunState(fingerprint=fingerprint, precision=precision)
@@ -191,17 +208,20 @@ class _Run:
         self.source = ImageSource(
             self.samples.paths, self.network.input_size, config.geometry, config.cache_mib
         )
-        initial = self.folder.path / "initial"
-        started = type(self.checkpoints)(initial).load_latest(self.listener) if resume else None
+        opened.callback(self.source.close)
+        initial = self.folder.initial_checkpoint()
+        started = initial.load_latest(self.listener) if resume else None
         if started is not None:
-            self.origin = msgspec.json.decode(started.state)["origin"]
+            start = msgspec.json.decode(started.state)
+            self._check_dataset(fingerprint, start.get("fingerprint", fingerprint))
+            self.origin = start["origin"]
             self.network.assign(started.arrays)
         else:
             self.state = RunState(fingerprint=fingerprint, precision=self.state.precision)
             checkpoint = None
             self.origin = self._initial_weights(weights_dir)
-            state = msgspec.json.encode({"origin": self.origin})
-            type(self.checkpoints)(initial).save(self.network.arrays(), state, step=0)
+            state = msgspec.json.encode({"origin": self.origin, "fingerprint": fingerprint})
+            initial.save(self.network.arrays(), state, step=0)
             certificate = self.store.certificate()
             write_bytes(
                 self.folder.split_file, msgspec.json.format(msgspec.json.encode(certificate), indent=1)
@@ -210,15 +230,49 @@ class _Run:
             self.network.assign(self.network.arrays() | _of_network(checkpoint.arrays))
             self.pending = dict(checkpoint.arrays)
             self.listener(Said(message=f"Going on from {checkpoint.path.name}."))
-        self.listener(estimate_cost(self.network, self.samples, config, self.state))
+        self.folder.write_history(self.state.history)
+        cost = estimate_cost(self.network, self.samples, config, self.state)
+        self.listener(cost)
+        free = shutil.disk_usage(self.folder.path).free
+        if free < cost.disk_bytes:
+            self.listener(
+                Warned(
+                    message=f"Only {free / 2**20:,.0f} MiB are free where {self.folder.path} lies, and the run may "
+                    f"need {cost.disk_bytes / 2**20:,.0f} MiB."
+                )
+            )
+
+    def _check_dataset(self, fingerprint: str, at_start: str) -> None:
+        """Refuse to go on with other samples or another split than the run began with."""
+        if fingerprint != at_start:
+            raise CheckpointError(
+                f"The dataset or its split has changed since the run in {self.folder.path} began; "
+                "start a new run."
+            )
+
+    def _watched(self, task: str, total: int) -> Callable[[int], None]:
+        """Return what work on some images calls with their number after each batch: it can be stopped there."""
+
+        def each(done: int) -> None:
+            if self.stop is not None and done < total:
+                self.stop.raise_if_asked()
+            self.listener(Progress(task=task, done=done, total=total, unit="images"))
+
+        return each
 
     def _initial_weights(self, weights_dir: Path | None) -> str:
         """Load the backbone's weights, or estimate the statistics of a random one; say where they are from."""
         if self.config.weights == "random":
             count = min(_STATISTICS_IMAGES, len(self.samples.train))
             chosen = np.random.default_rng(self.config.seed).permutation(self.samples.train)[:count]
-            batches = (chosen[k : k + _STATISTICS_BATCH] for k in range(0, count, _STATISTICS_BATCH))
-            self.network.estimate_statistics(self.source.squares(batch) for batch in batches)
+            each = self._watched("Statistics of the random backbone", count)
+
+            def batches() -> Iterator[NDArray[np.uint8]]:
+                for begin in range(0, count, _STATISTICS_BATCH):
+                    yield self.source.squares(chosen[begin : begin + _STATISTICS_BATCH])
+                    each(min(begin + _STATISTICS_BATCH, count))
+
+            self.network.estimate_statistics(batches())
             message = (
                 "The backbone starts from random weights, not from ImageNet's: expect lower figures than a "
                 "pretrained one reaches."
@@ -236,59 +290,50 @@ class _Run:
     def train_stage(self, index: int) -> None:
         """Train one stage to its end, or raise `StoppedError` after saving a checkpoint."""
         config, state, samples = self.config, self.state, self.samples
-        name = config.stages[index]
         if index != state.stage:
             state.begin_stage(index)
-        settings: HeadStage | FineTuneStage
-        if name == "head":
-            settings = config.head_stage
-            variables = self.network.trainable_variables("head")
-        else:
-            settings = config.fine_tune_stage
-            variables = self.network.trainable_variables("fine-tune", config.fine_tune_stage.from_block)
-        data = self._stage_data(name)
+        plan = plan_stage(
+            config, config.stages[index], len(samples.train), self.strategy.num_replicas_in_sync
+        )
+        data = self._stage_data(plan.name)
         natural = natural_prior(samples.truth[samples.train], len(samples.classes))
-        fine_tune = config.fine_tune_stage if name == "fine-tune" else None
         stepper = Stepper(
             data.forward,
-            variables,
+            self.network.trainable_variables(plan.name, config.fine_tune_stage.from_block),
             make_loss(config.imbalance, natural),
             decision_offset(config.imbalance, natural),
             self.strategy,
-            weight_decay=settings.weight_decay,
-            clip_norm=fine_tune.clip_norm if fine_tune else 0.0,
+            weight_decay=plan.settings.weight_decay,
+            clip_norm=plan.clip_norm,
             scale_loss=state.precision == "float16",
-            average=fine_tune.average if fine_tune else 0.0,
+            average=plan.average,
         )
         if self.pending is not None:
             self._restore(stepper, self.pending)
             self.pending = None
-        accumulation = fine_tune.accumulation if fine_tune else 1
-        batch_size = -(-settings.batch_size // self.strategy.num_replicas_in_sync)
-        batch_size *= self.strategy.num_replicas_in_sync
-        batches = -(-len(samples.train) // batch_size)
-        steps = -(-batches // accumulation)
         self.listener(
             StageStarted(
-                stage=name,
+                stage=plan.name,
                 epoch=state.epoch,
-                epochs=settings.epochs,
-                steps_per_epoch=steps,
-                trainable_parameters=int(sum(np.prod(v.shape) for v in variables)),
+                epochs=plan.settings.epochs,
+                steps_per_epoch=plan.steps,
+                trainable_parameters=int(sum(np.prod(v.shape) for v in stepper.variables)),
             )
         )
         patience = config.early_stopping.patience
         reason = "all epochs done"
-        while state.epoch < settings.epochs:
+        while state.epoch < plan.settings.epochs:
             if patience and state.waited >= patience:
                 reason = f"no improvement for {patience} epochs"
                 break
             if state.step == 0:
                 state.begin_epoch(len(samples.classes))
-            self._train_epoch(name, settings, data, stepper, batch_size, accumulation, steps)
-            self._end_epoch(name, settings, data, stepper, natural)
+            # A run that was stopped while it validated has no step left in this epoch.
+            if state.step < plan.steps:
+                self._train_epoch(plan, data, stepper)
+            self._end_epoch(plan, data, stepper, natural)
         self._return_to_best(stepper)
-        self.listener(StageEnded(stage=name, reason=reason))
+        self.listener(StageEnded(stage=plan.name, reason=reason))
 
     def _stage_data(self, name: StageName) -> StageData:
         if name == "head":
@@ -303,74 +348,71 @@ class _Run:
             )
         return image_stage(self.samples, self.config, self.network, self.source)
 
-    def _train_epoch(
-        self,
-        name: StageName,
-        settings: HeadStage | FineTuneStage,
-        data: StageData,
-        stepper: Stepper,
-        batch_size: int,
-        accumulation: int,
-        steps: int,
-    ) -> None:
+    def _train_epoch(self, plan: StagePlan, data: StageData, stepper: Stepper) -> None:
+        """Take the steps of an epoch that are left."""
         state = self.state
-        clock = _Clock(state.epoch_seconds)
-        done = state.step
+        clock, done = Clock(state.epoch_seconds), state.step
         epoch = state.epochs_before + state.epoch
-        parts = data.batches(epoch, batch_size, state.step * accumulation, self.strategy)
-        total_steps = settings.epochs * steps
-        for micro_batches in _grouped(parts, accumulation):
+        parts = data.batches(epoch, plan.batch_size, done * plan.accumulation, self.strategy)
+        for micro_batches in grouped(parts, plan.accumulation):
             weight = sum(part[3] for part in micro_batches)
-            taken = state.epoch * steps + state.step
+            taken = state.epoch * plan.steps + state.step
             rate = learning_rate(
-                settings.schedule, settings.learning_rate, taken, total_steps, steps, state.rate_factor
+                plan.settings.schedule,
+                plan.settings.learning_rate,
+                taken,
+                plan.total_steps,
+                plan.steps,
+                state.rate_factor,
             )
             result = stepper.step([part[:3] for part in micro_batches], weight, rate)
             state.step += 1
-            state.loss_sum += result.loss
-            state.weight_sum += weight
+            finite = bool(np.isfinite(result.loss))
+            # A forward pass that overflowed moved no weight; JSON has no number for its loss either.
+            if finite:
+                state.loss_sum += result.loss
+                state.weight_sum += weight
             state.confusion = (np.array(state.confusion) + result.confusion).tolist()
             state.loss_scale, state.finite_steps = stepper.loss_scale, stepper.finite_steps
             state.bad_steps = stepper.bad_steps
             state.epoch_seconds = clock.seconds()
-            if clock.event_due() or state.step == steps:
-                speed = clock.speed(state.step - done, batch_size * accumulation)
-                remaining = (total_steps - taken - 1) * batch_size * accumulation / max(speed, 1e-9)
+            if finite and (clock.event_due() or state.step == plan.steps):
+                speed = clock.per_second((state.step - done) * plan.images_per_step)
+                remaining = (plan.total_steps - taken - 1) * plan.images_per_step
                 self.listener(
                     StepDone(
-                        stage=name,
+                        stage=plan.name,
                         epoch=state.epoch + 1,
                         step=state.step,
-                        steps=steps,
+                        steps=plan.steps,
                         loss=result.loss / weight,
                         accuracy=float(np.trace(result.confusion) / max(result.confusion.sum(), 1)),
                         learning_rate=rate,
                         images_per_second=speed,
-                        seconds_left=remaining,
+                        seconds_left=remaining / max(speed, 1e-9),
                     )
                 )
-            if state.step < steps:
+            if state.step < plan.steps:
                 if self.stop is not None and self.stop.asked:
-                    self._save(stepper, name)
+                    self._save(stepper, plan.name)
                     raise StoppedError(_STOPPED)
                 if clock.checkpoint_due(self.config.checkpoint_minutes):
-                    self._save(stepper, name)
+                    self._save(stepper, plan.name)
 
     def _end_epoch(
-        self,
-        name: StageName,
-        settings: HeadStage | FineTuneStage,
-        data: StageData,
-        stepper: Stepper,
-        natural: NDArray[np.float64],
+        self, plan: StagePlan, data: StageData, stepper: Stepper, natural: NDArray[np.float64]
     ) -> None:
         """Validate, remember the best epoch, save a checkpoint."""
         state, config, samples = self.state, self.config, self.samples
         begun = time.monotonic()
         mean_loss = state.loss_sum / max(state.weight_sum, 1e-9)
         train = epoch_metrics(np.array(state.confusion), mean_loss, samples.classes)
-        with _averaged(stepper):
-            logits = data.logits()
+        try:
+            with stepper.averaged():
+                logits = data.logits(self._watched("Validation", len(samples.choosing)))
+        except StoppedError:
+            self._save(stepper, plan.name)
+            raise
         truth = samples.truth[samples.choosing]
         loss = float(tf.reduce_mean(make_loss(config.imbalance, natural)(logits, truth)))
         decided = (logits + decision_offset(config.imbalance, natural)).argmax(axis=1)
@@ -379,9 +421,9 @@ class _Run:
         validation = epoch_metrics(confusion, loss, samples.classes)
         state.epoch += 1
         state.step = 0
-        best = self._judge(name, validation, settings)
+        best = self._judge(plan, validation)
         event = EpochEnded(
-            stage=name,
+            stage=plan.name,
             epoch=state.epoch,
             train=train,
             validation=validation,
@@ -390,13 +432,13 @@ class _Run:
             best=best,
         )
         state.history.append(event)
-        self._save(stepper, name, best=best)
+        self._save(stepper, plan.name, best=best)
         self.folder.write_history(state.history)
         self.listener(event)
         if self.stop is not None and self.stop.asked:
             raise StoppedError(_STOPPED)
 
-    def _judge(self, name: StageName, validation: PartMetrics, settings: HeadStage | FineTuneStage) -> bool:
+    def _judge(self, plan: StagePlan, validation: PartMetrics) -> bool:
         """Update early stopping and plateaus; return whether this is the best epoch over all stages."""
         state, stopping = self.state, self.config.early_stopping
         value = _figure(validation, stopping.metric)
@@ -405,13 +447,13 @@ class _Run:
         else:
             state.waited += 1
             state.rate_waited += 1
-        schedule = settings.schedule
+        schedule = plan.settings.schedule
         if schedule.kind == "plateau" and state.rate_waited >= schedule.plateau_patience:
             state.rate_factor *= schedule.plateau_factor
             state.rate_waited = 0
         if state.best_value is not None and value <= state.best_value + stopping.min_delta:
             return False
-        state.best_value, state.best_stage, state.best_epoch = value, name, state.epoch
+        state.best_value, state.best_stage, state.best_epoch = value, plan.name, state.epoch
         return True
 
     # --- saving and going back ---------------------------------------------------------------------------
@@ -441,12 +483,10 @@ class _Run:
         checkpoint = self.checkpoints.load_best()
         if checkpoint is None:
             return
-        initial = type(self.checkpoints)(self.folder.path / "initial").load_latest(self.listener)
+        initial = self.folder.initial_checkpoint().load_latest(self.listener)
         arrays = dict(initial.arrays) if initial is not None else self.network.arrays()
         self.network.assign(arrays | _of_network(checkpoint.arrays))
-        if stepper.averages and "average.0000" in checkpoint.arrays:
-            for k, variable in enumerate(stepper.variables):
-                variable.assign(checkpoint.arrays[f"average.{k:04d}"])
+        stepper.assign_averages(checkpoint.arrays)
 
 
 def _of_network(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -462,57 +502,3 @@ def _figure(validation: PartMetrics, metric: str) -> float:
     if metric.startswith("recall_"):
         return validation.recall.get(metric.removeprefix("recall_"), 0.0)
     return validation.macro_recall
-
-
-def _grouped(parts: Iterator[Any], size: int) -> Iterator[list[Any]]:
-    group: list[Any] = []
-    for part in parts:
-        group.append(part)
-        if len(group) == size:
-            yield group
-            group = []
-    if group:
-        yield group
-
-
-@contextlib.contextmanager
-def _averaged(stepper: Stepper) -> Iterator[None]:
-    """Put the moving averages in the weights' place for a while."""
-    if not stepper.averages:
-        yield
-        return
-    own = [variable.numpy() for variable in stepper.variables]
-    for variable, average in zip(stepper.variables, stepper.averages, strict=True):
-        variable.assign(average.numpy())
-    try:
-        yield
-    finally:
-        for variable, value in zip(stepper.variables, own, strict=True):
-            variable.assign(value)
-
-
-class _Clock:
-    """When to speak and when to save."""
-
-    def __init__(self, seconds_before: float) -> None:
-        self._begun = self._saved = time.monotonic()
-        self._spoke = 0.0
-        self._before = seconds_before
-
-    def seconds(self) -> float:
-        return self._before + time.monotonic() - self._begun
-
-    def speed(self, steps: int, images: int) -> float:
-        return steps * images / max(time.monotonic() - self._begun, 1e-9)
-
-    def event_due(self) -> bool:
-        if time.monotonic() - self._spoke < _SECONDS_BETWEEN_STEP_EVENTS:
-            return False
-        self._spoke = time.monotonic()
-        return True
-
-    def checkpoint_due(self, minutes: float) -> bool:
-        if time.monotonic() - self._saved < minutes * 60:
-            return False
-        self._saved = time.monotonic()
-        return True

@@ -57,7 +57,7 @@ def dataset_file(image_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
     return file
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_config() -> RunConfig:
     """Both stages of the tiny backbone, seconds long."""
     return RunConfig(

@@ -16,13 +16,13 @@ from trainer.config import (
     Imbalance,
     RunConfig,
     Schedule,
+    check_config,
     config_from_json,
     config_from_toml,
     config_to_json,
     config_to_toml,
-    write_config,
 )
-from trainer.errors import ConfigError, StorageError
+from trainer.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,9 +47,15 @@ CHANGED = RunConfig(
 @pytest.mark.parametrize("config", [RunConfig(), CHANGED])
 def test_settings_come_back_from_json_and_toml(tmp_path: Path, config: RunConfig) -> None:
     assert config_from_json(config_to_json(config)) == config
-    write_config(config, tmp_path / "config.toml")
+    (tmp_path / "config.toml").write_text(config_to_toml(config))
     assert config_from_toml(tmp_path / "config.toml") == config
-    assert (tmp_path / "config.toml").read_text() == config_to_toml(config)
+
+
+def test_settings_made_in_code_are_checked_too() -> None:
+    assert check_config(CHANGED) == CHANGED
+    for changes in ({"input_size": 5000}, {"seed": 2**40}, {"stages": ("fine-tune", "head")}):
+        with pytest.raises(ConfigError, match=next(iter(changes))):
+            check_config(msgspec.structs.replace(RunConfig(), **changes))
 
 
 def test_what_a_file_leaves_out_keeps_its_default(tmp_path: Path) -> None:
@@ -116,11 +122,6 @@ def test_json_that_is_none_and_files_that_are_not_there_are_said_in_words(tmp_pa
         config_from_toml(tmp_path / "nowhere.toml")
     with pytest.raises(ConfigError, match="cannot be read"):
         config_from_toml(tmp_path)
-
-
-def test_a_folder_that_is_not_there_cannot_be_written_to(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="Cannot write"):
-        write_config(RunConfig(), tmp_path / "nowhere" / "config.toml")
 
 
 def test_every_setting_has_a_description() -> None:

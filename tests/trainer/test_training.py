@@ -19,6 +19,7 @@ from trainer.events import (
     CostEstimated,
     EpochEnded,
     Finished,
+    Progress,
     StageEnded,
     StageStarted,
     StepDone,
@@ -57,6 +58,14 @@ class Bench:
         return [event for event in self.events if isinstance(event, kind)]
 
 
+@pytest.fixture(scope="module")
+def whole(dataset_file: Path, tiny_config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """A run of both stages that nothing has interrupted, called `whole`."""
+    bench = Bench(dataset_file, tmp_path_factory.mktemp("whole"))
+    bench.train("whole", tiny_config)
+    return bench
+
+
 @pytest.fixture
 def bench(dataset_file: Path, tmp_path: Path) -> Bench:
     return Bench(dataset_file, tmp_path)
@@ -66,8 +75,10 @@ def same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
     return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
 
 
-def test_a_run_says_what_it_does_and_leaves_a_bundle(bench: Bench, tiny_config: RunConfig) -> None:
-    manifest = bench.train("run", tiny_config)
+def test_a_run_says_what_it_does_and_leaves_a_bundle(whole: Bench) -> None:
+    bench = whole
+    run = bench.folder / "whole"
+    manifest = read_bundle(run / "bundle")[0]
     (cost,) = bench.of(CostEstimated)
     assert cost.training_images == 48
     assert cost.steps == 3 * 3 + 3 * 3
@@ -89,7 +100,6 @@ def test_a_run_says_what_it_does_and_leaves_a_bundle(bench: Bench, tiny_config: 
     assert (manifest.metrics.stage, manifest.metrics.epoch) == (best.stage, best.epoch)
     assert best.validation.macro_recall == max(e.validation.macro_recall for e in epochs)
     assert manifest.split.groups_in_two_parts == 0
-    run = bench.folder / "run"
     kept = [decode_event(line) for line in (run / "events.jsonl").read_bytes().splitlines()]
     assert [e for e in kept if isinstance(e, EpochEnded)] == epochs
     assert (run / "learning_curves.png").stat().st_size > 10_000
@@ -125,18 +135,18 @@ class StopAfter:
     ("kind", "count"), [(StepDone, 1), (EpochEnded, 1), (EpochEnded, 3), (StageStarted, 2), (EpochEnded, 5)]
 )
 def test_a_stopped_run_goes_on_to_the_same_result(
-    bench: Bench, tiny_config: RunConfig, kind: type, count: int
+    bench: Bench, whole: Bench, tiny_config: RunConfig, kind: type, count: int
 ) -> None:
-    expected = bench.train("whole", tiny_config)
+    expected = read_bundle(whole.folder / "whole" / "bundle")[0]
     stopper = StopAfter(kind, count)
     with pytest.raises(StoppedError, match="--resume"):
         bench.train("parts", tiny_config, listener=stopper, stop=stopper.stop)
-    bench.events.clear()
     manifest = bench.train("parts", tiny_config, resume=True)
-    assert same(bench.weights("parts"), bench.weights("whole"))
+    assert same(bench.weights("parts"), whole.weights("whole"))
     assert manifest.metrics == expected.metrics
     assert manifest.calibration == expected.calibration
-    histories = [_history(bench.folder / name / "history.json") for name in ("whole", "parts")]
+    runs = (whole.folder / "whole", bench.folder / "parts")
+    histories = [_history(run / "history.json") for run in runs]
     assert histories[0] == histories[1]
 
 
@@ -166,6 +176,35 @@ def test_a_run_stopped_at_every_step_goes_on_to_the_same_result(bench: Bench, ti
     assert rounds >= 6
     bench.train("parts", config, resume=True)
     assert same(bench.weights("parts"), bench.weights("whole"))
+
+
+@pytest.mark.parametrize("task", ["Validation", "Features of the training part", "Calibration"])
+def test_a_run_stopped_between_images_goes_on_to_the_same_result(
+    bench: Bench, tiny_config: RunConfig, task: str
+) -> None:
+    config = replace(
+        tiny_config,
+        stages=("head", "fine-tune"),
+        head_stage=replace(tiny_config.head_stage, epochs=1),
+        fine_tune_stage=replace(tiny_config.fine_tune_stage, epochs=1, batch_size=2),
+    )
+    stop = StopRequest()
+
+    def listen(event: AnyEvent) -> None:
+        if isinstance(event, Progress) and event.task == task:
+            stop.ask()
+
+    if task == "Calibration":
+        # All of its images fit one batch here: the stop must come before it.
+        stopper = StopAfter(StageEnded, 2)
+        listen, stop = stopper, stopper.stop
+    with pytest.raises(StoppedError, match="--resume"):
+        bench.train("parts", config, listener=listen, stop=stop)
+    assert not (bench.folder / "parts" / "bundle").exists()
+    manifest = bench.train("parts", config, resume=True)
+    expected = bench.train("whole", config)
+    assert same(bench.weights("parts"), bench.weights("whole"))
+    assert manifest.metrics == expected.metrics
 
 
 def test_early_stopping_ends_a_stage_and_keeps_the_best_epoch(bench: Bench, tiny_config: RunConfig) -> None:
@@ -288,6 +327,8 @@ def test_unusable_settings_are_refused_in_words(bench: Bench, tiny_config: RunCo
     wrong_metric = replace(tiny_config, early_stopping=EarlyStopping(metric="recall_df"))
     with pytest.raises(ConfigError, match="its classes are bkl, mel, nv"):
         bench.train("a", wrong_metric)
+    # What never began does not stand in the way of the next attempt.
+    bench.train("a", replace(tiny_config, stages=("head",)))
     wrong_block = replace(
         tiny_config, fine_tune_stage=replace(tiny_config.fine_tune_stage, from_block="block9")
     )
