@@ -9,6 +9,7 @@ its metrics, what early stopping knows. Orders, views, augmentation follow from 
 from __future__ import annotations
 
 import contextlib
+import functools
 import shutil
 import time
 from typing import TYPE_CHECKING, Any
@@ -138,12 +139,20 @@ def replicas(device: Device) -> tf.distribute.Strategy:
     kind = "GPU" if device.kind == "gpu" else "CPU"
     devices = tf.config.list_logical_devices(kind)
     if device.kind == "gpu" and len(devices) > 1:
-        return tf.distribute.MirroredStrategy([d.name for d in devices])
-    return (
-        tf.distribute.OneDeviceStrategy(devices[0].name)
-        if device.kind == "gpu"
-        else tf.distribute.get_strategy()
-    )
+        return mirrored(tuple(d.name for d in devices))
+    if device.kind == "gpu":
+        return tf.distribute.OneDeviceStrategy(devices[0].name)
+    return tf.distribute.get_strategy()
+
+
+@functools.cache
+def mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
+    """Return the strategy for several devices, one object in a process.
+
+    A second object would number its collective operations from the start again, and TensorFlow takes them for
+    those of the first.
+    """
+    return tf.distribute.MirroredStrategy(list(devices))
 
 
 class _Run:

@@ -23,6 +23,7 @@ from trainer.events import (
     StageEnded,
     StageStarted,
     StepDone,
+    Stopped,
     StopRequest,
     Warned,
     decode_event,
@@ -61,6 +62,7 @@ EVENTS: list[AnyEvent] = [
     CheckpointSaved(path="/runs/a/checkpoints/checkpoint-000001"),
     Finished(result="/runs/a/bundle", summary="Done."),
     Failed(message="Cannot write."),
+    Stopped(message="Stopped."),
 ]
 
 
