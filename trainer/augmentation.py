@@ -80,21 +80,37 @@ def _hue_matrix(angle: tf.Tensor) -> tf.Tensor:
     return tf.stack([tf.stack(row, axis=-1) for row in rows], axis=-2)
 
 
-def _colour(pixels: tf.Tensor, draws: tf.Tensor, settings: Augmentation) -> tf.Tensor:
-    def amount(index: int, largest: float) -> tf.Tensor:
-        return ((draws[:, index] * 2 - 1) * largest)[:, None, None, None]
+def _colour_maps(draws: tf.Tensor, mean: tf.Tensor, settings: Augmentation) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return one affine map of colours for each image: saturation, hue, contrast about the mean, brightness.
 
-    if settings.contrast:
-        mean = tf.reduce_mean(pixels, axis=(1, 2, 3), keepdims=True)
-        pixels = (pixels - mean) * (1 + amount(6, settings.contrast)) + mean
+    Args:
+        draws: float32 (n, _DRAWS) from [0, 1).
+        mean: of each image's values, float32 (n,).
+        settings: what may change and how far.
+
+    Returns:
+        Matrices float32 (n, 3, 3), to be multiplied from the right, and offsets float32 (n, 1, 1).
+    """
+
+    def amount(index: int, largest: float) -> tf.Tensor:
+        return (draws[:, index] * 2 - 1) * largest
+
+    matrices = tf.eye(3, batch_shape=[tf.shape(draws)[0]])
+    offsets = tf.zeros_like(mean)
     if settings.colour:
-        grey = tf.reduce_sum(pixels * _LUMA, axis=-1, keepdims=True)
-        pixels = grey + (pixels - grey) * (1 + amount(7, settings.colour))
-        hue = (draws[:, 8] * 2 - 1) * (settings.colour * 0.1 * np.pi)
-        pixels = tf.einsum("nhwc,ndc->nhwd", pixels, _hue_matrix(hue))
+        saturation = 1 + amount(7, settings.colour)[:, None, None]
+        to_grey = tf.constant([[weight] * 3 for weight in _LUMA])
+        matrices = saturation * matrices + (1 - saturation) * to_grey
+        hue = _hue_matrix(amount(8, settings.colour * 0.1 * np.pi))
+        matrices = tf.matmul(matrices, hue, transpose_b=True)
+    if settings.contrast:
+        # Greys are fixed points of the maps before this one, so the mean's own map is itself.
+        contrast = 1 + amount(6, settings.contrast)
+        matrices *= contrast[:, None, None]
+        offsets += mean * (1 - contrast)
     if settings.brightness:
-        pixels += amount(9, settings.brightness * 255)
-    return pixels
+        offsets += amount(9, settings.brightness * 255)
+    return matrices, offsets[:, None, None]
 
 
 def augment(images: tf.Tensor, seeds: tf.Tensor, settings: Augmentation) -> tf.Tensor:
@@ -125,5 +141,8 @@ def augment(images: tf.Tensor, seeds: tf.Tensor, settings: Augmentation) -> tf.T
             interpolation="BILINEAR",
             fill_mode="REFLECT",
         )
-    pixels = _colour(pixels, draws, settings)
+    if settings.contrast or settings.colour or settings.brightness:
+        matrices, offsets = _colour_maps(draws, tf.reduce_mean(pixels, axis=(1, 2, 3)), settings)
+        flat = tf.reshape(pixels, (-1, size * size, 3))
+        pixels = tf.reshape(tf.matmul(flat, matrices) + offsets, tf.shape(images))
     return tf.cast(tf.clip_by_value(tf.round(pixels), 0, 255), tf.uint8)

@@ -36,10 +36,9 @@ def estimate_cost(network: Network, samples: Samples, config: RunConfig, state: 
         state: where it is.
     """
     images = tf.zeros((_BATCH, network.input_size, network.input_size, 3), tf.uint8)
-    forward = tf.function(lambda batch: network.features_model(batch, training=False))
-    forward(images).numpy()
+    network.features_of(images).numpy()
     begun = time.monotonic()
-    forward(images).numpy()
+    network.features_of(images).numpy()
     per_image = (time.monotonic() - begun) / _BATCH
     train, choosing = len(samples.train), len(samples.choosing)
     steps, seconds, disk = 0, 0.0, 0

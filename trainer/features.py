@@ -14,21 +14,22 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 import numpy as np
-import tensorflow as tf
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from trainer.augmentation import sample_keys
+from trainer.errors import StoppedError
 from trainer.events import Progress, Said, Warned, silent
 from trainer.files import atomic_path
 from trainer.pipeline import image_batches, in_batches, iterate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -172,7 +173,6 @@ def compute_features(
         StoppedError: on request.
         StorageError: the cache cannot be written.
     """
-    forward = tf.function(lambda images: network.features_model(images, training=False))
     keys = sample_keys([sample_ids[row] for row in rows])
     wanted_hashes = [hashes[row] for row in rows]
     width = network.backbone.features
@@ -190,9 +190,11 @@ def compute_features(
     if kept:
         listener(Said(message=f"{task}: {kept:,} of them are in the cache."))
     computed, begun = 0, time.monotonic()
-    for view, positions in enumerate(missing):
-        for shard in _shards(positions):
-            batches, weights = in_batches(shard, min(batch_size, len(shard)))
+    with _Writer(cache, wanted_hashes, values) as writer:
+        for view, positions in enumerate(missing):
+            if not len(positions):
+                continue
+            batches, weights = in_batches(positions, min(batch_size, len(positions)))
             dataset = image_batches(
                 source,
                 rows[batches],
@@ -204,19 +206,59 @@ def compute_features(
             for batch, weight, images in zip(batches, weights, iterate(source, dataset), strict=True):
                 if stop is not None:
                     stop.raise_if_asked()
-                real = weight > 0
-                values[batch[real], view] = forward(images).numpy()[real]
-                computed += int(real.sum())
+                fresh = batch[weight > 0]
+                values[fresh, view] = network.features_of(images).numpy()[weight > 0]
+                writer.add(fresh, view)
+                computed += len(fresh)
                 listener(Progress(task=task, done=computed, total=total, unit="images"))
-            cache.store([wanted_hashes[k] for k in shard], view, values[shard, view])
     values[~own] = values[shown_by[~own]]
     if not np.isfinite(values).all():
         listener(Warned(message=f"{task}: some values are not finite; training will not work well."))
     return FeatureTable(values, computed, time.monotonic() - begun)
 
 
-def _shards(positions: NDArray[np.int64]) -> Iterable[NDArray[np.int64]]:
-    return (positions[k : k + _SHARD_SAMPLES] for k in range(0, len(positions), _SHARD_SAMPLES))
+class _Writer:
+    """Writes features to the cache beside the computing: a disk may take seconds to say that a file is safe.
+
+    As a context it writes at its end what is left, also when the work was stopped.
+    """
+
+    def __init__(self, cache: FeatureCache, hashes: Sequence[str], values: NDArray[np.float32]) -> None:
+        self._cache, self._hashes, self._values = cache, hashes, values
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="features")
+        self._writing: Future[None] | None = None
+        self._unsaved: list[int] = []
+        self._view = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None or issubclass(kind, StoppedError):
+                self._flush()
+                self._wait()
+        finally:
+            self._pool.shutdown()
+
+    def add(self, positions: NDArray[np.int64], view: int) -> None:
+        """Take over rows whose features of a view are there; a full shard is written."""
+        if view != self._view or len(self._unsaved) >= _SHARD_SAMPLES:
+            self._flush()
+        self._view = view
+        self._unsaved.extend(positions.tolist())
+
+    def _flush(self) -> None:
+        self._wait()
+        if self._unsaved:
+            names = [self._hashes[k] for k in self._unsaved]
+            block = self._values[self._unsaved, self._view]
+            self._writing = self._pool.submit(self._cache.store, names, self._view, block)
+            self._unsaved = []
+
+    def _wait(self) -> None:
+        if self._writing is not None:
+            self._writing.result()
 
 
 def _scattered(keys: NDArray[np.int64], rows: NDArray[np.int64], samples: int) -> NDArray[np.int64]:

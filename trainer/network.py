@@ -8,6 +8,7 @@ Xception takes about two thirds of the time (`tests/benchmarks/bench_folding.py`
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -217,6 +218,14 @@ class Network:
     def named_backbone_variables(self) -> list[tuple[str, Any]]:
         """Return (canonical name, variable) of the backbone's weights."""
         return _canonical("backbone", self.backbone_model)
+
+    @functools.cached_property
+    def features_of(self) -> Any:  # noqa: ANN401 - a compiled function
+        """A function: uint8 images (n, s, s, 3) to pooled features (n, f), the backbone frozen.
+
+        It is kept: tracing a large backbone takes seconds.
+        """
+        return tf.function(lambda images: self.features_model(images, training=False))
 
     def averaged_logits(self, views: int) -> Any:  # noqa: ANN401 - a compiled function
         """Return a function: uint8 images (n, s, s, 3) to logits (n, c), averaged over views of each image.

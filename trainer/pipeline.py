@@ -162,9 +162,19 @@ def image_batches(
             num_parallel_calls=2,
             deterministic=True,
         )
+    return untuned(dataset.prefetch(4))
+
+
+def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Return the dataset without tf.data's tuning and sharding.
+
+    All its numbers are fixed, and the end of an iterator waits for the tuning thread, which sleeps twice as long
+    each time, up to a minute (`ModelThread` in TensorFlow's `model.cc`): time lost after every epoch.
+    """
     options = tf.data.Options()
+    options.autotune.enabled = False
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    return dataset.prefetch(4).with_options(options)
+    return dataset.with_options(options)
 
 
 def iterate(source: ImageSource, dataset: tf.data.Dataset) -> Iterator[tf.Tensor]:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from trainer.augmentation import sample_keys
 from trainer.errors import ConfigError, DatasetError
 from trainer.features import FeatureCache, compute_features, draw_views, recipe_hash
-from trainer.pipeline import ImageSource, epoch_order, image_batches, in_batches, iterate
+from trainer.pipeline import ImageSource, epoch_order, image_batches, in_batches, iterate, untuned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -162,7 +162,7 @@ class StageData:
         batches, weights = in_batches(samples.train[order], batch_size)
         batches, weights = batches[first:], weights[first:]
         targets = tf.data.Dataset.from_tensor_slices((samples.truth[batches], weights))
-        dataset = tf.data.Dataset.zip(self._epoch_inputs(epoch, batches), targets)
+        dataset = untuned(tf.data.Dataset.zip(self._epoch_inputs(epoch, batches), targets))
         if strategy.num_replicas_in_sync > 1:
             dataset = strategy.experimental_distribute_dataset(dataset)
         parts = iterate(self._source, dataset)
