@@ -23,6 +23,7 @@ from trainer.dataset.splitting import split_dataset
 from trainer.dataset.store import DatasetStore
 from trainer.errors import DatasetError
 from trainer.events import Said, silent
+from trainer.files import explained
 from trainer.predicting import as_text, predict
 from trainer.scoring import score
 from trainer.training import train
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from trainer.events import Listener, StopRequest
 
 _IMAGES_SHOWN = 3
+_MARK = ".skindesk-demo"
 _BACKBONE: BackboneName = "xception"
 
 
@@ -116,13 +118,15 @@ def run_demo(folder: Path, listener: Listener = silent, stop: StopRequest | None
 
 
 def _make_room(folder: Path) -> None:
-    """Remove an older demo; refuse a folder that holds anything else."""
-    own = {"drawn_lesions", "drawn_lesions.db", "drawn_lesions.db-wal", "drawn_lesions.db-shm", "run"}
-    own |= {"features", "report"}
-    if not folder.exists():
-        return
-    if not folder.is_dir() or {entry.name for entry in folder.iterdir()} - own:
-        raise DatasetError(
-            f"{folder} holds other files than an older demo; choose another folder with --out."
-        )
-    shutil.rmtree(folder)
+    """Remove an older demo, known by its mark; refuse a folder that holds anything else."""
+    mark = folder / _MARK
+    if folder.exists():
+        if not folder.is_dir() or (any(folder.iterdir()) and not mark.is_file()):
+            raise DatasetError(
+                f"{folder} holds other files than an older demo; choose another folder with --out."
+            )
+        with explained(folder):
+            shutil.rmtree(folder)
+    with explained(folder):
+        folder.mkdir(parents=True)
+        mark.write_text("An example of SkinDesk, replaced when it is run again.\n", encoding="utf-8")

@@ -238,6 +238,13 @@ def test_a_folder_of_broken_images(shell: Shell, tmp_path: Path) -> None:
     assert "text.jpg" in sentence or "huge.png" in sentence
 
 
+def test_a_demo_replaces_nothing_of_somebody_elses(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("a year's work")
+    assert "choose another folder with --out" in shell.refused("demo", "--out", tmp_path)
+    assert (tmp_path / "run" / "thesis.txt").read_text() == "a year's work"
+
+
 def test_images_of_one_class(shell: Shell, tmp_path: Path) -> None:
     for k in range(6):
         path = tmp_path / "one" / "nv" / f"{k}.png"
