@@ -9,8 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.events import CostEstimated
+from trainer.features import FeatureCache, recipe_hash
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from trainer.config import RunConfig
     from trainer.network import Network
     from trainer.runs import RunState
@@ -23,17 +26,19 @@ optimizer and augmentation take their share (measured 3.1 for Xception at 224 in
 _HEAD_SECONDS_PER_STEP = 0.012
 
 
-def estimate_cost(network: Network, samples: Samples, config: RunConfig, state: RunState) -> CostEstimated:
+def estimate_cost(
+    network: Network, samples: Samples, config: RunConfig, state: RunState, cache_folder: Path
+) -> CostEstimated:
     """Return images, steps, time and disk of what is left of a run.
 
-    The time is that of a forward pass measured here and now, scaled; features that are in the cache already are
-    not known of and counted in full.
+    The time is that of a forward pass measured here and now, scaled; features in the cache cost nothing.
 
     Args:
         network: built and with weights.
         samples: of the run.
         config: its settings.
         state: where it is.
+        cache_folder: of features.
     """
     images = tf.zeros((_BATCH, network.input_size, network.input_size, 3), tf.uint8)
     network.features_of(images).numpy()
@@ -51,9 +56,9 @@ def estimate_cost(network: Network, samples: Samples, config: RunConfig, state: 
             head = config.head_stage
             stage_steps = (head.epochs - done) * -(-train // head.batch_size)
             seconds += stage_steps * _HEAD_SECONDS_PER_STEP
-            if not done:
-                seconds += per_image * (train * (head.views + 1) + choosing)
-            disk += 4 * network.backbone.features * (train * (head.views + 1) + choosing)
+            missing = _features_to_compute(network, samples, config, cache_folder)
+            seconds += per_image * missing
+            disk += 4 * network.backbone.features * missing
         else:
             tune = config.fine_tune_stage
             stage_steps = (tune.epochs - done) * -(-train // (tune.batch_size * tune.accumulation))
@@ -71,3 +76,11 @@ def estimate_cost(network: Network, samples: Samples, config: RunConfig, state: 
         seconds=seconds,
         disk_bytes=disk,
     )
+
+
+def _features_to_compute(network: Network, samples: Samples, config: RunConfig, cache_folder: Path) -> int:
+    cache = FeatureCache(cache_folder, recipe_hash(network, config.geometry, config.augmentation))
+    train = {samples.hashes[row] for row in samples.train}
+    clean = train | {samples.hashes[row] for row in samples.choosing}
+    views = config.head_stage.views
+    return sum(len((train if view else clean) - cache.known(view)) for view in range(views + 1))

@@ -11,6 +11,7 @@ dataset with the same images, a changed split or new samples compute only what i
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import time
@@ -93,6 +94,17 @@ class FeatureCache:
 
     def __init__(self, folder: Path, recipe: str) -> None:
         self.folder = folder / recipe
+
+    def known(self, view: int) -> set[str]:
+        """Return the hashes of the images that have features of a view here, read from the files' headers."""
+        keys: set[str] = set()
+        for path in self.folder.glob(f"view{view:03d}-*.safetensors"):
+            with (
+                contextlib.suppress(SafetensorError, OSError, KeyError, ValueError),
+                safe_open(path, framework="numpy") as file,
+            ):
+                keys.update(json.loads((file.metadata() or {})["images"]))
+        return keys
 
     def load(
         self, hashes: Sequence[str], view: int, features: int

@@ -240,7 +240,7 @@ class _Run:
             self.pending = dict(checkpoint.arrays)
             self.listener(Said(message=f"Going on from {checkpoint.path.name}."))
         self.folder.write_history(self.state.history)
-        cost = estimate_cost(self.network, self.samples, config, self.state)
+        cost = estimate_cost(self.network, self.samples, config, self.state, self.cache_folder)
         self.listener(cost)
         free = shutil.disk_usage(self.folder.path).free
         if free < cost.disk_bytes:

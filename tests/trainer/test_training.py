@@ -75,6 +75,16 @@ def same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
     return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
 
 
+def test_features_at_hand_are_not_in_the_estimate(bench: Bench, tiny_config: RunConfig) -> None:
+    head = msgspec.structs.replace(tiny_config.head_stage, epochs=1)
+    config = msgspec.structs.replace(tiny_config, stages=("head",), head_stage=head)
+    bench.train("first", config)
+    bench.train("second", config)
+    first, second = bench.of(CostEstimated)
+    assert second.steps == first.steps
+    assert second.disk_bytes < first.disk_bytes
+
+
 def test_a_run_says_what_it_does_and_leaves_a_bundle(whole: Bench) -> None:
     bench = whole
     run = bench.folder / "whole"
