@@ -109,8 +109,7 @@ def _nothing_usable(dataset: Path, problems: int) -> DatasetError:
     with DatasetStore.open(dataset, read_only=True) as store:
         first = store.problems().iloc[0]
     return DatasetError(
-        f"None of the images can be used; {problems} problems are listed in {dataset}, the first: "
-        f"{first['path']}: {first['reason']}"
+        f"None of the images can be used. {dataset} lists the problems ({problems:,}); the first: {first['reason']}"
     )
 
 

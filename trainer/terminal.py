@@ -123,7 +123,7 @@ def describe_import(report: ImportReport) -> str:
     if report.problems:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in report.problem_kinds.items())
         lines.append(
-            f"{report.problems:,} problems ({kinds}); each is listed with its reason in the dataset."
+            f"Problems: {report.problems:,} ({kinds}); each is listed with its reason in the dataset."
         )
     return "\n".join([*lines, *(f"Note: {note}" for note in report.notes)])
 
