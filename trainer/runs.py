@@ -2,6 +2,7 @@
 
 ```
 RUN/config.toml          the settings
+RUN/dataset.json         the dataset file it is trained on
 RUN/split.json           the split's certificate
 RUN/events.jsonl         everything the run said, a line an event
 RUN/history.json         metrics of every epoch
@@ -16,6 +17,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -29,13 +32,24 @@ from trainer.files import explained, write_bytes, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from trainer.config import RunConfig
     from trainer.events import Listener
 
 STATE_VERSION = 1
 _LOCK = ".lock"
+_LOOK_SECONDS = 0.1
+"""How long a run that starts waits for someone who only looked whether it was going on."""
+
+
+class RunDataset(msgspec.Struct, frozen=True):
+    """Where a run found its samples.
+
+    Attributes:
+        path: of the dataset file, absolute, when the run began or last went on.
+    """
+
+    path: str
 
 
 class RunState(msgspec.Struct, kw_only=True):
@@ -119,6 +133,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config_file = path / "config.toml"
+        self.dataset_file = path / "dataset.json"
         self.split_file = path / "split.json"
         self.events_file = path / "events.jsonl"
         self.history_file = path / "history.json"
@@ -173,6 +188,29 @@ class RunFolder:
         """Return the settings the run was started with."""
         return config_from_toml(self.config_file)
 
+    def write_dataset(self, dataset: Path) -> None:
+        """Note which dataset file the run is trained on."""
+        write_bytes(self.dataset_file, msgspec.json.encode(RunDataset(path=str(dataset.absolute()))) + b"\n")
+
+    def dataset(self) -> Path | None:
+        """Return the dataset file the run was trained on; `None` where that is not known."""
+        try:
+            return Path(msgspec.json.decode(self.dataset_file.read_bytes(), type=RunDataset).path)
+        except (OSError, msgspec.DecodeError):
+            return None
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a process is training here now; looking makes no file and disturbs nobody."""
+        try:
+            handle = os.open(self.path / _LOCK, os.O_RDWR)
+        except OSError:
+            return False
+        try:
+            return not _try_lock(handle)
+        finally:
+            os.close(handle)
+
     def write_history(self, history: list[EpochEnded]) -> None:
         """Write the metrics of every epoch."""
         write_bytes(self.history_file, msgspec.json.format(msgspec.json.encode(history), indent=1))
@@ -191,7 +229,9 @@ class RunFolder:
             handle = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             if not _try_lock(handle):
-                raise ConfigError(f"Another process is training in {self.path}; wait for it or stop it.")
+                time.sleep(_LOOK_SECONDS)
+                if not _try_lock(handle):
+                    raise ConfigError(f"Another process is training in {self.path}; wait for it or stop it.")
             yield
         finally:
             os.close(handle)

@@ -239,6 +239,7 @@ class _Run:
             self.network.assign(self.network.arrays() | _of_network(checkpoint.arrays))
             self.pending = dict(checkpoint.arrays)
             self.listener(Said(message=f"Going on from {checkpoint.path.name}."))
+        self.folder.write_dataset(self.store.path)
         self.folder.write_history(self.state.history)
         cost = estimate_cost(self.network, self.samples, config, self.state, self.cache_folder)
         self.listener(cost)
