@@ -17,7 +17,7 @@ from trainer.config import OFFERED_BACKBONES
 from trainer.devices import Devices, choose_device, describe_devices, run_probe
 from trainer.errors import WeightsError
 from trainer.hardware import version_of
-from trainer.weights import locate_weights
+from trainer.weights_at_hand import locate_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -116,12 +116,14 @@ class PartMetrics(msgspec.Struct, frozen=True, kw_only=True):
         accuracy: 0 to 1.
         macro_recall: mean recall over the classes present, 0 to 1.
         recall: by class, 0 to 1; NaN is never stored: a class that is absent is left out.
+        support: images by class that `recall` was counted on; empty in histories of older versions.
     """
 
     loss: float
     accuracy: float
     macro_recall: float
     recall: dict[str, float]
+    support: dict[str, int] = {}
 
 
 class EpochEnded(Event, frozen=True):

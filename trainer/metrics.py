@@ -166,6 +166,7 @@ def epoch_metrics(confusion: ArrayLike, loss: float, classes: Sequence[str]) -> 
         accuracy=float(np.trace(counts) / support.sum()),
         macro_recall=float(recall[present].mean()),
         recall={classes[index]: float(recall[index]) for index in present},
+        support={classes[index]: int(support[index]) for index in present},
     )
 
 

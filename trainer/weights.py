@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import re
 import time
 from collections import Counter
@@ -24,11 +23,10 @@ from trainer.errors import WeightsError
 from trainer.events import Listener, Progress, Said, StopRequest, Warned, silent
 from trainer.files import explained, sha256_of
 from trainer.hdf5 import StoredLayer, StoredWeights, open_weights
+from trainer.weights_at_hand import WEIGHTS_VARIABLE, keras_cache, locate_weights, own_file_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-WEIGHTS_VARIABLE = "SKINDESK_WEIGHTS_DIR"
 
 _ATTEMPTS = 3
 _TIMEOUT = 30.0  # seconds without an answer or without a further byte
@@ -50,31 +48,6 @@ class WeightsFile(msgspec.Struct, frozen=True):
     path: Path
     sha256: str
     origin: str
-
-
-def keras_cache() -> Path:
-    """Return the folder in which Keras keeps the weights it downloads."""
-    home = os.environ.get("KERAS_HOME")
-    return (Path(home) if home else Path.home() / ".keras") / "models"
-
-
-def own_file_name(backbone: Backbone) -> str:
-    """Return the name under which a backbone's ImageNet weights are looked for, beside Keras' own."""
-    return f"{backbone.name}_imagenet_notop.weights.h5"
-
-
-def locate_weights(backbone: Backbone, weights_dir: Path | None = None) -> Path | None:
-    """Return where ImageNet weights lie on this machine, unchecked, or `None` where they would be fetched.
-
-    Raises:
-        WeightsError: `weights_dir`, or the folder named by SKINDESK_WEIGHTS_DIR, does not exist.
-    """
-    for folder in _folders(weights_dir):
-        for name in (own_file_name(backbone), backbone.keras_file):
-            if name and (folder / name).is_file():
-                return folder / name
-    cached = keras_cache() / backbone.keras_file
-    return cached if backbone.keras_file and cached.is_file() else None
 
 
 def find_weights(
@@ -147,20 +120,6 @@ def load_backbone_weights(file: WeightsFile, model: Any) -> None:  # noqa: ANN40
 
 
 # ---------------------------------------------------------------------------------------------- finding
-
-
-def _folders(weights_dir: Path | None) -> list[Path]:
-    named = [(weights_dir, "--weights-dir")]
-    variable = os.environ.get(WEIGHTS_VARIABLE)
-    if variable:
-        named.append((Path(variable).expanduser(), f"the environment variable {WEIGHTS_VARIABLE}"))
-    folders = []
-    for folder, where in named:
-        if folder is not None:
-            if not folder.is_dir():
-                raise WeightsError(f"The weights folder {folder}, named by {where}, does not exist.")
-            folders.append(folder)
-    return folders
 
 
 def _found(backbone: Backbone, path: Path, sentence: str) -> WeightsFile:

@@ -307,6 +307,7 @@ def test_epoch_metrics_leave_absent_classes_out() -> None:
     assert result.loss == 0.7
     assert result.accuracy == pytest.approx(5 / 8)
     assert result.recall == {"nv": 0.75, "mel": 0.5}
+    assert result.support == {"nv": 4, "mel": 4}
     assert result.macro_recall == pytest.approx(0.625)
 
 
