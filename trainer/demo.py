@@ -8,15 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer.backbones import get_backbone
-from trainer.config import (
-    Augmentation,
-    BackboneName,
-    EarlyStopping,
-    FineTuneStage,
-    HeadSettings,
-    HeadStage,
-    RunConfig,
-)
 from trainer.dataset.demo import draw_dataset
 from trainer.dataset.importing import import_dataset
 from trainer.dataset.splitting import split_dataset
@@ -25,40 +16,16 @@ from trainer.errors import DatasetError
 from trainer.events import Said, silent
 from trainer.files import explained
 from trainer.predicting import as_text, predict
+from trainer.presets import DEMO_BACKBONE, demo_config
 from trainer.scoring import score
 from trainer.training import train
-from trainer.weights import locate_weights
+from trainer.weights_at_hand import locate_weights
 
 if TYPE_CHECKING:
     from trainer.events import Listener, StopRequest
 
 _IMAGES_SHOWN = 3
 _MARK = ".skindesk-demo"
-_BACKBONE: BackboneName = "xception"
-
-
-def demo_config(*, pretrained: bool) -> RunConfig:
-    """Return the demo's settings: Xception at its smallest size, a few minutes on two cores.
-
-    Of the four, Xception and DenseNet121 tell the drawings apart best from random weights (a linear head on
-    frozen features: balanced accuracy 0.74 and 0.73; ResNet50V2 0.42, InceptionV3 0.40).
-
-    Args:
-        pretrained: whether ImageNet weights are at hand.
-    """
-    return RunConfig(
-        backbone=_BACKBONE,
-        input_size=get_backbone(_BACKBONE).minimum_size,
-        weights="imagenet" if pretrained else "random",
-        stages=("head", "fine-tune"),
-        head=HeadSettings(dense=(), dropout=0.3),
-        head_stage=HeadStage(epochs=12, batch_size=32, views=1, learning_rate=3e-3),
-        fine_tune_stage=FineTuneStage(epochs=8, batch_size=16, learning_rate=3e-4, average=0.95),
-        augmentation=Augmentation(brightness=0.05, contrast=0.1, colour=0.05),
-        early_stopping=EarlyStopping(patience=0),
-        # The drawn validation part is too small to be cut in two.
-        calibration_share=0.0,
-    )
 
 
 def run_demo(folder: Path, listener: Listener = silent, stop: StopRequest | None = None) -> str:
@@ -81,7 +48,7 @@ def run_demo(folder: Path, listener: Listener = silent, stop: StopRequest | None
     listener(Said(message="Drawing a dataset: these are drawings, not photographs of skin."))
     draw_dataset(drawings, listener=listener, stop=stop)
     import_report = import_dataset(drawings, file, listener=listener, stop=stop)
-    pretrained = locate_weights(get_backbone(_BACKBONE)) is not None
+    pretrained = locate_weights(get_backbone(DEMO_BACKBONE)) is not None
     with DatasetStore.open(file) as store:
         certificate = split_dataset(store, listener=listener)
         config = demo_config(pretrained=pretrained)

@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from trainer.figures.evaluation import draw_evaluation
 from trainer.figures.history import draw_history
-from trainer.figures.palette import CLASS_COLOURS, MORE_COLOURS, class_colour
+from trainer.palette import CLASS_COLOURS, MORE_COLOURS, class_colour
 
 __all__ = ["CLASS_COLOURS", "MORE_COLOURS", "class_colour", "draw_evaluation", "draw_history"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from trainer.figures.page import LINE, MARGIN, QUIET, counted, page, percent_axis, place_axes, with_interval
-from trainer.figures.palette import class_colour
+from trainer.palette import class_colour
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

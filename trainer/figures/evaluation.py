@@ -21,7 +21,7 @@ from trainer.figures.page import (
     with_interval,
     write,
 )
-from trainer.figures.palette import class_colour
+from trainer.palette import class_colour
 from trainer.reliability import reliability
 
 if TYPE_CHECKING:

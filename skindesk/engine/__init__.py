@@ -1,0 +1,1 @@
+"""The child processes that do the work, as the window sees them."""

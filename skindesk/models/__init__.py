@@ -1,0 +1,1 @@
+"""Observable state: what is open, what there is, what a machine can do."""

@@ -1,0 +1,1 @@
+"""The pages of the window. Each answers one question; none knows another."""

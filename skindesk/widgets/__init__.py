@@ -1,0 +1,1 @@
+"""Widgets that know nothing of pages or files of the program."""
