@@ -1,0 +1,98 @@
+"""An own home for every test, real engines, and a small run trained once for all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from skindesk.engine.engines import Engines
+
+from skindesk.models.workspace import Workspace
+from skindesk.paths import Paths
+from skindesk.settings import Settings
+from skindesk.widgets.theme import apply_theme
+from tests.small import TINY_RUN, draw_small_images
+from trainer.config import config_to_toml
+from trainer.dataset import DatasetStore, import_dataset, split_dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+CLOSING_SECONDS = 30.0
+
+
+@pytest.fixture
+def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
+    """Folders of a user who has never started the program."""
+    monkeypatch.setenv("SKINDESK_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("SKINDESK_CACHE_DIR", raising=False)
+    return Paths.standard()
+
+
+@pytest.fixture
+def settings(qapp: object, paths: Paths) -> Settings:
+    """Settings at their defaults, and the application dressed."""
+    apply_theme(qapp, "light")  # type: ignore[arg-type]
+    return Settings(paths.settings_file)
+
+
+@pytest.fixture
+def workspace(settings: Settings) -> Workspace:
+    """Nothing is open."""
+    return Workspace(settings)
+
+
+@pytest.fixture
+def engines(qtbot: QtBot, paths: Paths, settings: Settings) -> Iterator[Engines]:
+    """Real engines, whose children are gone after the test."""
+    engines = Engines(paths, settings)
+    yield engines
+    engines.close(CLOSING_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """84 drawn images of 48 x 40 pixels in three classes, in HAM10000's layout."""
+    return draw_small_images(tmp_path_factory.mktemp("small images"))
+
+
+@pytest.fixture(scope="session")
+def _small_dataset(small_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("small dataset") / "small.db"
+    import_dataset(small_folder, file)
+    with DatasetStore.open(file) as store:
+        split_dataset(store, seed=1, fractions=(0.6, 0.2, 0.2))
+    return file
+
+
+@pytest.fixture
+def small_dataset(_small_dataset: Path, tmp_path: Path) -> Path:
+    """A split dataset of those images, for one test alone."""
+    return shutil.copyfile(_small_dataset, tmp_path / "small.db")
+
+
+@pytest.fixture(scope="session")
+def _tiny_run(_small_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tiny run")
+    config = folder / "tiny.toml"
+    config.write_text(config_to_toml(TINY_RUN), encoding="utf-8")
+    command = [sys.executable, "-m", "trainer", "train", _small_dataset, "--config", config]
+    environment = os.environ | {"SKINDESK_CACHE_DIR": str(folder / "cache")}
+    subprocess.run([*command, "--out", folder / "run"], check=True, capture_output=True, env=environment)
+    return folder / "run"
+
+
+@pytest.fixture
+def tiny_run(_tiny_run: Path, paths: Paths) -> Path:
+    """A finished run of the tiny backbone, in the folder of runs."""
+    return shutil.copytree(_tiny_run, paths.runs / "tiny run")
