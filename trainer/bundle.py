@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
+import numpy as np
 
 from trainer.arrays import Array, decode_arrays, encode_arrays
 from trainer.config import BackboneName, Geometry, HeadSettings, RunConfig, StageName
@@ -132,13 +133,15 @@ def write_bundle(folder: Path, manifest: Manifest, arrays: Mapping[str, Array]) 
         The manifest as it was written.
 
     Raises:
-        BundleError: the folder holds something that is no bundle, or the manifest could not be read again.
+        BundleError: the folder holds something that is no bundle, a weight is no finite float32, or the manifest
+            could not be read again.
         StorageError: the folder cannot be written.
     """
     if folder.exists() and not (
         folder.is_dir() and (not any(folder.iterdir()) or (folder / MANIFEST).exists())
     ):
         raise BundleError(f"{folder} exists and is no bundle; choose another folder to write the bundle to.")
+    _check_weights(folder, arrays)
     weights = encode_arrays(arrays)
     manifest = msgspec.structs.replace(manifest, files={WEIGHTS: hashlib.sha256(weights).hexdigest()})
     content = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
@@ -180,9 +183,11 @@ def read_bundle(folder: Path) -> tuple[Manifest, dict[str, Array]]:
     if hashlib.sha256(weights).hexdigest() != manifest.files[WEIGHTS]:
         raise BundleError(_changed(folder, WEIGHTS))
     try:
-        return manifest, decode_arrays(weights)
+        arrays = decode_arrays(weights)
     except ValueError as error:
         raise BundleError(f"{folder / WEIGHTS} is no safetensors file: {error}.") from error
+    _check_weights(folder, arrays)
+    return manifest, arrays
 
 
 def bundle_hash(folder: Path) -> str:
@@ -203,6 +208,22 @@ def _changed(folder: Path, name: str) -> str:
         f"{folder / name} is not what was written: its hash differs, so the file was changed or damaged. "
         "Copy the bundle again from where it came from, or train again."
     )
+
+
+def _nested(folder: Path) -> str:
+    return f"{folder / MANIFEST} is no manifest of a SkinDesk bundle: it is nested too deeply."
+
+
+def _check_weights(folder: Path, arrays: Mapping[str, Array]) -> None:
+    """Check that weights are what networks are made of: a NaN would come out as a probability that is none."""
+    for name, array in arrays.items():
+        if array.dtype != np.float32:
+            raise BundleError(f"The weights of {folder} must be float32, but {name} is {array.dtype}.")
+        if not np.isfinite(array).all():
+            raise BundleError(
+                f"The weights of {folder} hold numbers that are not finite ({name}): the training diverged; train "
+                "again with a lower learning rate."
+            )
 
 
 def _content(path: Path, limit: int) -> bytes:
@@ -230,6 +251,8 @@ def _manifest_content(folder: Path) -> bytes:
         version = msgspec.json.decode(content, type=_AnyManifest).format_version
     except msgspec.DecodeError as error:
         raise BundleError(f"{folder / MANIFEST} is no manifest of a SkinDesk bundle: {error}.") from error
+    except RecursionError as error:
+        raise BundleError(_nested(folder)) from error
     if version > BUNDLE_VERSION:
         raise BundleError(
             f"The bundle {folder} was written by a newer SkinDesk (bundle format {version}, this program reads "
@@ -243,9 +266,11 @@ def _manifest_content(folder: Path) -> bytes:
 def _parsed(folder: Path, content: bytes) -> Manifest:
     try:
         manifest = msgspec.json.decode(content, type=Manifest)
+        unknown = _unknown_field(msgspec.json.decode(content), msgspec.to_builtins(manifest))
     except msgspec.DecodeError as error:
         raise BundleError(f"{folder / MANIFEST} is not valid: {error}.") from error
-    unknown = _unknown_field(msgspec.json.decode(content), msgspec.to_builtins(manifest))
+    except RecursionError as error:
+        raise BundleError(_nested(folder)) from error
     if unknown:
         raise BundleError(f"{folder / MANIFEST} is not valid: it has an unknown field `{unknown}`.")
     # Names are compared before any of them is opened: none can lead out of the folder.

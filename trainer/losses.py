@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     Loss: TypeAlias = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
+_SMALLEST_ERROR = 1e-7
+"""1 - P(true class) is taken to be no less in the focal loss; float32 cannot tell smaller ones apart."""
+
 
 def natural_prior(truth: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
     """Return the share of each class among the training samples, (classes,), summing to 1.
@@ -46,7 +49,9 @@ def make_loss(imbalance: Imbalance, natural: NDArray[np.float64]) -> Loss:
 
         def focal(logits: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
             entropy = _cross_entropy(logits, truth)
-            return (1 - tf.exp(-entropy)) ** imbalance.focal_gamma * entropy
+            # The slope of a power below 1 has no end at 0, where samples that are surely right lie.
+            error = tf.maximum(-tf.math.expm1(-entropy), _SMALLEST_ERROR)
+            return error**imbalance.focal_gamma * entropy
 
         return focal
     return _cross_entropy

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from trainer.arrays import encode_arrays
 from trainer.bundle import (
     BundleMetrics,
     Manifest,
@@ -300,3 +301,38 @@ def test_a_huge_manifest_is_not_read(bundle: Path) -> None:
     with (bundle / "manifest.json").open("ab") as stream:
         stream.truncate(1 << 40)  # a sparse file: takes no room
     assert "is larger than any bundle's" in refusal(bundle)
+
+
+def test_a_manifest_nested_without_end_is_refused(bundle: Path) -> None:
+    nested = b"[" * 100_000 + b"]" * 100_000
+    for content in (
+        b'{"format_version": 1, "more": ' + nested + b"}",
+        (bundle / "manifest.json").read_bytes().rstrip()[:-1] + b', "more": ' + nested + b"}",
+    ):
+        (bundle / "manifest.json").write_bytes(content)
+        (bundle / "manifest.sha256").write_text(f"{hashlib.sha256(content).hexdigest()}  manifest.json\n")
+        assert "manifest" in refusal(bundle)
+
+
+@pytest.mark.parametrize(
+    ("array", "reason"),
+    [
+        (np.array([1.0, np.nan], "f4"), "not finite"),
+        (np.array([1.0, np.inf], "f4"), "not finite"),
+        (np.ones(2, "f8"), "float64"),
+        (np.ones(2, "i4"), "int32"),
+    ],
+)
+def test_weights_that_are_no_finite_float32_are_neither_written_nor_read(
+    bundle: Path, tmp_path: Path, array: Any, reason: str
+) -> None:
+    arrays = ARRAYS | {"head.000.bias": array}
+    with pytest.raises(BundleError, match=reason):
+        write_bundle(tmp_path / "other", make_manifest(), arrays)
+    assert not (tmp_path / "other").exists()
+    content = encode_arrays(arrays)
+    (bundle / "weights.safetensors").write_bytes(content)
+    rewrite_manifest(
+        bundle, lambda m: m.update(files={"weights.safetensors": hashlib.sha256(content).hexdigest()})
+    )
+    assert reason in refusal(bundle)

@@ -229,6 +229,18 @@ def test_losses_are_their_papers_formulas(method: Any) -> None:
     np.testing.assert_allclose(own, expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_a_sample_that_is_surely_right_leaves_the_focal_gradient_finite(gamma: float) -> None:
+    loss = make_loss(Imbalance(method="focal", focal_gamma=gamma), NATURAL)
+    logits = tf.Variable([[60.0, 0.0, 0.0], [1.0, 2.0, 3.0]])
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(loss(logits, tf.constant([0, 1])))
+    gradient = tape.gradient(total, logits).numpy()
+    assert np.isfinite(gradient).all()
+    np.testing.assert_allclose(gradient[0], 0, atol=1e-6)
+    assert np.abs(gradient[1]).max() > 0.05
+
+
 def test_class_weights_average_to_one_over_the_training_samples() -> None:
     own = make_loss(Imbalance(method="class-weights"), NATURAL)(tf.zeros((100, 3)), tf.constant(TRUTH))
     assert float(tf.reduce_mean(own)) == pytest.approx(np.log(3), rel=1e-4)
