@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pytestqt.qtbot import QtBot
-
 CLOSING_SECONDS = 30.0
 
 
@@ -53,7 +51,7 @@ def workspace(settings: Settings) -> Workspace:
 
 
 @pytest.fixture
-def engines(qtbot: QtBot, paths: Paths, settings: Settings) -> Iterator[Engines]:
+def engines(paths: Paths, settings: Settings) -> Iterator[Engines]:
     """Real engines, whose children are gone after the test."""
     engines = Engines(paths, settings)
     yield engines
