@@ -27,7 +27,7 @@ from trainer.errors import (
 from trainer.events import Failed, Stopped, StopRequest
 from trainer.files import write_text
 from trainer.tensorflow_start import load_tensorflow
-from trainer.terminal import describe_import, json_listener, terminal_listener
+from trainer.terminal import describe_import, json_listener, leave_stdout, show, terminal_listener
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ def _stoppable() -> Iterator[StopRequest]:
 
 
 def _print_json(value: Any) -> None:  # noqa: ANN401 - any structure of plain values
-    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    show(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def default_cache_folder() -> Path:
@@ -99,7 +99,7 @@ def import_(
     if as_json:
         _print_json(report)
     else:
-        print(describe_import(report))
+        show(describe_import(report))
 
 
 def _nothing_usable(dataset: Path, problems: int) -> DatasetError:
@@ -131,7 +131,7 @@ def split(
     if as_json:
         _print_json(certificate)
     else:
-        print(certificate.describe())
+        show(certificate.describe())
 
 
 @app.command()
@@ -260,7 +260,7 @@ def evaluate(
     if as_json:
         _print_json(result.document)
     else:
-        print(result.text)
+        show(result.text)
 
 
 @app.command()
@@ -287,7 +287,7 @@ def predict(
     elif csv is not None:
         write_text(csv, predicting.as_csv(predictions, manifest))
     else:
-        print(predicting.as_text(predictions, manifest))
+        show(predicting.as_text(predictions, manifest))
     failed = [p for p in predictions if p.error is not None]
     if len(failed) == len(predictions):
         raise TrainerError(
@@ -310,7 +310,7 @@ def demo(
     from trainer.demo import run_demo  # noqa: PLC0415 - seconds to import
 
     with _stoppable() as stop:
-        print(run_demo(out or Path("skindesk-demo"), terminal_listener(), stop))
+        show(run_demo(out or Path("skindesk-demo"), terminal_listener(), stop))
 
 
 @app.command()
@@ -322,7 +322,23 @@ def doctor(as_json: AsJson = False) -> None:
     if as_json:
         _print_json(report)
     else:
-        print(report.describe())
+        show(report.describe())
+
+
+@app.command()
+def engine() -> int:
+    """Take jobs on stdin and answer on stdout, as JSON lines, until stdin ends; a window's child does this."""
+    from trainer.engine import run_engine  # noqa: PLC0415 - see import_
+
+    return run_engine()
+
+
+@app.command("gpu-probe", hidden=True)
+def gpu_probe() -> None:
+    """Prove the GPUs and print what was found as one line of JSON; `doctor` and others start this."""
+    from trainer.gpu import main as prove  # noqa: PLC0415 - see import_
+
+    prove()
 
 
 def main(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one return for each status
@@ -347,7 +363,7 @@ def main(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one retu
         return EXIT_STOPPED
     except BrokenPipeError:
         # The reader of our output has gone; there is nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        leave_stdout()
         return EXIT_DEFECT
     except Exception:  # noqa: BLE001 - the last line of defence says whose fault it is
         traceback.print_exc()

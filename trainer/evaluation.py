@@ -65,7 +65,8 @@ def evaluate(
         stop: asked between batches.
 
     Raises:
-        DatasetError: the part is empty, or the dataset has classes that the network does not know.
+        DatasetError: the part is empty, images of it are missing, or the dataset has classes that the network does
+            not know.
         StoppedError: on request.
     """
     manifest = predictor.manifest
@@ -80,6 +81,7 @@ def evaluate(
             f"The dataset has classes that this network was not trained for ({', '.join(unknown)}); "
             f"it knows {', '.join(manifest.classes)}."
         )
+    store.check_files(frame)
     truth = np.array([manifest.classes.index(name) for name in frame["class_name"]], dtype=np.int64)
     source = ImageSource(list(frame["path"]), manifest.input_size, manifest.geometry, _CACHE_MIB)
 

@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import msgspec
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from trainer.augmentation import sample_keys
 from trainer.errors import StoppedError
 from trainer.events import Progress, Said, Warned, silent
-from trainer.files import atomic_path
+from trainer.files import write_bytes
 from trainer.pipeline import image_batches, in_batches, iterate
 
 if TYPE_CHECKING:
@@ -123,7 +123,8 @@ class FeatureCache:
                     keys = json.loads((file.metadata() or {})["images"])
                     block = file.get_tensor("features")
             except (SafetensorError, OSError, KeyError, ValueError):
-                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    path.unlink()
                 continue
             if block.shape != (len(keys), features):
                 continue
@@ -142,8 +143,9 @@ class FeatureCache:
             StorageError: disk full, no permission.
         """
         name = hashlib.sha256("".join(hashes).encode()).hexdigest()[:24]
-        with atomic_path(self.folder / f"view{view:03d}-{name}.safetensors") as temporary:
-            save_file({"features": values}, temporary, metadata={"images": json.dumps(list(hashes))})
+        # Not by `save_file`, whose error on a full disk is one of safetensors' own.
+        content = save({"features": values}, metadata={"images": json.dumps(list(hashes))})
+        write_bytes(self.folder / f"view{view:03d}-{name}.safetensors", content)
 
 
 def compute_features(

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _HASH_CHUNK = 1 << 20
 
 
-def _explain(path: Path, error: OSError) -> StorageError:
+def explain(path: object, error: OSError) -> StorageError:
+    """Return an error in plain words for one that was met while writing to `path` (or "the output")."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         reason = "the disk is full; free some space or choose another folder"
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -38,7 +39,16 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _explain(path, error) from error
+        raise explain(path, error) from error
+
+
+def printable(text: object) -> str:
+    r"""Return a path or a text that can be stored and printed everywhere.
+
+    Names of files need not be Unicode on Linux; Python stands lone surrogates in for their odd bytes, and those
+    can be written to no UTF-8 file. They come out as, for instance, `\udcff`.
+    """
+    return str(text).encode("utf-8", "backslashreplace").decode()
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
@@ -11,11 +12,12 @@ from trainer.bundle import read_bundle
 from trainer.decision import calibrated_probabilities, decide
 from trainer.errors import ImageError
 from trainer.events import Progress, silent
+from trainer.files import printable
 from trainer.images import read_image, to_square
 from trainer.network import Network
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -30,7 +32,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a network says of one image, or why it says nothing.
 
     Attributes:
-        path: of the image, as given.
+        path: of the image, as given (see `trainer.files.printable`).
         probabilities: by class, calibrated to the prior the manifest names, summing to 1.
         predicted: the class that the manifest's decision rule takes.
         malignant_probability: sum of the malignant classes' probabilities, 0 to 1.
@@ -46,6 +48,30 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     warnings: list[str] | None = None
     metadata: dict[str, str] | None = None
     error: str | None = None
+
+
+class Wanted(NamedTuple):
+    """An image to be predicted.
+
+    Attributes:
+        path: what the prediction will be called.
+        read: returns its pixels, uint8 (height, width, 3), or raises `ImageError`.
+    """
+
+    path: str
+    read: Callable[[], NDArray[np.uint8]]
+
+
+class Predicted(NamedTuple):
+    """A prediction and what it follows from.
+
+    Attributes:
+        prediction: for users.
+        logits: float32 (c,); `None` where the image cannot be read.
+    """
+
+    prediction: Prediction
+    logits: NDArray[np.float32] | None
 
 
 class Predictor:
@@ -78,35 +104,82 @@ class Predictor:
         Raises:
             StoppedError: on request.
         """
-        predictions: list[Prediction] = []
-        for begin in range(0, len(paths), _BATCH):
+        wanted = [Wanted(printable(path), functools.partial(read_image, path)) for path in paths]
+        return [shown.prediction for shown in self.predict_each(wanted, listener=listener, stop=stop)]
+
+    def predict_each(
+        self, wanted: Sequence[Wanted], *, listener: Listener = silent, stop: StopRequest | None = None
+    ) -> list[Predicted]:
+        """Predict images from wherever they come; the one way from pixels to a prediction.
+
+        Args:
+            wanted: names, and functions that return the pixels or raise `ImageError`.
+            listener: hears progress.
+            stop: asked between batches.
+
+        Returns:
+            In the order asked; one that cannot be read does not stop the others.
+
+        Raises:
+            StoppedError: on request.
+        """
+        predicted: list[Predicted] = []
+        for begin in range(0, len(wanted), _BATCH):
             if stop is not None:
                 stop.raise_if_asked()
-            predictions.extend(self._predict_batch(paths[begin : begin + _BATCH]))
-            listener(Progress(task="Predicting", done=len(predictions), total=len(paths), unit="images"))
-        return predictions
+            predicted.extend(self._predict_batch(wanted[begin : begin + _BATCH]))
+            listener(Progress(task="Predicting", done=len(predicted), total=len(wanted), unit="images"))
+        return predicted
 
-    def _predict_batch(self, paths: Sequence[Path]) -> Iterable[Prediction]:
+    def predict_together(self, predicted: Sequence[Predicted]) -> Prediction | None:
+        """Return what images of one lesion say together: the mean of their logits, calibrated, decided as ever.
+
+        Args:
+            predicted: of `predict_each`; those that could not be read are left out.
+
+        Returns:
+            A prediction without a path; `None` where fewer than two images could be read.
+        """
+        rows = [shown.logits for shown in predicted if shown.logits is not None]
+        if len(rows) < 2:  # noqa: PLR2004 - one image says the same alone
+            return None
+        missing = len(predicted) - len(rows)
+        warnings = []
+        if missing:
+            are = "image is" if missing == 1 else "images are"
+            warnings.append(f"{missing} of {len(predicted)} {are} not in this, since it cannot be read.")
+        mean: NDArray[np.float32] = np.mean(rows, axis=0, dtype=np.float64).astype(np.float32)
+        return next(iter(self._judged([""], mean[None], [warnings])))
+
+    def _predict_batch(self, wanted: Sequence[Wanted]) -> Iterable[Predicted]:
         squares: list[NDArray[np.uint8]] = []
-        readable: dict[int, list[str]] = {}
-        errors: dict[int, str] = {}
-        for k, path in enumerate(paths):
+        readable: list[int] = []
+        warnings: list[list[str]] = []
+        predicted: dict[int, Predicted] = {}
+        for k, image_wanted in enumerate(wanted):
             try:
-                image = read_image(path)
+                image = image_wanted.read()
             except ImageError as error:
-                errors[k] = str(error)
+                predicted[k] = Predicted(Prediction(path=image_wanted.path, error=printable(error)), None)
                 continue
-            readable[k] = self._warnings(image)
+            readable.append(k)
+            warnings.append(self._warnings(image))
             squares.append(to_square(image, self.manifest.input_size, self.manifest.geometry))
-        by_position: dict[int, Prediction] = {
-            k: Prediction(path=str(paths[k]), error=sentence) for k, sentence in errors.items()
-        }
         if squares:
-            probabilities = self.probabilities(self.logits(np.stack(squares)))
-            chosen = decide(probabilities, self.manifest.calibration)
-            for (k, warnings), row, winner in zip(readable.items(), probabilities, chosen, strict=True):
-                by_position[k] = self._prediction(str(paths[k]), row, int(winner), warnings)
-        return [by_position[k] for k in range(len(paths))]
+            logits = self.logits(np.stack(squares))
+            judged = self._judged([wanted[k].path for k in readable], logits, warnings)
+            for k, prediction, row in zip(readable, judged, logits, strict=True):
+                predicted[k] = Predicted(prediction, row)
+        return [predicted[k] for k in range(len(wanted))]
+
+    def _judged(
+        self, paths: Sequence[str], logits: NDArray[np.float32], warnings: Sequence[list[str]]
+    ) -> Iterable[Prediction]:
+        """Yield the prediction for each row of logits (n, c)."""
+        probabilities = self.probabilities(logits)
+        chosen = decide(probabilities, self.manifest.calibration)
+        for path, row, winner, sentences in zip(paths, probabilities, chosen, warnings, strict=True):
+            yield self._prediction(path, row, int(winner), sentences)
 
     def _warnings(self, image: NDArray[np.uint8]) -> list[str]:
         height, width = image.shape[:2]

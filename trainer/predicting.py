@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trainer import RESEARCH_ONLY
+from trainer.dataset.scanning import without_suffix
+from trainer.dataset.tables import read_table
 from trainer.errors import DatasetError
 from trainer.events import silent
 from trainer.inference import Prediction, Predictor
@@ -20,40 +22,34 @@ if TYPE_CHECKING:
     from trainer.bundle import Manifest
     from trainer.events import Listener, StopRequest
 
-_KEY_COLUMNS = ("image", "image_id", "path", "file", "filename")
 _BAR = 24
 
 
 def read_metadata(file: Path) -> dict[str, dict[str, str]]:
-    """Read a CSV with one row an image.
+    """Read a table with one row an image, separated by commas, semicolons or tabs.
 
     Returns:
-        The other columns of each row, by the image's file name with or without its ending, as in the file.
+        The other columns of each row, by the image's file name without its ending, in lower case.
 
     Raises:
         DatasetError: no such file, not a table, or no column that names the image.
     """
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            columns = list(reader.fieldnames or [])
-            key = next((name for name in columns if name.lower() in _KEY_COLUMNS), None)
-            if key is None:
-                found = ", ".join(columns) or "none"
-                raise DatasetError(
-                    f"{file} needs a column `image` with file names; its columns are: {found}."
-                )
-            return {
-                row[key].replace("\\", "/").rsplit("/", 1)[-1]: {
-                    name: value for name, value in row.items() if name not in {key, None} and value
-                }
-                for row in reader
-                if row[key]
-            }
-    except OSError as error:
-        raise DatasetError(f"The table {file} cannot be read: {error.strerror}.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{file} is not a CSV table in UTF-8: {error}.") from error
+    table = read_table(file)
+    key = table.column_of("image")
+    if key is None:
+        found = ", ".join(table.columns) or "none"
+        raise DatasetError(f"{file} needs a column `image` with file names; its columns are: {found}.")
+    return {
+        _name_of(cells[key].strip()): {
+            name: value.strip() for name, value in cells.items() if name != key and value.strip()
+        }
+        for _line, cells in table.rows
+        if cells.get(key, "").strip()
+    }
+
+
+def _name_of(reference: str) -> str:
+    return without_suffix(reference.replace("\\", "/").rpartition("/")[2]).casefold()
 
 
 def predict(
@@ -76,7 +72,7 @@ def predict(
     predictions = predictor.predict(images, listener=listener, stop=stop)
     if metadata is not None:
         predictions = [
-            msgspec.structs.replace(prediction, metadata=metadata.get(path.name) or metadata.get(path.stem))
+            msgspec.structs.replace(prediction, metadata=metadata.get(_name_of(path.name)))
             for prediction, path in zip(predictions, images, strict=True)
         ]
     return predictions, predictor.manifest

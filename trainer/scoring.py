@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -113,14 +115,16 @@ def _write_report(
 ) -> None:
     write_bytes(folder / "metrics.json", msgspec.json.format(msgspec.json.encode(document), indent=2))
     classes = evaluation.metrics.classes
-    rows = ["sample_id,truth,predicted," + ",".join(classes)]
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["sample_id", "truth", "predicted", *classes])
     columns = zip(
         evaluation.sample_ids, evaluation.truth, evaluation.predicted, evaluation.probabilities, strict=True
     )
     for sample_id, truth, predicted, probabilities in columns:
-        figures = ",".join(f"{p:.6f}" for p in probabilities)
-        rows.append(f"{sample_id},{classes[truth]},{classes[predicted]},{figures}")
-    write_text(folder / "predictions.csv", "\n".join(rows) + "\n")
+        figures = [f"{p:.6f}" for p in probabilities]
+        writer.writerow([sample_id, classes[truth], classes[predicted], *figures])
+    write_text(folder / "predictions.csv", stream.getvalue())
     with explained(folder):
         draw_evaluation(
             folder,

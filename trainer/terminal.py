@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -21,8 +23,11 @@ from trainer.events import (
     Warned,
     encode_event,
 )
+from trainer.files import explain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from trainer.dataset.importing import ImportReport
     from trainer.events import AnyEvent, Listener
 
@@ -30,10 +35,47 @@ _LIVE_SECONDS = 0.2
 _LOG_SECONDS = 15.0
 
 
+@contextlib.contextmanager
+def _output() -> Iterator[None]:
+    """Turn what goes wrong in writing to stdout into an error in words; a reader that has gone is no such thing.
+
+    Raises:
+        StorageError: stdout is a file on a full disk.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        leave_stdout()
+        raise explain("the output", error) from error
+
+
+def leave_stdout() -> None:
+    """Send to nowhere what is still to be written to a stdout that takes no more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def show(text: str) -> None:
+    """Write a result to stdout.
+
+    Raises:
+        StorageError: see `_output`.
+    """
+    with _output():
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+
+
 def json_listener(event: AnyEvent) -> None:
-    """Write an event to stdout as one line of JSON."""
-    sys.stdout.buffer.write(encode_event(event))
-    sys.stdout.buffer.flush()
+    """Write an event to stdout as one line of JSON.
+
+    Raises:
+        StorageError: see `_output`.
+    """
+    with _output():
+        sys.stdout.buffer.write(encode_event(event))
+        sys.stdout.buffer.flush()
 
 
 def terminal_listener() -> Listener:

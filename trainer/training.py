@@ -187,7 +187,7 @@ class _Run:
         What must be closed after the run is left to `opened`.
         """
         config = self.config
-        self.samples = collect_samples(self.store.frame(), self.store.classes, config)
+        self.samples = self._collect_samples()
         device = choose_device(config.device)
         self.listener(Said(message=device.reason))
         checkpoint = self.checkpoints.load_latest(self.listener) if resume else None
@@ -251,6 +251,13 @@ class _Run:
                     f"need {cost.disk_bytes / 2**20:,.0f} MiB."
                 )
             )
+
+    def _collect_samples(self) -> Samples:
+        """Return the samples whose images this run needs, after a look whether these are there."""
+        frame = self.store.frame()
+        samples = collect_samples(frame, self.store.classes, self.config)
+        self.store.check_files(frame[frame["split"].isin(["train", "validation"])])
+        return samples
 
     def _check_dataset(self, fingerprint: str, at_start: str) -> None:
         """Refuse to go on with other samples or another split than the run began with."""

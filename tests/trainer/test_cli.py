@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import csv
 import json
+import os
 import shutil
 import signal
 import struct
@@ -8,7 +10,7 @@ import subprocess
 import sys
 import zlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
@@ -17,6 +19,9 @@ from PIL import Image
 from trainer import RESEARCH_ONLY
 from trainer.cli import main
 from trainer.events import EpochEnded, Finished, StepDone, Stopped, decode_event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Outcome(NamedTuple):
@@ -161,6 +166,86 @@ def test_predict_writes_tables_with_metadata(
     text = shell("predict", trained / "bundle", image).out
     assert RESEARCH_ONLY in text
     assert "malignant" in text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\ufeffImage;age;site\n{stem}.PNG;61;back\n",
+        "\ufeffimage_id\tage\tsite\n{stem}\t61\tback\n",
+        'path,age,site\nC:\\photos\\{stem}.png,"61",back\n\n',
+    ],
+)
+def test_metadata_in_any_of_the_usual_tables(
+    shell: Shell, trained: Path, image_folder: Path, tmp_path: Path, content: str
+) -> None:
+    image = min((image_folder / "images").glob("*.png"))
+    (tmp_path / "facts.csv").write_text(content.format(stem=image.stem), encoding="utf-8")
+    words = ["predict", trained / "bundle", image, "--metadata", tmp_path / "facts.csv", "--json"]
+    assert json.loads(shell(*words).out)[0]["metadata"] == {"age": "61", "site": "back"}
+
+
+def test_metadata_that_names_no_image(shell: Shell, trained: Path, tmp_path: Path) -> None:
+    words = ["predict", trained / "bundle", tmp_path / "a.png", "--metadata"]
+    assert "none.csv" in shell.refused(*words, tmp_path / "none.csv")
+    (tmp_path / "facts.csv").write_text("age;site\n61;back\n")
+    assert "needs a column `image`" in shell.refused(*words, tmp_path / "facts.csv")
+
+
+def test_names_that_are_not_unicode(shell: Shell, trained: Path, image_folder: Path, tmp_path: Path) -> None:
+    image = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xe9t\xe9.png"))
+    broken = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xffbroken.png"))
+    try:
+        shutil.copy(min((image_folder / "images").glob("*.png")), image)
+    except OSError:
+        pytest.skip("this file system takes Unicode names only")
+    broken.write_text("not a picture")
+    outcome = shell("predict", trained / "bundle", image, broken, "--json")
+    assert outcome.status == 0
+    done, failed = json.loads(outcome.out)
+    assert done["path"].endswith("\\udcff\\udce9t\\udce9.png")
+    assert "\\udcffbroken.png" in failed["error"]
+    assert shell("predict", trained / "bundle", image, "--csv", tmp_path / "table.csv").status == 0
+    assert "malignant" in shell("predict", trained / "bundle", image).out
+
+
+def test_a_report_of_samples_with_odd_names(
+    shell: Shell, trained: Path, image_folder: Path, tmp_path: Path
+) -> None:
+    for k, file in enumerate(sorted((image_folder / "images").glob("*.png"))):
+        folder = tmp_path / "lesions" / ("mel" if k % 2 else "nv")
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, folder / f'{k:02d}, "é".PNG')
+    database = tmp_path / "odd.db"
+    assert shell("import", tmp_path / "lesions", "--out", database).status == 0
+    words = ["evaluate", trained / "bundle", database, "--split", "all", "--report", tmp_path / "r", "--json"]
+    document = json.loads(shell(*words).out)
+    with (tmp_path / "r" / "predictions.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == document["n"] == 84
+    assert {row["truth"] for row in rows} == {"mel", "nv"}
+    assert rows[0]["sample_id"] == 'mel/01, "é".PNG'
+
+
+def test_images_that_have_been_moved(shell: Shell, trained: Path, image_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(image_folder, tmp_path / "here")
+    database = tmp_path / "moved.db"
+    assert shell("import", tmp_path / "here", "--out", database).status == 0
+    assert shell("split", database).status == 0
+    (tmp_path / "here").rename(tmp_path / "there")
+    config = tmp_path / "tiny.toml"
+    config.write_text(TINY)
+    for words in (
+        ["train", database, "--config", config, "--out", tmp_path / "run"],
+        ["evaluate", trained / "bundle", database, "--json"],
+    ):
+        sentence = shell.refused(*words)
+        assert str(tmp_path / "here") in sentence
+        assert "import" in sentence
+    assert shell("import", tmp_path / "there", "--out", database).status == 0
+    lost = min((tmp_path / "there" / "images").glob("*.png"))
+    lost.write_bytes(lost.read_bytes() + b"more")
+    assert lost.name in shell.refused(*["train", database, "--config", config, "--out", tmp_path / "run"])
 
 
 def test_doctor_says_what_is_here(shell: Shell) -> None:
@@ -344,6 +429,49 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, resource.RLIM_INFINITY))
 import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 sys.exit(main(sys.argv[1:]))
 """
+
+
+@pytest.fixture
+def full_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk without any room."""
+    folder = tmp_path / "full disk"
+    folder.mkdir()
+    try:
+        words = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+        subprocess.run(words, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("mounting a small disk needs root")
+    (folder / "filling").write_bytes(b"x" * 60_000)
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_of_the_cache(
+    shell: Shell, full_folder: Path, dataset_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "tiny.toml"
+    config.write_text(TINY)
+    monkeypatch.setenv("SKINDESK_CACHE_DIR", str(full_folder))
+    sentence = shell.refused("train", dataset_file, "--config", config, "--out", tmp_path / "run")
+    assert "the disk is full" in sentence
+    assert str(full_folder) in sentence
+
+
+def test_a_full_disk_behind_the_output(trained: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    for words in (["doctor", "--json"], ["predict", str(trained / "bundle"), "none.jpg", "--json"]):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "trainer", *words],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert done.returncode == 2, done.stderr
+        assert done.stderr.splitlines()[-1].startswith("Error: Cannot write the output: the disk is full")
+        assert "Traceback" not in done.stderr
 
 
 def test_a_full_disk(dataset_file: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import os
 import shutil
 import struct
 import zlib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +13,6 @@ from tests.drawn import HamFolder, write_class_folders, write_image
 from trainer.dataset import DatasetStore, import_dataset, split_dataset
 from trainer.errors import DatasetError, StoppedError
 from trainer.events import AnyEvent, Progress, Said, StopRequest, Warned
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -88,6 +85,34 @@ def test_bad_files_are_listed_and_stop_nothing(small_ham: HamFolder, out: Path) 
         ids[4]: "missing",
     }
     assert report.problem_kinds == {"missing": 1, "oversize": 1, "truncated": 2, "undecodable": 1}
+
+
+def test_names_that_are_not_unicode_are_listed_and_stop_nothing(small_ham: HamFolder, out: Path) -> None:
+    root = os.fsencode(small_ham.root)
+    for name in (b"/\xff\xfe.jpg", b"/\xe9t\xe9/a.jpg"):
+        path = Path(os.fsdecode(root + name))
+        try:
+            path.parent.mkdir(exist_ok=True)
+            shutil.copy(next(iter(small_ham.paths.values())), path)
+        except OSError:
+            pytest.skip("this file system takes Unicode names only")
+    report = import_dataset(small_ham.root, out)
+    assert (report.total, report.problem_kinds) == (8, {"unreadable": 2})
+    with DatasetStore.open(out) as store:
+        for problem in store.problems().itertuples():
+            assert "is not Unicode" in problem.reason
+            assert "rename" in problem.reason
+
+
+def test_a_folder_whose_own_name_is_not_unicode_is_refused(ham: HamFolder, out: Path) -> None:
+    ham.add("nv")
+    ham.write()
+    try:
+        moved = ham.root.rename(Path(os.fsdecode(os.fsencode(ham.root) + b"\xff")))
+    except OSError:
+        pytest.skip("this file system takes Unicode names only")
+    with pytest.raises(DatasetError, match="is not Unicode"):
+        import_dataset(moved, out)
 
 
 def test_an_import_of_bad_files_only_says_so_in_its_report(ham: HamFolder, out: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from trainer.dataset.listing import Problem
 from trainer.dataset.tables import TABLE_SUFFIXES, read_columns
 from trainer.errors import DatasetError
+from trainer.files import printable
 from trainer.images import SUFFIXES
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ def scan(source: Path) -> Tree:
 
 def _root_of(source: Path) -> tuple[Path, str | None]:
     """Return the folder to walk, and the name of the table in it that the user gave."""
+    if printable(source.absolute()) != str(source.absolute()):
+        raise DatasetError(f"The name {printable(source.absolute())} is not Unicode; rename the folder.")
     if source.is_dir():
         return source, None
     if not source.exists():
@@ -138,9 +141,21 @@ def _files(root: Path, problems: list[Problem]) -> Iterator[str]:
             folders.clear()
             continue
         visited.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _NOT_OURS)
         inner = "" if Path(folder) == root else f"{Path(folder).relative_to(root).as_posix()}/"
-        yield from (f"{inner}{name}" for name in sorted(names) if not name.startswith("."))
+        shown = [name for name in (*folders, *names) if not name.startswith(".")]
+        odd = {name for name in shown if printable(name) != name}
+        problems.extend(_not_unicode(f"{inner}{name}") for name in sorted(odd))
+        folders[:] = sorted(n for n in folders if not n.startswith(".") and n not in _NOT_OURS | odd)
+        yield from (
+            f"{inner}{name}" for name in sorted(names) if not name.startswith(".") and name not in odd
+        )
+
+
+def _not_unicode(path: str) -> Problem:
+    """Return the problem of a file or folder that no dataset can name, since its name is not text."""
+    path = printable(path)
+    reason = f"The name {path} is not Unicode (it comes from an older system); rename it."
+    return Problem(path=path, sample_id=None, kind="unreadable", reason=reason)
 
 
 def _columns(path: Path) -> tuple[str, ...]:

@@ -219,6 +219,33 @@ class DatasetStore:
         ]
         return found
 
+    def check_files(self, frame: pd.DataFrame) -> None:
+        """Check that the image files of some samples are there and as large as they were at the import.
+
+        Args:
+            frame: of samples, see `frame`.
+
+        Raises:
+            DatasetError: a file is missing or has changed.
+        """
+        missing, changed = [], []
+        for path, size in zip(frame["path"], frame["bytes"], strict=True):
+            try:
+                if os.stat(path).st_size != size:  # noqa: PTH116 - see frame()
+                    changed.append(path)
+            except OSError:
+                missing.append(path)
+        if missing:
+            raise DatasetError(
+                f"{len(missing):,} of {len(frame):,} images of {self.path} are not where they were, in {self.root} "
+                f"(such as {Path(missing[0]).name}); put them back, or run `import` with the folder they are in now."
+            )
+        if changed:
+            raise DatasetError(
+                f"{len(changed):,} of {len(frame):,} images of {self.path} have changed since they were imported "
+                f"(such as {changed[0]}); run `import` again."
+            )
+
     # Changing
 
     def relocate(self, root: Path) -> None:
