@@ -26,6 +26,7 @@ from trainer.events import (
     StopRequest,
     decode_event,
 )
+from trainer.runs import decode_state
 from trainer.training import train
 
 replace = msgspec.structs.replace
@@ -169,7 +170,14 @@ def test_a_run_stopped_at_every_step_goes_on_to_the_same_result(bench: Bench, ti
     config = replace(
         tiny_config,
         stages=("fine-tune",),
-        fine_tune_stage=replace(tiny_config.fine_tune_stage, epochs=2, accumulation=2, batch_size=8),
+        fine_tune_stage=replace(
+            tiny_config.fine_tune_stage,
+            epochs=3,
+            accumulation=2,
+            batch_size=8,
+            schedule=Schedule(kind="plateau", plateau_patience=1),
+        ),
+        early_stopping=replace(tiny_config.early_stopping, min_delta=1.0),
         imbalance=Imbalance(method="balanced-sampling"),
     )
     bench.train("whole", config)
@@ -183,9 +191,24 @@ def test_a_run_stopped_at_every_step_goes_on_to_the_same_result(bench: Bench, ti
             rounds += 1
             continue
         break
-    assert rounds >= 6
+    assert rounds >= 9
     bench.train("parts", config, resume=True)
     assert same(bench.weights("parts"), bench.weights("whole"))
+    # The best epoch is the first one here: the last checkpoint shows that the others are the same, too.
+    whole, parts = (
+        CheckpointStore(bench.folder / name / "checkpoints").load_latest() for name in ("whole", "parts")
+    )
+    assert whole is not None
+    assert parts is not None
+    assert same(parts.arrays, whole.arrays)
+    assert any(name.startswith("optimizer.") for name in whole.arrays)
+    assert any(name.startswith("average.") for name in whole.arrays)
+    states = [decode_state(checkpoint.state) for checkpoint in (whole, parts)]
+    for state in states:
+        state.history = [replace(epoch, seconds=0.0) for epoch in state.history]
+        state.epoch_seconds = 0.0
+    assert states[0] == states[1]
+    assert states[0].rate_factor < 1
 
 
 @pytest.mark.parametrize("task", ["Validation", "Features of the training part", "Calibration"])
