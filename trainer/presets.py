@@ -87,3 +87,18 @@ def demo_config(*, pretrained: bool) -> RunConfig:
         # The drawn validation part is too small to be cut in two.
         calibration_share=0.0,
     )
+
+
+def self_test_config() -> RunConfig:
+    """Return settings for the internal tiny backbone: both stages in seconds, to see that everything works."""
+    return RunConfig(
+        backbone="tiny",
+        weights="random",
+        device="cpu",
+        head=HeadSettings(dense=(16,), dropout=0.2),
+        head_stage=HeadStage(epochs=2, batch_size=16, views=1, learning_rate=1e-2),
+        fine_tune_stage=FineTuneStage(epochs=2, batch_size=16, learning_rate=3e-3),
+        early_stopping=EarlyStopping(patience=0),
+        test_views=1,
+        cache_mib=16,
+    )

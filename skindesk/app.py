@@ -1,0 +1,251 @@
+"""The composition root: everything is made here and connected here; pages receive only what they use."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from PySide6.QtCore import QCoreApplication, QObject, QTimer, QUrl
+from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
+from PySide6.QtWidgets import QApplication, QStyleFactory
+
+from skindesk.crash import install_crash_handler, last_crash
+from skindesk.engine.engines import Engines
+from skindesk.main_window import MainWindow, PageEntry
+from skindesk.models.devices import DevicesModel
+from skindesk.models.workspace import Workspace
+from skindesk.paths import Paths
+from skindesk.settings import Settings
+from skindesk.widgets.icons import icon, program_icon
+from skindesk.widgets.theme import apply_theme
+from trainer import __version__
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from skindesk.demo import CanDiagnose, Demo
+    from skindesk.models.runs import RunsModel
+
+_CLOSING_SECONDS = 20.0
+_SAID_MS = 12_000
+
+
+def make_application(arguments: list[str]) -> QApplication:
+    """Return the application with its name, style and icon."""
+    QCoreApplication.setApplicationName("SkinDesk")
+    QCoreApplication.setApplicationVersion(__version__)
+    QCoreApplication.setOrganizationName("SkinDesk")
+    application = QApplication([*sys.argv[:1], *arguments])
+    # A test application is dressed the same; Fusion looks alike on every platform and takes our colours.
+    application.setStyle(QStyleFactory.create("Fusion"))
+    application.setWindowIcon(program_icon())
+    application.setDesktopFileName("skindesk")
+    return application
+
+
+class SkinDesk(QObject):
+    """The program with its window.
+
+    Attributes:
+        paths, settings, workspace, engines, devices: what pages are given.
+        window: the window.
+    """
+
+    def __init__(self, paths: Paths, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.paths = paths
+        self.settings = Settings(paths.settings_file, self)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            apply_theme(application, self.settings.text("appearance"))
+        self.workspace = Workspace(self.settings, self)
+        self.engines = Engines(paths, self.settings, self)
+        self.devices = DevicesModel(self.engines.library, self)
+        self._runs: RunsModel | None = None
+        self.demo: Demo | None = None
+        self.window = MainWindow(self._pages(), self.settings)
+        self._connect()
+        self._file_actions()
+        self._help_actions()
+
+    # --- making ------------------------------------------------------------------------------------------
+
+    @property
+    def runs(self) -> RunsModel:
+        """All runs and bundles, looked for when a page first wants them."""
+        if self._runs is None:
+            from skindesk.models.runs import RunsModel  # noqa: PLC0415 - not before the first painting
+
+            self._runs = RunsModel(self.paths, self.settings, self.workspace, self)
+        return self._runs
+
+    def _pages(self) -> list[PageEntry]:
+        return [
+            PageEntry("dataset", self.tr("Dataset"), self._dataset_page),
+            PageEntry("training", self.tr("Training"), self._training_page),
+            PageEntry("results", self.tr("Results"), self._results_page),
+            PageEntry("diagnosis", self.tr("Diagnosis"), self._diagnosis_page),
+            PageEntry("settings", self.tr("Settings"), self._settings_page),
+        ]
+
+    # Pages and what they need are imported when they are first shown: the first painting waits for none.
+
+    def _dataset_page(self) -> QWidget:
+        from skindesk.pages.dataset import DatasetPage  # noqa: PLC0415 - see above
+
+        page = DatasetPage(self.engines.library, self.workspace, self.settings, self.paths)
+        page.demo_asked.connect(self.start_demo)
+        return page
+
+    def _training_page(self) -> QWidget:
+        from skindesk.pages.training import TrainingPage  # noqa: PLC0415 - see above
+
+        engines = self.engines
+        return TrainingPage(
+            engines.training, engines.scoring, self.workspace, self.devices, self.settings, self.paths
+        )
+
+    def _results_page(self) -> QWidget:
+        from skindesk.pages.results import ResultsPage  # noqa: PLC0415 - see above
+
+        return ResultsPage(self.engines.scoring, self.runs, self.workspace, self.settings, self.paths)
+
+    def _diagnosis_page(self) -> QWidget:
+        from skindesk.pages.diagnosis import DiagnosisPage  # noqa: PLC0415 - see above
+
+        return DiagnosisPage(self.engines.diagnosis, self.runs, self.workspace, self.settings, self.paths)
+
+    def _settings_page(self) -> QWidget:
+        from skindesk.pages.settings import SettingsPage  # noqa: PLC0415 - see above
+
+        return SettingsPage(self.settings, self.paths)
+
+    def _connect(self) -> None:
+        window, workspace = self.window, self.workspace
+        workspace.go_to.connect(window.show_page)
+        workspace.notified.connect(lambda text: window.strip.say(text, _SAID_MS))
+        workspace.images_for_diagnosis.connect(self._diagnose)
+        self.engines.job_added.connect(window.strip.add)
+        window.strip.stop_asked.connect(lambda handle: handle.stop())
+        window.closing.connect(self._ask_to_close)
+        self.settings.changed.connect(self._setting_changed)
+        self.devices.changed.connect(lambda: window.show_device(self.devices.line, self.devices.reason))
+        window.show_device(self.devices.line, "")
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.styleHints().colorSchemeChanged.connect(self._dress)
+
+    def _file_actions(self) -> None:
+        demo = QAction(self.tr("Try the demo"), self.window)
+        demo.triggered.connect(lambda _checked=False: self.start_demo())
+        self.window.add_file_action(demo)
+
+    def _help_actions(self) -> None:
+        window, menu = self.window, self.window.help_menu
+        guide = QAction(icon("help"), self.tr("How to …"), window)
+        guide.setShortcut(QKeySequence.StandardKey.HelpContents)
+        guide.triggered.connect(lambda _checked=False: self._show_help("guide"))
+        logs = QAction(icon("log"), self.tr("Open log folder"), window)
+        logs.triggered.connect(
+            lambda _checked=False: QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.paths.logs)))
+        )
+        about = QAction(icon("info"), self.tr("About SkinDesk"), window)
+        about.setMenuRole(QAction.MenuRole.AboutRole)
+        about.triggered.connect(lambda _checked=False: self._show_help("about"))
+        menu.addActions([guide, logs, about])
+
+    def _show_help(self, name: str) -> None:
+        from skindesk.widgets.help_dialog import AboutDialog, GuideDialog  # noqa: PLC0415 - see _dataset_page
+
+        dialog = GuideDialog(self.window) if name == "guide" else AboutDialog(self.paths, self.window)
+        dialog.open()
+
+    # --- doing -------------------------------------------------------------------------------------------
+
+    def start(self, name: str = "", *, demo: bool = False) -> None:
+        """Show the window, then what was open last or what is named.
+
+        Args:
+            name: a dataset file or a folder; empty for what was open last.
+            demo: draw a dataset, train on it and prepare a diagnosis, all in view.
+        """
+        self.window.painted.connect(lambda: QTimer.singleShot(0, lambda: self._after_painting(name, demo)))
+        self.window.show()
+
+    def _after_painting(self, name: str, demo: bool) -> None:
+        page = self.settings.text("page")
+        bundle = self.settings.text("last_bundle")
+        if bundle and Path(bundle).is_dir():
+            self.workspace.set_bundle(Path(bundle))
+        self.devices.look()
+        if demo:
+            self.start_demo()
+            return
+        dataset = name or self.settings.text("last_dataset")
+        self.window.show_page(page if not name else "dataset")
+        if dataset and (name or Path(dataset).exists()):
+            opened = getattr(self.window.page("dataset"), "open_path", None)
+            if opened is not None:
+                opened(Path(dataset))
+        crash = last_crash(self.paths)
+        if crash:
+            self.workspace.notified.emit(crash)
+
+    def start_demo(self) -> None:
+        """Draw a dataset, train on it in view, and prepare a diagnosis."""
+        from skindesk.demo import Demo  # noqa: PLC0415 - see _dataset_page
+
+        if self.demo is not None and self.demo.running:
+            return
+        self.demo = Demo(self.engines.library, self.window, self.workspace, self.paths, self)
+        self.demo.start()
+
+    def _diagnose(self, paths: list[Path]) -> None:
+        """Show images on the page for it; a page that is there already has heard of them itself."""
+        if "diagnosis" not in self.window.built_pages:
+            cast("CanDiagnose", self.window.page("diagnosis")).add_images(paths)
+        self.window.show_page("diagnosis")
+
+    def _setting_changed(self, key: str) -> None:
+        if key == "appearance":
+            self._dress()
+
+    def _dress(self) -> None:
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            apply_theme(application, self.settings.text("appearance"))
+
+    def _ask_to_close(self) -> None:
+        if not self.engines.busy:
+            self.close()
+            return
+        from skindesk.widgets.closing_dialog import ClosingDialog  # noqa: PLC0415 - see _dataset_page
+
+        dialog = ClosingDialog(self.engines, self.window)
+        dialog.accepted.connect(self.close)
+        dialog.open()
+
+    def close(self) -> None:
+        """Ask the children to save and leave, wait for them a bounded time, and close the window."""
+        self.window.setEnabled(False)
+        self.engines.close(_CLOSING_SECONDS)
+        self.window.leave()
+
+
+def run_window(name: str, *, demo: bool) -> int:
+    """Open the window and stay until it is closed.
+
+    Args:
+        name: a dataset file or folder to open; empty for what was open last.
+        demo: see `SkinDesk.start`.
+
+    Returns:
+        The exit status.
+    """
+    paths = Paths.standard()
+    application = make_application([])
+    install_crash_handler(paths)
+    program = SkinDesk(paths)
+    program.start(name, demo=demo)
+    return application.exec()

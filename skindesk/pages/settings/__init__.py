@@ -1,0 +1,5 @@
+"""The page of settings, made from their declaration."""
+
+from skindesk.pages.settings.page import SettingsPage
+
+__all__ = ["SettingsPage"]

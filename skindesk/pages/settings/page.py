@@ -1,0 +1,162 @@
+"""Settings: one row for each that is declared with a title, in cards by section."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from skindesk.settings import SETTINGS, Setting, Settings
+from skindesk.widgets.basics import Card, ElidedLabel, muted, title
+from skindesk.widgets.icons import icon
+from skindesk.widgets.theme import SPACE, set_role
+from trainer import RESEARCH_ONLY
+
+if TYPE_CHECKING:
+    from skindesk.paths import Paths
+
+_COLUMN = 720  # pixels; wider lines are hard to follow
+_FIELD = 280  # pixels
+
+
+class SettingsPage(QWidget):
+    """Every setting with what it means; a change holds at once."""
+
+    def __init__(self, settings: Settings, paths: Paths, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._settings, self._paths = settings, paths
+        self.fields: dict[str, QWidget] = {}
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        outer.addWidget(area)
+        inside = QWidget()
+        set_role(inside, "plain")
+        area.setWidget(inside)
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
+        column.setSpacing(2 * SPACE)
+        column.addWidget(title(self.tr("Settings")))
+        for section in dict.fromkeys(setting.section for setting in SETTINGS if setting.section):
+            column.addWidget(self._card(section))
+        column.addWidget(self._places())
+        column.addWidget(muted(RESEARCH_ONLY, wrap=True))
+        column.addStretch(1)
+        for index in range(column.count()):
+            item = column.itemAt(index)
+            widget = item.widget() if item is not None else None
+            if widget is not None:
+                widget.setMaximumWidth(_COLUMN)
+
+    def _card(self, section: str) -> Card:
+        card = Card(_translated(section))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(3 * SPACE)
+        grid.setVerticalSpacing(SPACE // 2)
+        grid.setColumnStretch(0, 1)
+        row = 0
+        for setting in SETTINGS:
+            if setting.section != section:
+                continue
+            name = QLabel(_translated(setting.title))
+            field = self._field(setting)
+            field.setFixedWidth(_FIELD)
+            field.setToolTip(_translated(setting.help))
+            name.setBuddy(field)
+            grid.addWidget(name, row, 0)
+            grid.addWidget(field, row, 1)
+            grid.addWidget(muted(_translated(setting.help), wrap=True), row + 1, 0, 1, 2)
+            grid.setRowMinimumHeight(row + 2, SPACE)
+            row += 3
+        card.body.addLayout(grid)
+        return card
+
+    def _field(self, setting: Setting) -> QWidget:
+        value = self._settings.value(setting.key)
+        field: QWidget
+        if setting.choices:
+            combo = QComboBox()
+            for name, words in setting.choices:
+                combo.addItem(_translated(words), name)
+            combo.setCurrentIndex(max(0, combo.findData(value)))
+            combo.currentIndexChanged.connect(
+                lambda _index, key=setting.key, box=combo: self._settings.set_value(key, box.currentData())
+            )
+            field = combo
+        elif isinstance(value, int):
+            spin = QSpinBox()
+            spin.setRange(setting.minimum, setting.maximum)
+            spin.setSuffix(f" {setting.unit}" if setting.unit else "")
+            spin.setValue(value)
+            spin.valueChanged.connect(partial(self._settings.set_value, setting.key))
+            field = spin
+        else:
+            return self._folder_field(setting)
+        field.setAccessibleName(_translated(setting.title))
+        self.fields[setting.key] = field
+        return field
+
+    def _folder_field(self, setting: Setting) -> QWidget:
+        box = QWidget()
+        row = QHBoxLayout(box)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(SPACE // 2)
+        line = QLineEdit(self._settings.text(setting.key))
+        line.setPlaceholderText(self.tr("In your user folder"))
+        line.setClearButtonEnabled(True)
+        line.setAccessibleName(_translated(setting.title))
+        line.editingFinished.connect(lambda: self._settings.set_value(setting.key, line.text().strip()))
+        row.addWidget(line, 1)
+        choose = QPushButton()
+        choose.setIcon(icon("folder"))
+        choose.setToolTip(self.tr("Choose a folder"))
+        choose.setAccessibleName(self.tr("Choose a folder"))
+
+        def ask() -> None:
+            folder = QFileDialog.getExistingDirectory(self, _translated(setting.title), line.text())
+            if folder:
+                line.setText(folder)
+                self._settings.set_value(setting.key, folder)
+
+        choose.clicked.connect(lambda _checked=False: ask())
+        row.addWidget(choose)
+        self.fields[setting.key] = line
+        return box
+
+    def _places(self) -> Card:
+        card = Card(self.tr("Where things lie"))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(3 * SPACE)
+        grid.setColumnStretch(1, 1)
+        places = (
+            (self.tr("Datasets"), self._paths.data_root / "datasets"),
+            (self.tr("Runs and bundles"), self._paths.data_root),
+            (self.tr("Cached features"), self._paths.cache_root),
+            (self.tr("Logs"), self._paths.log_root),
+        )
+        for row, (words, place) in enumerate(places):
+            grid.addWidget(QLabel(words), row, 0)
+            label = ElidedLabel(str(place))
+            set_role(label, "muted")
+            grid.addWidget(label, row, 1)
+        card.body.addLayout(grid)
+        return card
+
+
+def _translated(text: str) -> str:
+    return QCoreApplication.translate("Settings", text)
