@@ -140,6 +140,7 @@ def read_run(folder: Path, *, imported: bool = False) -> RunSummary:
     stage = (
         history[best].stage if best is not None else manifest.metrics.stage if manifest is not None else ""
     )
+    reports = tuple(_reports(folder, findings))
     return RunSummary(
         name=read_name(folder),
         folder=folder,
@@ -161,7 +162,7 @@ def read_run(folder: Path, *, imported: bool = False) -> RunSummary:
         best_macro_recall=metrics.macro_recall if metrics is not None else None,
         best_accuracy=metrics.accuracy if metrics is not None else None,
         best_n=_choosing_images(manifest, config, certificate),
-        reports=tuple(_reports(folder, findings)),
+        reports=reports,
         dataset_path=run.dataset(),
         dataset_fingerprint=manifest.dataset_fingerprint
         if manifest is not None

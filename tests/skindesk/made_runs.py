@@ -1,0 +1,150 @@
+"""Runs made from nothing: folders as training leaves them, with a bundle of two numbers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from trainer.bundle import BundleMetrics, Manifest, bundle_hash, write_bundle
+from trainer.config import RunConfig
+from trainer.dataset.certificate import SplitCertificate
+from trainer.decision import Calibration
+from trainer.events import EpochEnded, Finished, PartMetrics, encode_event
+from trainer.metrics import compute_metrics
+from trainer.runs import RunFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from trainer.events import AnyEvent
+
+CLASSES = ("bkl", "mel", "nv")
+ENDED_WELL = Finished(result="bundle", summary="Best epoch: head 2.")
+
+
+def make_epochs(recalls: Sequence[float]) -> list[EpochEnded]:
+    """Epochs of stage `head` whose validation macro recalls are these."""
+    best = -1.0
+    epochs = []
+    for number, recall in enumerate(recalls, start=1):
+        part = PartMetrics(
+            loss=2.0 - recall, accuracy=recall, macro_recall=recall, recall=dict.fromkeys(CLASSES, recall)
+        )
+        epochs.append(
+            EpochEnded(
+                stage="head",
+                epoch=number,
+                train=part,
+                validation=part,
+                learning_rate=1e-3,
+                seconds=1.0,
+                best=recall > best,
+            )
+        )
+        best = max(best, recall)
+    return epochs
+
+
+def make_bundle(folder: Path, config: RunConfig, *, created: datetime, fingerprint: str) -> Manifest:
+    """A bundle of two numbers; it can be read, but predicts nothing."""
+    epoch = make_epochs([0.5])[0]
+    third = dict.fromkeys(CLASSES, 1 / 3)
+    parts = {"train": 50, "validation": 17, "test": 17}
+    manifest = Manifest(
+        program_version="0.1.0",
+        created=created,
+        backbone=config.backbone,
+        head=config.head,
+        classes=CLASSES,
+        malignant=("mel",),
+        input_size=config.input_size or 32,
+        geometry=config.geometry,
+        calibration=Calibration(
+            classes=CLASSES,
+            temperature=1.0,
+            bias=dict.fromkeys(CLASSES, 0.0),
+            prior=third,
+            decision_weights=third,
+        ),
+        split=SplitCertificate(
+            seed=1,
+            fractions=(0.6, 0.2, 0.2),
+            images=parts,
+            groups=parts,
+            lesions=parts,
+            classes={part: dict.fromkeys(CLASSES, 5) for part in parts},
+            groups_in_two_parts=0,
+            lesions_in_two_parts=0,
+            patients_in_two_parts=0,
+            fingerprint=fingerprint,
+        ),
+        dataset_fingerprint=fingerprint,
+        metrics=BundleMetrics(stage="head", epoch=1, validation=epoch.validation),
+        config=config,
+        weights_origin="Random weights, made for a test.",
+        versions={"python": "3.11"},
+    )
+    return write_bundle(folder, manifest, {"head.000.bias": np.ones(3, "f4")})
+
+
+def make_run(
+    folder: Path,
+    *,
+    recalls: Sequence[float] = (0.4, 0.6, 0.5),
+    last: AnyEvent | None = ENDED_WELL,
+    bundle: bool = True,
+    config: RunConfig | None = None,
+    fingerprint: str = "ab" * 32,
+    created: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC),
+) -> Path:
+    """A run's folder after these epochs; `last` is the last event, none for a run that was killed."""
+    config = config or RunConfig(backbone="tiny", input_size=32, stages=("head",))
+    run = RunFolder(folder)
+    run.start(config)
+    epochs = make_epochs(recalls)
+    run.write_history(epochs)
+    events = [*epochs, *([last] if last is not None else [])]
+    run.events_file.write_bytes(b"".join(encode_event(event) for event in events))
+    if bundle:
+        make_bundle(run.bundle, config, created=created, fingerprint=fingerprint)
+    return folder
+
+
+def make_report(
+    run: Path,
+    part: str,
+    samples: Sequence[tuple[str, str, str]],
+    *,
+    fingerprint: str = "ab" * 32,
+    bundle: str | None = None,
+) -> Path:
+    """A report without pictures, of (sample id, true class, predicted class)."""
+    truth = np.array([CLASSES.index(true) for _, true, _ in samples])
+    predicted = np.array([CLASSES.index(chosen) for _, _, chosen in samples])
+    probabilities = np.full((len(samples), 3), 0.1)
+    probabilities[np.arange(len(samples)), predicted] = 0.8
+    groups = [name for name, _, _ in samples]
+    metrics = compute_metrics(truth, probabilities, predicted, CLASSES, groups, bootstrap=50)
+    document = msgspec.to_builtins(metrics) | {
+        "split": part,
+        "bundle": bundle_hash(run / "bundle") if bundle is None else bundle,
+        "dataset_fingerprint": fingerprint,
+        "prior": dict.fromkeys(CLASSES, 1 / 3),
+        "decision_rule": "argmax",
+        "test_scorings": 1 if part == "test" else None,
+        "research_only": "Research only.",
+    }
+    folder = run / f"report-{part}"
+    folder.mkdir(parents=True)
+    (folder / "metrics.json").write_bytes(msgspec.json.encode(document))
+    rows = [
+        ",".join([name, true, CLASSES[chosen], *(f"{p:.6f}" for p in line)])
+        for (name, true, _), chosen, line in zip(samples, predicted, probabilities, strict=True)
+    ]
+    header = "sample_id,truth,predicted," + ",".join(CLASSES)
+    (folder / "predictions.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return folder
