@@ -326,11 +326,11 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def engine() -> int:
+def engine() -> None:
     """Take jobs on stdin and answer on stdout, as JSON lines, until stdin ends; a window's child does this."""
     from trainer.engine import run_engine  # noqa: PLC0415 - see import_
 
-    return run_engine()
+    run_engine()
 
 
 @app.command("gpu-probe", hidden=True)

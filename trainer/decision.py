@@ -76,10 +76,6 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     def describe(self) -> str:
         """Say in a few sentences what the probabilities mean and how a class is chosen."""
-        shares = ", ".join(
-            f"{name} {100.0 * self.prior[name]:.1f} %"
-            for name in sorted(self.classes, key=self.prior.__getitem__, reverse=True)
-        )
         if self.fitted:
             direction = "less" if self.temperature > 1.0 else "more"
             origin = (
@@ -89,8 +85,16 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             )
         else:
             origin = "Temperature and class bias were not fitted."
-        meaning = f"Probabilities speak of the class frequencies of the training part: {shares}."
-        return " ".join(part for part in (origin, self.note, meaning, self.decision_rule) if part)
+        parts = (origin, self.note, self.describe_prior(), self.decision_rule)
+        return " ".join(part for part in parts if part)
+
+    def describe_prior(self) -> str:
+        """Say in a sentence what the probabilities are calibrated to."""
+        shares = ", ".join(
+            f"{name} {100.0 * self.prior[name]:.1f} %"
+            for name in sorted(self.classes, key=self.prior.__getitem__, reverse=True)
+        )
+        return f"Probabilities speak of the class frequencies of the training part: {shares}."
 
 
 def in_order(values: dict[str, float], classes: tuple[str, ...]) -> FloatArray:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer.backbones import get_backbone
-from trainer.dataset.demo import draw_dataset
-from trainer.dataset.importing import import_dataset
-from trainer.dataset.splitting import split_dataset
+from trainer.dataset.demo_folder import make_demo_dataset
 from trainer.dataset.store import DatasetStore
-from trainer.errors import DatasetError
-from trainer.events import Said, silent
-from trainer.files import explained
+from trainer.events import silent
 from trainer.predicting import as_text, predict
 from trainer.presets import DEMO_BACKBONE, demo_config
 from trainer.scoring import score
@@ -25,7 +20,6 @@ if TYPE_CHECKING:
     from trainer.events import Listener, StopRequest
 
 _IMAGES_SHOWN = 3
-_MARK = ".skindesk-demo"
 
 
 def run_demo(folder: Path, listener: Listener = silent, stop: StopRequest | None = None) -> str:
@@ -43,14 +37,10 @@ def run_demo(folder: Path, listener: Listener = silent, stop: StopRequest | None
         DatasetError: `folder` holds something else.
     """
     begun = time.monotonic()
-    drawings, file, run = folder / "drawn_lesions", folder / "drawn_lesions.db", folder / "run"
-    _make_room(folder)
-    listener(Said(message="Drawing a dataset: these are drawings, not photographs of skin."))
-    draw_dataset(drawings, listener=listener, stop=stop)
-    import_report = import_dataset(drawings, file, listener=listener, stop=stop)
+    run = folder / "run"
+    drawings, file, import_report, certificate = make_demo_dataset(folder, listener, stop)
     pretrained = locate_weights(get_backbone(DEMO_BACKBONE)) is not None
     with DatasetStore.open(file) as store:
-        certificate = split_dataset(store, listener=listener)
         config = demo_config(pretrained=pretrained)
         train(store, run, config, cache_folder=folder / "features", listener=listener, stop=stop)
         scoring = score(run / "bundle", store, "test", report=folder / "report", listener=listener, stop=stop)
@@ -82,18 +72,3 @@ def run_demo(folder: Path, listener: Listener = silent, stop: StopRequest | None
             f"Done in {time.monotonic() - begun:.0f} s.",
         ]
     )
-
-
-def _make_room(folder: Path) -> None:
-    """Remove an older demo, known by its mark; refuse a folder that holds anything else."""
-    mark = folder / _MARK
-    if folder.exists():
-        if not folder.is_dir() or (any(folder.iterdir()) and not mark.is_file()):
-            raise DatasetError(
-                f"{folder} holds other files than an older demo; choose another folder with --out."
-            )
-        with explained(folder):
-            shutil.rmtree(folder)
-    with explained(folder):
-        folder.mkdir(parents=True)
-        mark.write_text("An example of SkinDesk, replaced when it is run again.\n", encoding="utf-8")

@@ -11,18 +11,18 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 import psutil
 
+from trainer.children import own_command, own_environment
 from trainer.errors import DeviceError
 from trainer.hardware import INSTALL_GPU, Cpu, Gpu, describe_cpu, find_gpus, missing_libraries, obstacle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from trainer.config import DeviceChoice, Precision
 
@@ -125,26 +125,21 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
 
 
-def run_probe(
-    *, command: tuple[str, ...] = (sys.executable, "-m", "trainer.gpu"), seconds: float = PROBE_SECONDS
-) -> Probe:
+def run_probe(*, command: Sequence[str] = (), seconds: float = PROBE_SECONDS) -> Probe:
     """Prove the GPUs in a child process; whatever happens to it is told in the answer.
 
     Args:
-        command: to start; it prints a `Probe` as one line of JSON.
+        command: to start, by default `trainer gpu-probe`; it prints a `Probe` as one line of JSON.
         seconds: after which the child and its children are killed.
     """
-    package = str(Path(__file__).resolve().parent.parent)
-    path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH", ""))))
-    environment = os.environ | {"PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
         # An own session, so that what the child starts can be killed with it.
         child = subprocess.Popen(  # noqa: S603 - our own command
-            command,
+            command or own_command("gpu-probe"),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=environment,
+            env=own_environment(TF_CPP_MIN_LOG_LEVEL="3"),
             start_new_session=True,
         )
     except OSError as error:

@@ -148,8 +148,8 @@ class Predictor:
         if missing:
             are = "image is" if missing == 1 else "images are"
             warnings.append(f"{missing} of {len(predicted)} {are} not in this, since it cannot be read.")
-        mean: NDArray[np.float32] = np.mean(rows, axis=0, dtype=np.float64).astype(np.float32)
-        return next(iter(self._judged([""], mean[None], [warnings])))
+        mean = np.stack(rows).mean(axis=0, keepdims=True)
+        return next(iter(self._judged([""], mean, [warnings])))
 
     def _predict_batch(self, wanted: Sequence[Wanted]) -> Iterable[Predicted]:
         squares: list[NDArray[np.uint8]] = []

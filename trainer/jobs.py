@@ -71,11 +71,16 @@ class LookAtDevices(Job, frozen=True, kw_only=True):
 
 
 class EstimateRun(Job, frozen=True, kw_only=True):
-    """Say what a run would cost, without starting it; answered by `RunEstimated`."""
+    """Say what a run would cost, without starting it; answered by `RunEstimated`.
+
+    Attributes:
+        dataset, config, cache_folder, weights_dir: as in `TrainNetwork`; nothing is fetched.
+    """
 
     dataset: str
     config: RunConfig
     cache_folder: str
+    weights_dir: str = ""
 
 
 class PreviewAugmentation(Job, frozen=True, kw_only=True):
@@ -349,11 +354,13 @@ class Beat(Line, frozen=True, kw_only=True):
     Attributes:
         memory_bytes: main memory of the engine.
         gpu_percent, gpu_memory_bytes: use of the first GPU while a job trains on one; `None` elsewhere.
+        loading: large libraries are being loaded, during which beats may be late.
     """
 
     memory_bytes: int
     gpu_percent: float | None = None
     gpu_memory_bytes: int | None = None
+    loading: bool = False
 
 
 ToEngine: TypeAlias = Ask | Stop

@@ -1,0 +1,115 @@
+"""The four queues of the window, each with a child process of its own."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from skindesk.engine.client import ChildCommand
+from skindesk.engine.jobs import JobQueue, Patience
+from trainer.children import own_command, own_environment
+
+if TYPE_CHECKING:
+    from skindesk.paths import Paths
+    from skindesk.settings import Settings
+
+_SCORING_IDLE_SECONDS = 60.0
+_GRACE_SECONDS = 20.0
+_INTERRUPT_SECONDS = 3.0
+_KILL_SECONDS = 3.0
+
+
+class Engines(QObject):
+    """What works for the window. `close` must be called before this object goes.
+
+    Args:
+        paths: where logs lie.
+        settings: of the user.
+        parent: of this object.
+        patience: of all queues.
+
+    Attributes:
+        job_added: a `JobHandle`, from any queue.
+        library: imports, splits, draws, looks at devices; its child stays and has no TensorFlow in it.
+        training: trains; every run has a child of its own, so that it finds all memory free.
+        scoring: evaluates, estimates, previews; its child leaves after a minute without work.
+        diagnosis: predicts on the CPU; its child stays.
+    """
+
+    job_added = Signal(object)
+
+    def __init__(
+        self,
+        paths: Paths,
+        settings: Settings,
+        parent: QObject | None = None,
+        *,
+        patience: Patience | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._paths, self._settings, self._patience = paths, settings, patience
+        self.library = self._queue("library")
+        self.training = self._queue("training", idle_seconds=0.0)
+        self.scoring = self._queue("scoring", idle_seconds=_SCORING_IDLE_SECONDS)
+        self.diagnosis = self._queue("diagnosis")
+        self._queues = (self.library, self.training, self.scoring, self.diagnosis)
+
+    def _queue(self, name: str, *, idle_seconds: float | None = None) -> JobQueue:
+        queue = JobQueue(
+            name,
+            partial(self._command, name),
+            grace=partial(self._grace, name),
+            idle_seconds=idle_seconds,
+            patience=self._patience,
+            parent=self,
+        )
+        queue.added.connect(self.job_added)
+        return queue
+
+    def _command(self, name: str) -> ChildCommand:
+        variables = {"PYTHONIOENCODING": "utf-8", "PYTHONFAULTHANDLER": "1"}
+        weights = self._settings.text("weights_dir")
+        if weights:
+            variables["SKINDESK_WEIGHTS_DIR"] = weights
+        if name == "diagnosis":
+            variables["CUDA_VISIBLE_DEVICES"] = "-1"
+        return ChildCommand(
+            own_command("engine"), own_environment(**variables), self._paths.log_file(f"engine-{name}.log")
+        )
+
+    def _grace(self, name: str) -> float:
+        """Return how long a job of a queue may take to stop, seconds."""
+        return float(self._settings.number("stop_grace_seconds")) if name == "training" else _GRACE_SECONDS
+
+    @property
+    def busy(self) -> bool:
+        """Whether any job runs or waits."""
+        return any(queue.jobs for queue in self._queues)
+
+    def close(self, seconds: float) -> None:
+        """Have every child save and leave, and end those that do not.
+
+        Blocks for at most `seconds` and, if a child must be ended by force, some seconds more.
+
+        Args:
+            seconds: for the children to leave by themselves.
+        """
+        for queue in self._queues:
+            queue.begin_close()
+        if not self._left_within(seconds):
+            for queue in self._queues:
+                queue.interrupt()
+            if not self._left_within(_INTERRUPT_SECONDS):
+                for queue in self._queues:
+                    queue.kill()
+                self._left_within(_KILL_SECONDS)
+        for queue in self._queues:
+            queue.end_close()
+
+    def _left_within(self, seconds: float) -> bool:
+        """Wait for the end of all children; return whether it has come."""
+        deadline = time.monotonic() + seconds
+        return all(queue.wait_closed(deadline) for queue in self._queues)
