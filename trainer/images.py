@@ -137,7 +137,7 @@ def check_image(path: Path) -> ImageFacts:
     Raises:
         ImageError: it cannot be read; `kind` says why.
     """
-    content = _read(path)
+    content = read_file(path)
     image, name = _decode(content, str(path))
     return ImageFacts(
         width=image.width,
@@ -146,6 +146,38 @@ def check_image(path: Path) -> ImageFacts:
         bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
     )
+
+
+def read_file(path: Path) -> bytes:
+    """Return the bytes of an image file, of an ordinary one only: a pipe or a device might never end.
+
+    Raises:
+        ImageError: they cannot be had, or are too many; `kind` says why.
+    """
+    try:
+        facts = path.stat()
+        if stat.S_ISDIR(facts.st_mode):
+            raise ImageError(f"{path} is a folder, not an image; name a file in it.", "unreadable")
+        if not stat.S_ISREG(facts.st_mode):
+            raise ImageError(f"{path} is not an ordinary file; name an image file.", "unreadable")
+        if facts.st_size > MAX_BYTES:
+            raise ImageError(
+                f"{path} holds {facts.st_size / 1e9:.1f} GB, more than the {MAX_BYTES / 1e9:.1f} GB that are "
+                f"read; make the image smaller.",
+                "oversize",
+            )
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ImageError(f"There is no file {path}; check the name.", "missing") from error
+    except PermissionError as error:
+        raise ImageError(f"{path} may not be read; change its permissions.", "unreadable") from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ImageError(
+            f"{path} cannot be read: {reason}; check the name and the disk.", "unreadable"
+        ) from error
+    except ValueError as error:  # a null character in the name
+        raise ImageError(f"{str(path)!r} is no file name; check the name.", "missing") from error
 
 
 def read_image(path: Path) -> Pixels:
@@ -157,7 +189,7 @@ def read_image(path: Path) -> Pixels:
     Raises:
         ImageError: it cannot be read; `kind` says why.
     """
-    return np.asarray(_decode(_read(path), str(path))[0])
+    return np.asarray(_decode(read_file(path), str(path))[0])
 
 
 def decode_image(content: bytes, name: str) -> Pixels:
@@ -182,7 +214,7 @@ def read_square(path: Path, size: int, geometry: Geometry) -> Pixels:
     Raises:
         ImageError: it cannot be read; `kind` says why.
     """
-    return np.asarray(_squared(_decode(_read(path), str(path))[0], size, geometry))
+    return np.asarray(_squared(_decode(read_file(path), str(path))[0], size, geometry))
 
 
 def to_square(image: Pixels, size: int, geometry: Geometry) -> Pixels:
@@ -236,34 +268,6 @@ def _squared(image: Image.Image, size: int, geometry: Geometry) -> Image.Image:
     square = Image.new("RGB", (size, size))
     square.paste(image.resize(fitted, filter_), ((size - fitted[0]) // 2, (size - fitted[1]) // 2))
     return square
-
-
-def _read(path: Path) -> bytes:
-    """Return a file's bytes, or explain why they cannot be had."""
-    try:
-        facts = path.stat()
-        if stat.S_ISDIR(facts.st_mode):
-            raise ImageError(f"{path} is a folder, not an image; name a file in it.", "unreadable")
-        if not stat.S_ISREG(facts.st_mode):
-            raise ImageError(f"{path} is not an ordinary file; name an image file.", "unreadable")
-        if facts.st_size > MAX_BYTES:
-            raise ImageError(
-                f"{path} holds {facts.st_size / 1e9:.1f} GB, more than the {MAX_BYTES / 1e9:.1f} GB that are "
-                f"read; make the image smaller.",
-                "oversize",
-            )
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise ImageError(f"There is no file {path}; check the name.", "missing") from error
-    except PermissionError as error:
-        raise ImageError(f"{path} may not be read; change its permissions.", "unreadable") from error
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ImageError(
-            f"{path} cannot be read: {reason}; check the name and the disk.", "unreadable"
-        ) from error
-    except ValueError as error:  # a null character in the name
-        raise ImageError(f"{str(path)!r} is no file name; check the name.", "missing") from error
 
 
 def _decode(content: bytes, name: str) -> tuple[Image.Image, FormatName]:

@@ -115,6 +115,19 @@ def test_a_folder_whose_own_name_is_not_unicode_is_refused(ham: HamFolder, out: 
         import_dataset(moved, out)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_what_is_no_ordinary_file_is_listed_and_never_waited_for(small_ham: HamFolder, out: Path) -> None:
+    pipe, endless, linked = (small_ham.paths[image_id] for image_id in sorted(small_ham.paths)[:3])
+    pipe.unlink()
+    os.mkfifo(pipe)
+    endless.unlink()
+    endless.symlink_to("/dev/zero")
+    target = linked.rename(small_ham.root / "elsewhere.dat")
+    linked.symlink_to(target)
+    report = import_dataset(small_ham.root, out)
+    assert (report.total, report.problem_kinds) == (6, {"unreadable": 2})
+
+
 def test_an_import_of_bad_files_only_says_so_in_its_report(ham: HamFolder, out: Path) -> None:
     (image_id,) = ham.add("nv")
     ham.paths[image_id].write_text("words")

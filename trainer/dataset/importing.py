@@ -30,7 +30,7 @@ from trainer.dataset.regrouping import regroup
 from trainer.dataset.store import DatasetStore
 from trainer.errors import DatasetError, ImageError
 from trainer.events import Listener, Progress, Said, StopRequest, Warned, silent
-from trainer.images import MAX_BYTES, check_image, decode_image, difference_hash
+from trainer.images import decode_image, difference_hash, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -323,13 +323,7 @@ def _check_file(root: Path, sample: Found, state: FileState) -> Checked | Reject
 
 
 def _decode(path: Path, sample: Found, state: FileState) -> Checked:
-    try:
-        if state.bytes > MAX_BYTES:
-            check_image(path)
-        content = path.read_bytes()
-    except OSError as error:
-        check_image(path)
-        raise ImageError(f"{path} cannot be read: {error.strerror or error}.", "unreadable") from error
+    content = read_file(path)
     image = decode_image(content, str(path))
     unsigned = difference_hash(image)
     return Checked(
