@@ -1,4 +1,4 @@
-"""A window that has run for hours still has None."""
+"""A window that has run for hours still has None, True and False."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ import sys
 
 CALLS = """
 import skindesk
-from PySide6.QtCore import QObject
-thing = QObject()
-for _ in range(300_000):
+from PySide6.QtCore import QObject, Signal
+class Thing(QObject):
+    said = Signal(bool)
+thing = Thing()
+thing.said.connect(lambda said: said)
+for number in range(100_000):
     thing.setObjectName("a")
+    thing.said.emit(True)
+    thing.said.emit(False)
 print("alive")
 """
 
 
-def test_many_calls_that_return_nothing_do_not_use_up_none() -> None:
+def test_many_calls_and_signals_do_not_use_up_the_constants() -> None:
     ran = subprocess.run([sys.executable, "-c", CALLS], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout) == (0, "alive\n"), ran.stderr
