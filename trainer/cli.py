@@ -32,7 +32,7 @@ from trainer.terminal import describe_import, json_listener, leave_stdout, show,
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trainer.events import AnyEvent
+    from trainer.events import AnyEvent, Listener
 
 app = typer.Typer(
     name="trainer",
@@ -155,7 +155,6 @@ def train(
     from trainer.dataset.store import DatasetStore  # noqa: PLC0415 - see import_
     from trainer.runs import RunFolder  # noqa: PLC0415 - see import_
 
-    listener = json_listener if json_events else terminal_listener()
     changes: dict[str, Any] = {
         "backbone": backbone,
         "stages": {"head": ("head",), "fine-tune": ("fine-tune",), "both": ("head", "fine-tune"), None: None}[
@@ -168,28 +167,24 @@ def train(
         "deterministic": deterministic or None,
     }
     asked = {name: value for name, value in changes.items() if value is not None}
-    folder = RunFolder(out)
-    if resume and folder.begun:
-        settings = folder.config()
-        _refuse_changes(settings, asked, epochs, config)
-        settings = msgspec.structs.replace(settings, device=device or settings.device)
-    else:
-        resume = False
-        settings = config_from_toml(config) if config is not None else RunConfig()
-        if backbone is None and config is None:
-            raise ConfigError("No backbone is chosen; add --backbone with one of the four, or a --config.")
-        settings = _with_epochs(msgspec.structs.replace(settings, **asked), epochs)
-    with DatasetStore.open(dataset, read_only=True) as store, _stoppable() as stop:
-        load_tensorflow()
-        from trainer.training import train as train_network  # noqa: PLC0415 - seconds to import
+    with _events_to(json_listener if json_events else terminal_listener()) as listener:
+        folder = RunFolder(out)
+        resume = resume and folder.begun
+        if resume:
+            settings = folder.config()
+            _refuse_changes(settings, asked, epochs, config)
+            settings = msgspec.structs.replace(settings, device=device or settings.device)
+        else:
+            settings = config_from_toml(config) if config is not None else RunConfig()
+            if backbone is None and config is None:
+                raise ConfigError(
+                    "No backbone is chosen; add --backbone with one of the four, or a --config."
+                )
+            settings = _with_epochs(msgspec.structs.replace(settings, **asked), epochs)
+        with DatasetStore.open(dataset, read_only=True) as store, _stoppable() as stop:
+            load_tensorflow()
+            from trainer.training import train as train_network  # noqa: PLC0415 - seconds to import
 
-        said: list[AnyEvent] = []
-
-        def listen(event: AnyEvent) -> None:
-            said[:] = [event]
-            listener(event)
-
-        try:
             train_network(
                 store,
                 out,
@@ -197,14 +192,27 @@ def train(
                 cache_folder=default_cache_folder(),
                 weights_dir=weights_dir,
                 resume=resume,
-                listener=listen,
+                listener=listener,
                 stop=stop,
             )
-        except TrainerError as error:
-            # What goes wrong before the run has a folder is not among its events.
-            if json_events and not (said and isinstance(said[0], Failed | Stopped)):
-                listener(Failed(message=str(error)))
-            raise
+
+
+@contextlib.contextmanager
+def _events_to(listener: Listener) -> Iterator[Listener]:
+    """Yield a listener that passes events on; an error that is not among them is made the last of them."""
+    said: list[AnyEvent] = []
+
+    def listen(event: AnyEvent) -> None:
+        said[:] = [event]
+        listener(event)
+
+    try:
+        yield listen
+    except TrainerError as error:
+        # What goes wrong before the run has a folder is not among its events.
+        if not (said and isinstance(said[0], Failed | Stopped)):
+            listener(Failed(message=str(error)))
+        raise
 
 
 def _with_epochs(settings: RunConfig, epochs: int | None) -> RunConfig:

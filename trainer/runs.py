@@ -257,7 +257,9 @@ class RunFolder:
         try:
             yield record
         finally:
-            stream.close()
+            # What a full disk did not take would be tried again here, and hide the error that says so.
+            with contextlib.suppress(OSError):
+                stream.close()
 
 
 def _is_leftover(path: Path) -> bool:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from trainer import RESEARCH_ONLY
 from trainer.cli import main
-from trainer.events import EpochEnded, Finished, StepDone, Stopped, decode_event
+from trainer.events import EpochEnded, Failed, Finished, StepDone, Stopped, decode_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -263,6 +263,24 @@ def test_events_go_to_stdout_as_json_lines(shell: Shell, dataset_file: Path, tmp
     events = [decode_event(line) for line in outcome.out.splitlines()]
     assert sum(isinstance(event, EpochEnded) for event in events) == 2
     assert isinstance(events[-1], Finished)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["nothing.db", "--backbone", "xception"],
+        ["nothing.db"],
+        ["nothing.db", "--config", "nothing.toml"],
+    ],
+)
+def test_a_run_that_cannot_begin_says_so_among_its_events_too(
+    shell: Shell, tmp_path: Path, words: list[str]
+) -> None:
+    outcome = shell("train", *words, "--out", tmp_path / "run", "--json-events")
+    assert outcome.status == 2
+    (event,) = [decode_event(line) for line in outcome.out.splitlines()]
+    assert isinstance(event, Failed)
+    assert f"Error: {event.message}" in outcome.err
 
 
 def test_ctrl_c_saves_and_ends_with_status_3(dataset_file: Path, tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from trainer.errors import ConfigError
+from trainer.errors import ConfigError, StorageError
+from trainer.events import Said, silent
 from trainer.runs import RunFolder
 
 
@@ -42,3 +43,15 @@ def test_a_damaged_note_of_the_dataset_is_no_note(tmp_path: Path, content: bytes
     folder = RunFolder(tmp_path)
     folder.dataset_file.write_bytes(content)
     assert folder.dataset() is None
+
+
+def test_events_that_no_longer_fit_the_disk_end_a_run_in_words(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    folder = RunFolder(tmp_path)
+    folder.events_file.symlink_to("/dev/full")
+    with (
+        pytest.raises(StorageError, match="the disk is full"),
+        folder.recorded(silent) as record,
+    ):
+        record(Said(message="Something worth keeping."))
