@@ -1,0 +1,483 @@
+"""A plot of curves that grow: zoomed and read by mouse and keyboard, painted on screen or into a picture.
+
+pyqtgraph is imported here alone, and draws by Qt's own painter: no OpenGL is needed. Data that is set is drawn
+when `finish_update` is called; whoever feeds a plot does that on a timer, however fast what it shows may change.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QPainter
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from skindesk.widgets.basics import heading
+from skindesk.widgets.plot_legend import LegendEntry, LineStyle, PlotLegend, line_pen
+from skindesk.widgets.plot_readout import Readout, ReadoutLine
+from skindesk.widgets.plot_saving import column_table
+from skindesk.widgets.theme import SPACE, tokens_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+    from PySide6.QtCore import QPointF
+
+    from skindesk.widgets.theme import Tokens
+
+    Array: TypeAlias = NDArray[np.float64]
+
+Scale: TypeAlias = Literal["number", "share"]
+
+_HEIGHT = 150  # pixels that a plot needs at least
+_MOST_DOTS = 40
+"""Up to so many points each is marked, so that the first ones can be seen at all."""
+_DOT = 5  # pixels
+_ZOOM = 1.3
+_PAN_SHARE = 0.15
+_HEADROOM = 1.04
+_FOOT = 0.03
+"""Room above and below, so that the labels of both ends are shown."""
+_SAME = 1e-6  # epochs
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How a curve looks.
+
+    Attributes:
+        key: that its data is set under.
+        text: what it is, in the legend and the table.
+        colour: as `#RRGGBB`; empty for the accent colour.
+        style: `faint` is a thin line in the background, for many points.
+    """
+
+    key: str
+    text: str
+    colour: str = ""
+    style: LineStyle = "solid"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A vertical line with a few words."""
+
+    x: float
+    text: str
+
+
+class _ShareAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
+    """An axis of shares, in percent."""
+
+    def tickStrings(self, values: Sequence[float], _scale: float, _spacing: float) -> list[str]:
+        return [f"{100 * value:g} %" for value in values]
+
+
+class LivePlot(QWidget):
+    """One plot with its title and legend.
+
+    Keys: left and right move the crosshair from point to point, plus and minus zoom, with Shift the arrows pan,
+    Home shows everything, Escape puts the crosshair away. The mouse drags, zooms by its wheel, and shows
+    everything at a double click.
+
+    Args:
+        title: what is shown.
+        scale: `share` for values from 0 to 1, shown in percent.
+        x_title: what the horizontal axis counts.
+        parent: as usual.
+
+    Attributes:
+        title: see above.
+        header: row of the title; things added stand on its right.
+        repaints: how often new data was drawn.
+
+    Signals:
+        pointed(object): the crosshair was put at this x (float), or away (`None`), by the user.
+    """
+
+    pointed = Signal(object)
+
+    def __init__(
+        self, title: str, scale: Scale = "number", x_title: str = "epoch", parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.title = title
+        self.repaints = 0
+        self._scale, self._x_title = scale, x_title
+        self._data: dict[str, tuple[Array, Array]] = {}
+        self._curves: dict[str, Curve] = {}
+        self._items: dict[str, pg.PlotDataItem] = {}
+        self._x_end, self._following = 1.0, True
+        self._place: Callable[[float], str] = lambda x: f"{x_title} {x:g}"
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACE // 2)
+        self.header = QHBoxLayout()
+        self.header.setSpacing(SPACE // 2)
+        self._heading = heading(title)
+        self.header.addWidget(self._heading)
+        self.header.addStretch(1)
+        layout.addLayout(self.header)
+        self._legend = PlotLegend()
+        layout.addWidget(self._legend)
+        self._crosshair = pg.InfiniteLine(angle=90, movable=False)
+        self._best = _marked_line(0.95)
+        self._stages: list[pg.InfiniteLine] = []
+        self._view = self._make_view()
+        layout.addWidget(self._view, 1)
+        self._readout = Readout(self._view)
+        self._dress()
+
+    def _make_view(self) -> pg.PlotWidget:
+        axis = _ShareAxis if self._scale == "share" else pg.AxisItem
+        view = pg.PlotWidget(axisItems={"left": axis("left")}, useOpenGL=False)
+        view.setMinimumHeight(_HEIGHT)
+        view.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        view.setFrameShape(QFrame.Shape.NoFrame)
+        view.setAccessibleName(self.title)
+        view.setAccessibleDescription(
+            self.tr("Arrows read points, plus and minus zoom, Shift with arrows pans, Home shows everything")
+        )
+        view.setMenuEnabled(False)
+        view.hideButtons()
+        view.installEventFilter(self)
+        item = view.getPlotItem()
+        item.showGrid(x=False, y=True, alpha=1.0)
+        box = item.getViewBox()
+        box.setLimits(xMin=0.0, yMax=_HEADROOM if self._scale == "share" else None)
+        box.sigRangeChangedManually.connect(self._on_manual_range)
+        for line in (self._crosshair, self._best):
+            line.hide()
+            view.addItem(line, ignoreBounds=True)
+        view.scene().sigMouseMoved.connect(self._on_mouse)
+        return view
+
+    # --- what is shown ------------------------------------------------------------------------------------
+
+    def set_curves(self, curves: Sequence[Curve]) -> None:
+        """Say which curves there are; data of others is forgotten."""
+        if list(self._curves.values()) == list(curves):
+            return
+        for item in self._items.values():
+            self._view.removeItem(item)
+        self._curves = {curve.key: curve for curve in curves}
+        self._data = {key: data for key, data in self._data.items() if key in self._curves}
+        self._items = {}
+        for key, curve in self._curves.items():
+            faint = curve.style == "faint"
+            item = pg.PlotDataItem(antialias=not faint)
+            item.setZValue(0 if faint else 1)
+            # However many points there are, a column of pixels draws its lowest and highest.
+            item.setDownsampling(auto=faint, method="peak")
+            item.setClipToView(faint)
+            self._items[key] = item
+            self._view.addItem(item)
+        for key, (x, y) in self._data.items():
+            self.set_data(key, x, y)
+        self._dress()
+
+    def set_data(self, key: str, x: Array, y: Array) -> None:
+        """Give a curve its points.
+
+        Args:
+            key: of the curve.
+            x: places, (n,), ascending.
+            y: values, (n,).
+        """
+        self._data[key] = (x, y)
+        item = self._items[key]
+        if self._curves[key].style != "faint":
+            item.setSymbol("o" if len(x) <= _MOST_DOTS else None)
+        item.setData(x, y)
+
+    def finish_update(self, x_end: float) -> None:
+        """Fit what is shown to the data that was set.
+
+        Args:
+            x_end: right end of the axis while nobody has zoomed.
+        """
+        self.repaints += 1
+        self._x_end = max(x_end, _SAME)
+        if self._following:
+            self.show_all()
+        if self._crosshair.isVisible():
+            self.point_at(self._crosshair.value())
+
+    def set_best(self, mark: Mark | None) -> None:
+        """Mark the best point by a vertical line with its text."""
+        _set_mark(self._best, mark)
+
+    def set_stages(self, marks: Sequence[Mark]) -> None:
+        """Mark where stages begin."""
+        while len(self._stages) < len(marks):
+            line = _marked_line(0.06)
+            self._stages.append(line)
+            self._view.addItem(line, ignoreBounds=True)
+            self._dress()
+        for place, line in enumerate(self._stages):
+            _set_mark(line, marks[place] if place < len(marks) else None)
+
+    @property
+    def best_mark(self) -> Mark | None:
+        """The mark of the best point that is shown."""
+        return Mark(self._best.value(), self._best.label.format) if self._best.isVisible() else None
+
+    @property
+    def stage_marks(self) -> list[Mark]:
+        """The marks of stages that are shown."""
+        return [Mark(line.value(), line.label.format) for line in self._stages if line.isVisible()]
+
+    def points(self, key: str) -> tuple[Array, Array]:
+        """Return the points of a curve, (n,) each."""
+        return self._data.get(key, (np.empty(0), np.empty(0)))
+
+    def set_place_names(self, place: Callable[[float], str]) -> None:
+        """Say how an x is called in the read-out of the crosshair."""
+        self._place = place
+
+    def link_to(self, other: LivePlot) -> None:
+        """Show the same part of the horizontal axis as another plot, and the crosshair at the same place."""
+        self._view.setXLink(other._view)
+        other.pointed.connect(self.point_at)
+        self.pointed.connect(other.point_at)
+
+    # --- the part that is shown ---------------------------------------------------------------------------
+
+    @property
+    def shown_range(self) -> tuple[float, float]:
+        """The part of the horizontal axis that is shown."""
+        (left, right), _ = self._view.viewRange()
+        return float(left), float(right)
+
+    def show_all(self) -> None:
+        """Show everything, and follow what comes."""
+        self._following = True
+        highest = 1.0
+        if self._scale == "number":
+            tops = [float(y.max()) for _, y in self._data.values() if len(y)]
+            highest = max((top for top in tops if math.isfinite(top)), default=0.0) or 1.0
+        box = self._view.getPlotItem().getViewBox()
+        box.setRange(
+            xRange=(0.0, self._x_end * _HEADROOM), yRange=(-_FOOT * highest, highest * _HEADROOM), padding=0.0
+        )
+
+    def zoom(self, factor: float) -> None:
+        """Show a part of the horizontal axis that is so many times as wide, about the crosshair or the middle."""
+        self._following = False
+        left, right = self.shown_range
+        middle = self._crosshair.value() if self._crosshair.isVisible() else (left + right) / 2
+        self._view.getPlotItem().getViewBox().scaleBy(x=factor, y=1.0, center=(middle, 0.0))
+
+    def pan(self, share: float) -> None:
+        """Move along the horizontal axis by a share of what is shown."""
+        self._following = False
+        left, right = self.shown_range
+        self._view.getPlotItem().getViewBox().translateBy(x=max(share * (right - left), -left))
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def point_at(self, x: float | None) -> None:
+        """Put the crosshair at the point nearest to an x, with the values there; `None` puts it away."""
+        points = self._places()
+        if x is None or not len(points):
+            self._crosshair.hide()
+            self._readout.hide()
+            return
+        nearest = float(points[np.abs(points - x).argmin()])
+        self._crosshair.setValue(nearest)
+        self._crosshair.show()
+        box = self._view.getPlotItem().getViewBox()
+        at = self._view.mapFromScene(box.mapViewToScene(pg.Point(nearest, 0.0)))
+        self._readout.show_lines(self._place(nearest), self._values(nearest), at.x())
+
+    @property
+    def readout(self) -> str:
+        """What the read-out of the crosshair says, one line a curve; empty without a crosshair."""
+        return self._readout.plain_text
+
+    def _places(self) -> Array:
+        """Return the x of all points but those of faint curves, or of these where there are no others."""
+        strong = [x for key, (x, _) in self._data.items() if self._curves[key].style != "faint" and len(x)]
+        chosen = strong or [x for x, _ in self._data.values() if len(x)]
+        return np.unique(np.concatenate(chosen)) if chosen else np.empty(0)
+
+    def _values(self, x: float) -> list[ReadoutLine]:
+        tokens = tokens_for(self.palette())
+        lines = []
+        for key, curve in self._curves.items():
+            xs, ys = self.points(key)
+            if not len(xs):
+                continue
+            place = int(np.abs(xs - x).argmin())
+            if curve.style == "faint" or abs(xs[place] - x) < _SAME:
+                value = f"{100 * ys[place]:.1f} %" if self._scale == "share" else f"{ys[place]:.3f}"
+                lines.append(ReadoutLine(curve.text, value, self._colour(curve, tokens), curve.style))
+        return lines
+
+    # --- saving -------------------------------------------------------------------------------------------
+
+    def table(self) -> str:
+        """Return the points of all curves as CSV (see `skindesk.widgets.plot_saving.column_table`)."""
+        columns = {curve.text: self._data[key] for key, curve in self._curves.items() if key in self._data}
+        return column_table(self._x_title, columns)
+
+    def picture_size(self) -> QSize:
+        """Return the size of a picture of this plot, in units of which the screen shows one a pixel."""
+        above = self._view.y() + SPACE
+        return QSize(self._view.width() + 4 * SPACE, self._view.height() + above + 4 * SPACE)
+
+    def paint_on(self, painter: QPainter) -> None:
+        """Paint title, legend and plot for a picture of `picture_size`, without the crosshair."""
+        margin, tokens = 2 * SPACE, tokens_for(self.palette())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillRect(QRect(QPoint(0, 0), self.picture_size()), tokens.surface)
+        painter.save()
+        painter.translate(margin, margin)
+        painter.setFont(self._heading.font())
+        painter.setPen(tokens.text)
+        painter.drawText(0, painter.fontMetrics().ascent(), self.title)
+        painter.translate(0, self._legend.y())
+        self._legend.paint_on(painter, self._view.width())
+        painter.restore()
+        target = QRectF(margin, margin + self._view.y() + SPACE, self._view.width(), self._view.height())
+        pointed = self._crosshair.isVisible()
+        self._crosshair.hide()
+        self._view.scene().render(painter, target, self._view.sceneRect())
+        self._crosshair.setVisible(pointed)
+
+    # --- hands and eyes -----------------------------------------------------------------------------------
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Read the keys, notice the mouse leaving, show everything at a double click."""
+        kind = event.type()
+        if kind == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
+            return self._on_key(event)
+        if kind == QEvent.Type.MouseButtonDblClick:
+            self.show_all()
+            return True
+        if kind == QEvent.Type.Leave:
+            self._point(None)
+        elif kind in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
+            self._dress_frame()
+        return super().eventFilter(watched, event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the scheme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_readout"):
+            self._dress()
+
+    def _on_key(self, event: QKeyEvent) -> bool:
+        key, shift = event.key(), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        keys = Qt.Key
+        if key in (keys.Key_Left, keys.Key_Right):
+            way = -1 if key == keys.Key_Left else 1
+            self.pan(way * _PAN_SHARE) if shift else self._step(way)
+        elif key in (keys.Key_Plus, keys.Key_Equal):
+            self.zoom(1 / _ZOOM)
+        elif key == keys.Key_Minus:
+            self.zoom(_ZOOM)
+        elif key == keys.Key_Home:
+            self.show_all()
+        elif key == keys.Key_Escape and self._crosshair.isVisible():
+            self._point(None)
+        else:
+            return False
+        return True
+
+    def _step(self, way: int) -> None:
+        places = self._places()
+        if not len(places):
+            return
+        last = len(places) - 1
+        if not self._crosshair.isVisible():
+            self._point(float(places[last]))
+            return
+        here = int(np.abs(places - self._crosshair.value()).argmin())
+        self._point(float(places[min(max(here + way, 0), last)]))
+
+    def _on_mouse(self, position: QPointF) -> None:
+        box = self._view.getPlotItem().getViewBox()
+        inside = box.sceneBoundingRect().contains(position)
+        self._point(float(box.mapSceneToView(position).x()) if inside else None)
+
+    def _point(self, x: float | None) -> None:
+        self.point_at(x)
+        self.pointed.emit(x)
+
+    def _on_manual_range(self, _axes: object) -> None:
+        self._following = False
+
+    # --- colours ------------------------------------------------------------------------------------------
+
+    def _colour(self, curve: Curve, tokens: Tokens) -> QColor:
+        colour = QColor(curve.colour) if curve.colour else tokens.accent
+        return _mixed(colour, tokens.surface, 0.3) if curve.style == "faint" else colour
+
+    def _dress(self) -> None:
+        """Colour everything for the present scheme."""
+        tokens = tokens_for(self.palette())
+        self._view.setBackground(tokens.surface)
+        item = self._view.getPlotItem()
+        for name in ("left", "bottom"):
+            axis = item.getAxis(name)
+            axis.setPen(pg.mkPen(tokens.grid_line))
+            axis.setTextPen(tokens.muted)
+            axis.setTickPen(pg.mkPen(tokens.grid_line))
+            axis.setZValue(-1)  # the grid is the axes', and stays behind the curves
+            axis.setStyle(tickLength=0 if name == "bottom" else -1, tickFont=self.font())
+        for key, curve in self._curves.items():
+            colour = self._colour(curve, tokens)
+            data = self._items[key]
+            data.setPen(line_pen(colour, curve.style))
+            if curve.style != "faint":
+                data.setSymbolPen(colour)
+                data.setSymbolBrush(colour if curve.style == "solid" else tokens.surface)
+                data.setSymbolSize(_DOT)
+        self._crosshair.setPen(pg.mkPen(tokens.muted, style=Qt.PenStyle.DotLine))
+        for line, colour in ((self._best, tokens.accent), *((s, tokens.muted) for s in self._stages)):
+            line.setPen(pg.mkPen(colour, style=Qt.PenStyle.DashLine))
+            line.label.setColor(colour)
+        self._legend.set_entries(
+            [
+                LegendEntry(curve.text, self._colour(curve, tokens), curve.style)
+                for curve in self._curves.values()
+            ]
+        )
+        self._dress_frame()
+
+    def _dress_frame(self) -> None:
+        """Show where the keys go."""
+        tokens = tokens_for(self.palette())
+        colour = tokens.accent if self._view.hasFocus() else tokens.surface
+        self._view.setStyleSheet(f"border: 1px solid {colour.name()}; border-radius: 4px;")
+
+
+def _marked_line(position: float) -> pg.InfiniteLine:
+    """Return a vertical line whose text stands beside it, on the side where there is room."""
+    options = {"position": position, "anchors": [(0, 0.5), (1, 0.5)]}
+    line = pg.InfiniteLine(angle=90, movable=False, label="", labelOpts=options)
+    line.hide()
+    return line
+
+
+def _set_mark(line: pg.InfiniteLine, mark: Mark | None) -> None:
+    line.setVisible(mark is not None)
+    if mark is not None:
+        line.setValue(mark.x)
+        line.label.setFormat(mark.text)
+
+
+def _mixed(colour: QColor, ground: QColor, share: float) -> QColor:
+    """Return an opaque colour that looks like `colour` with so little ink on the ground: alpha is slow to draw."""
+    return QColor.fromRgbF(
+        *(
+            share * above + (1 - share) * below
+            for above, below in zip(colour.getRgbF()[:3], ground.getRgbF()[:3], strict=True)  # type: ignore[index]
+        )
+    )
