@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.small import TINY_RUN, draw_small_images
+from tests.trainer.shell import TINY, Shell
+from trainer.cli import main
 from trainer.dataset.importing import import_dataset
 from trainer.dataset.splitting import split_dataset
 from trainer.dataset.store import DatasetStore
@@ -37,3 +39,21 @@ def dataset_file(image_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
 def tiny_config() -> RunConfig:
     """Both stages of the tiny backbone, seconds long."""
     return TINY_RUN
+
+
+@pytest.fixture
+def shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shell:
+    monkeypatch.setenv("SKINDESK_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("SKINDESK_WEIGHTS_DIR", "")
+    return Shell(capsys)
+
+
+@pytest.fixture(scope="session")
+def trained(dataset_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the tiny network."""
+    folder = tmp_path_factory.mktemp("trained")
+    config = folder / "tiny.toml"
+    config.write_text(TINY)
+    words = ["train", str(dataset_file), "--config", str(config), "--out", str(folder / "run")]
+    assert main(words) == 0
+    return folder / "run"
