@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from PySide6.QtCore import QByteArray, QEvent, QSize, Signal
+from PySide6.QtCore import QByteArray, QEvent, QSize, QTimer, Signal
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -257,7 +257,8 @@ class MainWindow(QMainWindow):
             event.accept()
         else:
             event.ignore()
-            self.closing.emit()
+            # After this event: while it is handled, Qt takes no second wish to close.
+            QTimer.singleShot(0, self.closing.emit)
 
     def event(self, event: QEvent) -> bool:
         """Notice the first painting."""

@@ -131,13 +131,13 @@ def apply_theme(application: QApplication, appearance: str) -> None:
     """
     from PySide6.QtCore import Qt  # noqa: PLC0415 - an enumeration needed here alone
 
-    scheme = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}.get(
-        appearance, Qt.ColorScheme.Unknown
-    )
+    schemes = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
+    wished = schemes.get(appearance, Qt.ColorScheme.Unknown)
     hints = QGuiApplication.styleHints()
-    hints.setColorScheme(scheme)
-    dark = hints.colorScheme() == Qt.ColorScheme.Dark
-    tokens = DARK if dark else LIGHT
+    hints.setColorScheme(wished)
+    # Not every platform takes a wish, so what was wished for comes before what it says.
+    scheme = wished if appearance in schemes else hints.colorScheme()
+    tokens = DARK if scheme == Qt.ColorScheme.Dark else LIGHT
     application.setPalette(_palette(tokens))
     application.setStyleSheet(style_sheet(tokens))
 

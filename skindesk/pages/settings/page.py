@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QPushButton,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
 _COLUMN = 720  # pixels; wider lines are hard to follow
 _FIELD = 280  # pixels
+_BUTTON = 48  # pixels
 
 
 class SettingsPage(QWidget):
@@ -66,7 +66,7 @@ class SettingsPage(QWidget):
     def _card(self, section: str) -> Card:
         card = Card(_translated(section))
         grid = QGridLayout()
-        grid.setHorizontalSpacing(3 * SPACE)
+        grid.setHorizontalSpacing(SPACE)
         grid.setVerticalSpacing(SPACE // 2)
         grid.setColumnStretch(0, 1)
         row = 0
@@ -75,12 +75,19 @@ class SettingsPage(QWidget):
                 continue
             name = QLabel(_translated(setting.title))
             field = self._field(setting)
-            field.setFixedWidth(_FIELD)
             field.setToolTip(_translated(setting.help))
+            field.setAccessibleName(_translated(setting.title))
+            self.fields[setting.key] = field
             name.setBuddy(field)
             grid.addWidget(name, row, 0)
-            grid.addWidget(field, row, 1)
-            grid.addWidget(muted(_translated(setting.help), wrap=True), row + 1, 0, 1, 2)
+            if isinstance(field, QLineEdit):
+                field.setFixedWidth(_FIELD - _BUTTON - SPACE)
+                grid.addWidget(field, row, 1)
+                grid.addWidget(self._folder_button(setting, field), row, 2)
+            else:
+                field.setFixedWidth(_FIELD)
+                grid.addWidget(field, row, 1, 1, 2)
+            grid.addWidget(muted(_translated(setting.help), wrap=True), row + 1, 0, 1, 3)
             grid.setRowMinimumHeight(row + 2, SPACE)
             row += 3
         card.body.addLayout(grid)
@@ -106,26 +113,21 @@ class SettingsPage(QWidget):
             spin.valueChanged.connect(partial(self._settings.set_value, setting.key))
             field = spin
         else:
-            return self._folder_field(setting)
-        field.setAccessibleName(_translated(setting.title))
-        self.fields[setting.key] = field
+            line = QLineEdit(self._settings.text(setting.key))
+            line.setPlaceholderText(self.tr("Not set"))
+            line.setClearButtonEnabled(True)
+            line.editingFinished.connect(
+                lambda key=setting.key: self._settings.set_value(key, line.text().strip())
+            )
+            field = line
         return field
 
-    def _folder_field(self, setting: Setting) -> QWidget:
-        box = QWidget()
-        row = QHBoxLayout(box)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(SPACE // 2)
-        line = QLineEdit(self._settings.text(setting.key))
-        line.setPlaceholderText(self.tr("In your user folder"))
-        line.setClearButtonEnabled(True)
-        line.setAccessibleName(_translated(setting.title))
-        line.editingFinished.connect(lambda: self._settings.set_value(setting.key, line.text().strip()))
-        row.addWidget(line, 1)
-        choose = QPushButton()
-        choose.setIcon(icon("folder"))
-        choose.setToolTip(self.tr("Choose a folder"))
-        choose.setAccessibleName(self.tr("Choose a folder"))
+    def _folder_button(self, setting: Setting, line: QLineEdit) -> QPushButton:
+        button = QPushButton()
+        button.setIcon(icon("folder"))
+        button.setFixedWidth(_BUTTON)
+        button.setToolTip(self.tr("Choose a folder"))
+        button.setAccessibleName(self.tr("Choose a folder"))
 
         def ask() -> None:
             folder = QFileDialog.getExistingDirectory(self, _translated(setting.title), line.text())
@@ -133,10 +135,8 @@ class SettingsPage(QWidget):
                 line.setText(folder)
                 self._settings.set_value(setting.key, folder)
 
-        choose.clicked.connect(lambda _checked=False: ask())
-        row.addWidget(choose)
-        self.fields[setting.key] = line
-        return box
+        button.clicked.connect(lambda _checked=False: ask())
+        return button
 
     def _places(self) -> Card:
         card = Card(self.tr("Where things lie"))
