@@ -14,7 +14,7 @@ from trainer.predicting import as_text, predict
 from trainer.presets import DEMO_BACKBONE, demo_config
 from trainer.scoring import score
 from trainer.training import train
-from trainer.weights_at_hand import locate_weights
+from trainer.weights import ready_weights
 
 if TYPE_CHECKING:
     from trainer.events import Listener, StopRequest
@@ -39,7 +39,7 @@ def run_demo(folder: Path, listener: Listener = silent, stop: StopRequest | None
     begun = time.monotonic()
     run = folder / "run"
     drawings, file, import_report, certificate = make_demo_dataset(folder, listener, stop)
-    pretrained = locate_weights(get_backbone(DEMO_BACKBONE)) is not None
+    pretrained = ready_weights(get_backbone(DEMO_BACKBONE)) is not None
     with DatasetStore.open(file) as store:
         config = demo_config(pretrained=pretrained)
         train(store, run, config, cache_folder=folder / "features", listener=listener, stop=stop)

@@ -97,6 +97,20 @@ def find_weights(
     return _found(backbone, path, f"ImageNet weights of {backbone.title}, {source}: {path}")
 
 
+def ready_weights(backbone: Backbone, weights_dir: Path | None = None) -> Path | None:
+    """Return the ImageNet weights that a run would start from without a network; `None` where it would need one.
+
+    A file that bears Keras' name and is not the one that Keras published (a cut download) is none.
+
+    Raises:
+        WeightsError: see `trainer.weights_at_hand.locate_weights`, or the file cannot be read.
+    """
+    path = locate_weights(backbone, weights_dir)
+    if path is None or (path.name == backbone.keras_file and not _is_official(path, backbone)):
+        return None
+    return path
+
+
 def load_backbone_weights(file: WeightsFile, model: Any) -> None:  # noqa: ANN401 - keras ships no types
     """Set all weights of a backbone from a file; a classifier that the file holds beside them is left out.
 
@@ -134,8 +148,11 @@ def _is_official(path: Path, backbone: Backbone) -> bool:
     """Whether `path` is the file that Keras publishes; MD5 is all that Keras publishes of it."""
     if not path.is_file():
         return False
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False))
+    try:
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False))
+    except OSError as error:
+        raise WeightsError(f"The weights file {path} cannot be read: {error.strerror}.") from error
     return digest.hexdigest() == backbone.keras_md5
 
 

@@ -26,6 +26,7 @@ from trainer.weights import (
     load_backbone_weights,
     locate_weights,
     own_file_name,
+    ready_weights,
 )
 
 if TYPE_CHECKING:
@@ -208,6 +209,22 @@ def test_a_half_file_in_keras_cache_is_fetched_again(serve: Callable[..., Server
 
     assert found.path.read_bytes() == CONTENT
     assert any(isinstance(event, Warned) and "is fetched again" in event.message for event in said)
+
+
+def test_only_whole_weights_are_ready(tmp_path: Path) -> None:
+    backbone = official()
+    assert ready_weights(backbone) is None
+    cached = keras_cache() / backbone.keras_file
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(CONTENT[:100])
+    assert locate_weights(backbone) == cached
+    assert ready_weights(backbone) is None
+    cached.write_bytes(CONTENT)
+    assert ready_weights(backbone) == cached
+    own = tmp_path / "folder" / own_file_name(backbone)
+    own.parent.mkdir()
+    own.write_bytes(b"of one's own, read only when they are loaded")
+    assert ready_weights(backbone, own.parent) == own
 
 
 def test_a_download_stops_on_request_and_leaves_nothing(serve: Callable[..., Server]) -> None:
