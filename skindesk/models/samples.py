@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -172,7 +173,7 @@ class SampleTable:
         """Names of the classes, sorted."""
         return self.class_name.texts
 
-    @property
+    @functools.cached_property
     def aspect(self) -> float:
         """Height of the usual image divided by its width, kept between 9:16 and 4:3."""
         if len(self) == 0:

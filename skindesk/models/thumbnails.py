@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import threading
 import time
 from collections import OrderedDict, deque
@@ -24,7 +25,8 @@ SIDES = (96, 128, 160, 192, 256, 320, 384, 512, 640, 960)
 KEPT_BYTES = 256 << 20
 """Memory for thumbnails; some 2,200 of 200 x 150 pixels."""
 
-_DECODERS = 2  # threads; more would starve the window of a small machine
+_DECODERS = min(max((os.cpu_count() or 2) - 1, 1), 3)
+"""Threads. One processor is left for the window; more than three only wait for each other in Python."""
 _SLICE_SECONDS = 0.004  # of the GUI thread in one go, for taking thumbnails in
 _BYTES_PER_PIXEL = 4
 
