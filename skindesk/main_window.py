@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _SIDE_WIDTH = 184  # pixels
 _FIRST_SIZE = QSize(1360, 860)
-_SMALLEST = QSize(1024, 680)
+_SMALLEST = QSize(780, 520)  # a laptop's screen at 150 %
 _NOTICE_MS = 12_000
 
 

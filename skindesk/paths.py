@@ -111,7 +111,8 @@ def new_folder(parent: Path, title: str) -> Path:
         parent: where it will lie.
         title: any text; what a file system may not take is left out.
     """
-    name = re.sub(r"[^\w\- .,()]+", " ", title).strip(" .")[:_LONGEST_NAME].strip(" .") or "run"
+    words = re.sub(r"[^\w\-.,()]+", " ", title).split()
+    name = " ".join(words)[:_LONGEST_NAME].strip(" .") or "run"
     path = parent / name
     if path.exists():
         path = parent / f"{name} {datetime.now().astimezone():%Y-%m-%d %H.%M.%S}"

@@ -84,7 +84,7 @@ def _tokens(*colours: str) -> Tokens:
 
 # fmt: off
 LIGHT = _tokens(
-    "#F5F6F8", "#FFFFFF", "#FFFFFF", "#E1E4EA", "#1B1F27", "#5C6370", "#2F6FDE", "#E8F0FD", "#FFFFFF",
+    "#F5F6F8", "#FFFFFF", "#FFFFFF", "#E1E4EA", "#1B1F27", "#5C6370", "#2560CC", "#E8F0FD", "#FFFFFF",
     "#E3E5EB", "#E9EBEF", "#7A4B00", "#FFF3DC", "#B3261E", "#FCE9E7", "#1F7A45",
 )
 DARK = _tokens(

@@ -1,0 +1,193 @@
+"""The window: pages when they are asked for, closing, dropping, and what happens when its code fails."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QWidget
+
+from skindesk.app import SkinDesk
+from skindesk.crash import install_crash_handler, last_crash
+from skindesk.main_window import MainWindow, PageEntry
+from skindesk.widgets.job_strip import duration
+from skindesk.widgets.theme import DARK, LIGHT, apply_theme, tokens_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+    from skindesk.paths import Paths
+    from skindesk.settings import Settings
+
+
+class _Page(QWidget):
+    def __init__(self, ending: str) -> None:
+        super().__init__()
+        self.ending, self.opened = ending, []
+
+    def open_path(self, path: Path) -> bool:
+        if path.suffix == self.ending:
+            self.opened.append(path)
+        return path.suffix == self.ending
+
+
+@pytest.fixture
+def window(settings: Settings, qtbot: QtBot) -> MainWindow:
+    entries = [
+        PageEntry("dataset", "Dataset", lambda: _Page(".db")),
+        PageEntry("diagnosis", "Diagnosis", lambda: _Page(".jpg")),
+    ]
+    window = MainWindow(entries, settings)
+    qtbot.addWidget(window)
+    window.show()
+    return window
+
+
+@pytest.fixture
+def program(paths: Paths, qtbot: QtBot) -> Iterator[SkinDesk]:
+    program = SkinDesk(paths)
+    qtbot.addWidget(program.window)
+    yield program
+    program.engines.close(30)
+
+
+def drop(widget: QWidget, path: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    place = QPoint(300, 300)
+    enter = QDragEnterEvent(place, Qt.DropAction.CopyAction, data, buttons, keys)
+    QApplication.sendEvent(widget, enter)
+    assert enter.isAccepted()
+    QApplication.sendEvent(widget, QDropEvent(QPointF(place), Qt.DropAction.CopyAction, data, buttons, keys))
+
+
+def test_pages_are_built_when_they_are_shown(window: MainWindow) -> None:
+    assert window.built_pages == frozenset()
+
+    window.show_page("diagnosis")
+
+    assert window.built_pages == {"diagnosis"}
+    assert window.current == "diagnosis"
+
+
+def test_what_is_dropped_goes_to_the_page_that_takes_it(window: MainWindow, tmp_path: Path) -> None:
+    window.show_page("dataset")
+
+    drop(window, tmp_path / "image.jpg")
+
+    assert window.current == "diagnosis"
+    page = window.page("diagnosis")
+    assert isinstance(page, _Page)
+    assert page.opened == [tmp_path / "image.jpg"]
+
+
+def test_what_no_page_takes_is_answered_with_a_sentence(window: MainWindow, tmp_path: Path) -> None:
+    window.show_page("dataset")
+
+    drop(window, tmp_path / "song.mp3")
+
+    assert any("song.mp3 cannot be opened" in label.text() for label in window.findChildren(QLabel))
+
+
+def test_the_window_closes_only_when_it_is_let(window: MainWindow, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(window.closing):
+        window.close()
+    assert window.isVisible()
+
+    window.leave()
+
+    assert not window.isVisible()
+
+
+def test_size_and_place_are_remembered(window: MainWindow, settings: Settings, qtbot: QtBot) -> None:
+    window.resize(790, 640)
+    window.close()
+
+    again = MainWindow([PageEntry("dataset", "Dataset", QWidget)], settings)
+    qtbot.addWidget(again)
+
+    assert (again.width(), again.height()) == (790, 640)
+
+
+def test_an_idle_program_closes_without_a_question(program: SkinDesk, qtbot: QtBot) -> None:
+    program.window.show()
+
+    program.window.close()
+
+    qtbot.waitUntil(lambda: not program.window.isVisible(), timeout=30_000)
+    assert not program.window.findChildren(QDialog)
+
+
+def test_a_new_appearance_is_worn_at_once(program: SkinDesk, qapp: QApplication) -> None:
+    program.settings.set_value("appearance", "dark")
+    assert tokens_for(qapp.palette()) is DARK
+
+    program.settings.set_value("appearance", "light")
+    assert tokens_for(qapp.palette()) is LIGHT
+
+
+@pytest.mark.parametrize("tokens", [LIGHT, DARK])
+def test_text_can_be_read_on_its_ground(tokens: object) -> None:
+    def luminance(name: str) -> float:
+        colour = getattr(tokens, name)
+        parts = [colour.redF(), colour.greenF(), colour.blueF()]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    pairs = [
+        ("text", "window"),
+        ("text", "surface"),
+        ("muted", "window"),
+        ("muted", "surface"),
+        ("muted", "side"),
+        ("accent", "accent_soft"),
+        ("on_accent", "accent"),
+        ("warning", "warning_soft"),
+        ("danger", "danger_soft"),
+        ("danger", "surface"),
+        ("ok", "surface"),
+    ]
+    for text, ground in pairs:
+        light, dark = sorted((luminance(text), luminance(ground)), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, f"{text} on {ground}"
+
+
+def test_an_error_in_a_slot_is_written_down_and_the_window_lives(
+    window: MainWindow, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    install_crash_handler(paths)
+    error = ValueError("a mistake of ours")
+    sys.excepthook(type(error), error, None)
+
+    assert "a mistake of ours" in paths.log_file("window.log").read_text()
+    assert window.isVisible()
+    assert any("your work is kept" in label.text() for label in window.findChildren(QLabel))
+
+
+def test_a_crash_is_told_once_at_the_next_start(paths: Paths) -> None:
+    paths.log_file("window-crash.log").write_text("Fatal Python error: Segmentation fault\n")
+
+    assert "ended unexpectedly" in last_crash(paths)
+    assert last_crash(paths) == ""
+    assert "Segmentation fault" in paths.log_file("window.log").read_text()
+
+
+def test_a_length_of_time_in_words(qapp: QApplication) -> None:  # noqa: ARG001 - translations need it
+    assert [duration(s) for s in (0.2, 42, 240, 7300)] == ["1 s", "42 s", "4 min", "2 h 2 min"]
+
+
+def test_style_sheet_of_both_schemes_is_understood(qapp: QApplication, qtbot: QtBot) -> None:
+    label = QLabel("x")
+    qtbot.addWidget(label)
+    for appearance in ("dark", "light"):
+        apply_theme(qapp, appearance)
+        label.show()
+        assert "@" not in qapp.styleSheet()
