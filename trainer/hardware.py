@@ -6,7 +6,6 @@ Linux and in WSL2 (https://www.tensorflow.org/install/pip).
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import re
@@ -133,9 +132,11 @@ def _why_none_is_seen(root: Path) -> str:
 
 def missing_libraries() -> list[str]:
     """Return the packages with CUDA's libraries that TensorFlow names and that are not installed."""
+    from importlib import metadata  # noqa: PLC0415 - a window that starts waits for what is imported above
+
     try:
-        requirements = importlib.metadata.requires("tensorflow") or []
-    except importlib.metadata.PackageNotFoundError:
+        requirements = metadata.requires("tensorflow") or []
+    except metadata.PackageNotFoundError:
         return ["tensorflow"]
     wanted = [re.split(r"[^\w.-]", text, maxsplit=1)[0] for text in requirements if "and-cuda" in text]
     return [name for name in wanted if version_of(name) is None]
@@ -143,9 +144,11 @@ def missing_libraries() -> list[str]:
 
 def version_of(package: str) -> str | None:
     """Return the version of an installed package, `None` if it is not installed; it is not imported."""
+    from importlib import metadata  # noqa: PLC0415 - a window that starts waits for what is imported above
+
     try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
         return None
 
 

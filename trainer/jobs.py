@@ -22,7 +22,7 @@ import msgspec
 
 from trainer.config import Augmentation, Geometry, RunConfig
 from trainer.dataset.certificate import SplitCertificate
-from trainer.dataset.importing import ImportReport
+from trainer.dataset.reports import ImportReport
 from trainer.devices import Devices
 from trainer.errors import ConfigError
 from trainer.events import AnyEvent, CostEstimated

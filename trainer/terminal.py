@@ -28,7 +28,7 @@ from trainer.files import explain
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trainer.dataset.importing import ImportReport
+    from trainer.dataset.reports import ImportReport
     from trainer.events import AnyEvent, Listener
 
 _LIVE_SECONDS = 0.2

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trainer.dataset.certificate import SplitCertificate
-    from trainer.dataset.importing import ImportReport
+    from trainer.dataset.reports import ImportReport
     from trainer.events import Listener, StopRequest
 
 _MARK = ".skindesk-demo"

@@ -10,8 +10,6 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from trainer.dataset.layouts import LAYOUTS, read_source
 from trainer.dataset.listing import Found, Listing, Problem
 from trainer.dataset.looks import detail_of, thumbnail_of
@@ -27,6 +25,7 @@ from trainer.dataset.recording import (
     rejected_files,
 )
 from trainer.dataset.regrouping import regroup
+from trainer.dataset.reports import ImportReport
 from trainer.dataset.store import DatasetStore
 from trainer.errors import DatasetError, ImageError
 from trainer.events import Listener, Progress, Said, StopRequest, Warned, silent
@@ -43,38 +42,6 @@ _AHEAD = 4 * WORKERS
 _EVENT_SECONDS = 0.1
 _LARGE_FILE = 8 << 20
 _large_files = threading.Lock()
-
-
-class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What an import did.
-
-    Attributes:
-        added: samples that are new.
-        updated: samples whose file or facts have changed.
-        unchanged: samples that were there as they are.
-        removed: samples whose file or row is gone; they are kept aside and come back with it.
-        total: usable samples now.
-        problems: rows of the table of problems.
-        problem_kinds: kind to number.
-        classes: class to number of usable samples.
-        lesions: number of different lesion ids.
-        layout: that was found or chosen.
-        seconds: wall time.
-        notes: sentences a user should read.
-    """
-
-    added: int
-    updated: int
-    unchanged: int
-    removed: int
-    total: int
-    problems: int
-    problem_kinds: dict[str, int]
-    classes: dict[str, int]
-    lesions: int
-    layout: str
-    seconds: float
-    notes: tuple[str, ...] = ()
 
 
 def import_dataset(
