@@ -11,9 +11,7 @@ from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
 from skindesk.crash import install_crash_handler, last_crash
-from skindesk.engine.engines import Engines
 from skindesk.main_window import MainWindow, PageEntry
-from skindesk.models.devices import DevicesModel
 from skindesk.models.workspace import Workspace
 from skindesk.paths import Paths
 from skindesk.settings import Settings
@@ -25,6 +23,8 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from skindesk.demo import CanDiagnose, Demo
+    from skindesk.engine import Engines
+    from skindesk.models.devices import DevicesModel
     from skindesk.models.runs import RunsModel
 
 _CLOSING_SECONDS = 20.0
@@ -48,7 +48,7 @@ class SkinDesk(QObject):
     """The program with its window.
 
     Attributes:
-        paths, settings, workspace, engines, devices: what pages are given.
+        paths, settings, workspace: what pages are given, with engines, devices and runs.
         window: the window.
     """
 
@@ -60,8 +60,8 @@ class SkinDesk(QObject):
         if isinstance(application, QApplication):
             apply_theme(application, self.settings.text("appearance"))
         self.workspace = Workspace(self.settings, self)
-        self.engines = Engines(paths, self.settings, self)
-        self.devices = DevicesModel(self.engines.library, self)
+        self._engines: Engines | None = None
+        self._devices: DevicesModel | None = None
         self._runs: RunsModel | None = None
         self.demo: Demo | None = None
         self.window = MainWindow(self._pages(), self.settings)
@@ -71,11 +71,35 @@ class SkinDesk(QObject):
 
     # --- making ------------------------------------------------------------------------------------------
 
+    # What the first painting does not need is imported and made when it is first asked for.
+
+    @property
+    def engines(self) -> Engines:
+        """The queues of work, each with a child process of its own."""
+        if self._engines is None:
+            from skindesk.engine import Engines  # noqa: PLC0415 - see above
+
+            self._engines = Engines(self.paths, self.settings, self)
+            self._engines.job_added.connect(self.window.strip.add)
+            self.window.strip.stop_asked.connect(lambda handle: handle.stop())
+        return self._engines
+
+    @property
+    def devices(self) -> DevicesModel:
+        """What this machine can train on."""
+        if self._devices is None:
+            from skindesk.models.devices import DevicesModel  # noqa: PLC0415 - see above
+
+            devices = DevicesModel(self.engines.library, self)
+            devices.changed.connect(lambda: self.window.show_device(devices.line, devices.reason))
+            self._devices = devices
+        return self._devices
+
     @property
     def runs(self) -> RunsModel:
         """All runs and bundles, looked for when a page first wants them."""
         if self._runs is None:
-            from skindesk.models.runs import RunsModel  # noqa: PLC0415 - not before the first painting
+            from skindesk.models.runs import RunsModel  # noqa: PLC0415 - see above
 
             self._runs = RunsModel(self.paths, self.settings, self.workspace, self)
         return self._runs
@@ -88,8 +112,6 @@ class SkinDesk(QObject):
             PageEntry("diagnosis", self.tr("Diagnosis"), self._diagnosis_page),
             PageEntry("settings", self.tr("Settings"), self._settings_page),
         ]
-
-    # Pages and what they need are imported when they are first shown: the first painting waits for none.
 
     def _dataset_page(self) -> QWidget:
         from skindesk.pages.dataset import DatasetPage  # noqa: PLC0415 - see above
@@ -126,12 +148,9 @@ class SkinDesk(QObject):
         workspace.go_to.connect(window.show_page)
         workspace.notified.connect(lambda text: window.strip.say(text, _SAID_MS))
         workspace.images_for_diagnosis.connect(self._diagnose)
-        self.engines.job_added.connect(window.strip.add)
-        window.strip.stop_asked.connect(lambda handle: handle.stop())
         window.closing.connect(self._ask_to_close)
         self.settings.changed.connect(self._setting_changed)
-        self.devices.changed.connect(lambda: window.show_device(self.devices.line, self.devices.reason))
-        window.show_device(self.devices.line, "")
+        window.show_device(self.tr("Looking for GPUs …"), "")
         application = QApplication.instance()
         if isinstance(application, QApplication):
             application.styleHints().colorSchemeChanged.connect(self._dress)
@@ -217,7 +236,7 @@ class SkinDesk(QObject):
             apply_theme(application, self.settings.text("appearance"))
 
     def _ask_to_close(self) -> None:
-        if not self.engines.busy:
+        if self._engines is None or not self._engines.busy:
             self.close()
             return
         from skindesk.widgets.closing_dialog import ClosingDialog  # noqa: PLC0415 - see _dataset_page
@@ -229,7 +248,8 @@ class SkinDesk(QObject):
     def close(self) -> None:
         """Ask the children to save and leave, wait for them a bounded time, and close the window."""
         self.window.setEnabled(False)
-        self.engines.close(_CLOSING_SECONDS)
+        if self._engines is not None:
+            self._engines.close(_CLOSING_SECONDS)
         self.window.leave()
 
 

@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
 from skindesk.widgets.basics import ElidedLabel, muted
 from skindesk.widgets.drop_area import accept_paths
 from skindesk.widgets.icons import icon
-from skindesk.widgets.job_strip import JobStrip
 from skindesk.widgets.theme import SPACE, set_role
 from trainer import RESEARCH_ONLY
 
@@ -32,10 +31,12 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent
 
     from skindesk.settings import Settings
+    from skindesk.widgets.job_strip import JobStrip
 
 _SIDE_WIDTH = 184  # pixels
 _FIRST_SIZE = QSize(1360, 860)
 _SMALLEST = QSize(780, 520)  # a laptop's screen at 150 %
+_STRIP_HEIGHT = 36  # pixels
 _NOTICE_MS = 12_000
 
 
@@ -87,12 +88,28 @@ class MainWindow(QMainWindow):
         self.stack = QStackedWidget()
         row.addWidget(self.stack, 1)
         outer.addLayout(row, 1)
-        self.strip = JobStrip()
-        outer.addWidget(self.strip)
+        self._strip: JobStrip | None = None
+        self._strip_place = QVBoxLayout()
+        self._strip_place.setContentsMargins(0, 0, 0, 0)
+        ground = QFrame()
+        ground.setFixedHeight(_STRIP_HEIGHT)
+        set_role(ground, "side")
+        ground.setLayout(self._strip_place)
+        outer.addWidget(ground)
         self.setCentralWidget(centre)
         self._menus(pages)
         accept_paths(self, self._dropped)
         self._restore_geometry()
+
+    @property
+    def strip(self) -> JobStrip:
+        """The status strip; what it needs of the engine is loaded when it is first asked for."""
+        if self._strip is None:
+            from skindesk.widgets.job_strip import JobStrip  # noqa: PLC0415 - the first painting does not wait for it
+
+            self._strip = JobStrip()
+            self._strip_place.addWidget(self._strip)
+        return self._strip
 
     # --- parts -------------------------------------------------------------------------------------------
 

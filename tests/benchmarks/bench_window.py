@@ -47,7 +47,6 @@ program = SkinDesk(Paths.standard())
 program.window.painted.connect(lambda: (print(time.time(), flush=True), application.exit()))
 program.window.show()
 application.exec()
-program.engines.close(10)
 """
 
 GAPS = """
