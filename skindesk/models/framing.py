@@ -75,7 +75,7 @@ class Framing:
 
     Attributes:
         rotation: clockwise, degrees, over -180 to 180.
-        crop: drawn by the user; `None` for as much as the angle leaves without black corners.
+        crop: drawn by the user; `None` for as much as the angle leaves without empty corners.
     """
 
     rotation: float = 0.0
@@ -124,6 +124,10 @@ class Framing:
             (down + high / 2) / new[1] + 0.5,
         )
         return Framing(rotation, crop)
+
+
+UNTOUCHED = Framing()
+"""The image as it is."""
 
 
 def normalised(degrees: float) -> float:

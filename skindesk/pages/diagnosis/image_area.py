@@ -1,0 +1,246 @@
+"""The left of the diagnosis page: the image that is looked at, and all images in a strip."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPainter, QPen
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from skindesk.models.diagnosis import ImageState
+from skindesk.pages.diagnosis import words
+from skindesk.pages.diagnosis.canvas_tools import CanvasTools
+from skindesk.widgets.basics import EmptyState, muted
+from skindesk.widgets.image_canvas import ImageCanvas
+from skindesk.widgets.image_strip import ImageStrip, StripTile
+from skindesk.widgets.quantities import percent
+from skindesk.widgets.theme import SPACE, class_label, tokens_for
+from trainer.palette import class_colour
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PySide6.QtGui import QPaintEvent, QShowEvent
+
+    from skindesk.models.diagnosis import CaseImage, DiagnosisModel
+    from skindesk.models.diagnosis_bundle import BundleFacts
+    from skindesk.models.framing import Framing
+    from skindesk.models.pictures import PictureLoader
+    from skindesk.pages.diagnosis.actions import Actions
+
+_PENDING = {ImageState.WAITING, ImageState.ASKED}
+
+
+class _Invitation(EmptyState):
+    """Says what can be dropped, within dashes as every place to drop something has."""
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Give the sentence the height that it takes at its width."""
+        super().showEvent(event)
+        sentence = self.explanation
+        sentence.setMinimumHeight(sentence.heightForWidth(sentence.maximumWidth()))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the dashes."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        pen = QPen(tokens_for(self.palette()).border, 1.5)
+        pen.setStyle(Qt.PenStyle.DashLine)
+        painter.setPen(pen)
+        painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -1), SPACE, SPACE)
+        painter.end()
+
+
+class ImageArea(QWidget):
+    """Shows the images of the model, and tells it what is done to them.
+
+    Signals:
+        open_asked, paste_asked: images are to be chosen, or taken from the clipboard.
+        dropped(list[Path]): files or folders.
+    """
+
+    open_asked = Signal()
+    paste_asked = Signal()
+    dropped = Signal(object)
+
+    def __init__(
+        self, model: DiagnosisModel, loader: PictureLoader, actions: Actions, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._model, self._loader = model, loader
+        self._facts: BundleFacts | None = None
+        self.canvas = ImageCanvas()
+        self.tools = CanvasTools(self.canvas, actions)
+        self.strip = ImageStrip()
+        self._stack = QStackedWidget()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACE)
+        self._empty = _Invitation(
+            "diagnosis",
+            self.tr("Drop an image here"),
+            self.tr(
+                "One or more images of a lesion, or a folder of images. You can also open files, or paste a picture."
+            ),
+            (
+                (self.tr("Open images…"), self.open_asked.emit, True),
+                (self.tr("Paste"), self.paste_asked.emit, False),
+            ),
+        )
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self._view())
+        layout.addWidget(self._stack, 1)
+        self.canvas.framing_changed.connect(self._framed)
+        self.canvas.step_asked.connect(model.step)
+        self.strip.selected.connect(model.select)
+        self.strip.open_asked.connect(self.open_asked)
+        self.strip.dropped.connect(self.dropped)
+        model.images_changed.connect(self._show_images)
+        model.image_changed.connect(self._show_change)
+        model.selected_changed.connect(self._show_selected)
+        model.asking_changed.connect(self._show_progress)
+        model.together_changed.connect(self._show_progress)
+        loader.read.connect(self._picture_read)
+        self._show_images()
+
+    def _view(self) -> QWidget:
+        view = QWidget()
+        layout = QVBoxLayout(view)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACE)
+        layout.addWidget(self.canvas, 1)
+        layout.addWidget(self.tools)
+        row = QHBoxLayout()
+        row.setSpacing(SPACE)
+        self._count = muted()
+        self._progress = muted()
+        self._stop = QPushButton(self.tr("Stop"))
+        self._stop.setToolTip(self.tr("Do not ask about the images that have no answer yet"))
+        self._stop.clicked.connect(self._model.stop)
+        policy = self._stop.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # the strip stays where it is when the asking begins
+        self._stop.setSizePolicy(policy)
+        self.together = QCheckBox(self.tr("These images show one lesion"))
+        self.together.setToolTip(self.tr("Also say what all images together say of the lesion"))
+        self.together.toggled.connect(self._model.set_together)
+        row.addWidget(self._count)
+        row.addWidget(self._progress)
+        row.addWidget(self._stop)
+        row.addStretch(1)
+        row.addWidget(self.together)
+        layout.addLayout(row)
+        layout.addWidget(self.strip)
+        return view
+
+    def show_facts(self, facts: BundleFacts | None) -> None:
+        """Say which network is asked; `None` for none."""
+        self._facts = facts
+        self.canvas.set_shape(facts.manifest.geometry.shape if facts is not None else None)
+        self.tools.show_square(words.square_sentence(facts) if facts is not None else "")
+        self._show_images()
+
+    # --- the images --------------------------------------------------------------------------------------
+
+    def _show_images(self) -> None:
+        images = self._model.images
+        self._stack.setCurrentIndex(1 if images else 0)
+        for image in images:
+            self._loader.want(image.path)
+        selected = self._model.selected
+        self.strip.show_tiles(
+            [self._tile(image) for image in images], selected.number if selected is not None else None
+        )
+        self._show_progress()
+        self._show_selected()
+
+    def _show_change(self, number: int) -> None:
+        image = self._model.image(number)
+        if image is None:
+            return
+        self.strip.change_tile(self._tile(image))
+        selected = self._model.selected
+        if selected is not None and selected.number == number and self.canvas.framing != image.framing:
+            self.canvas.set_framing(image.framing)
+            self.tools.refresh()
+
+    def _show_selected(self) -> None:
+        image = self._model.selected
+        if image is None:
+            self.canvas.show_picture(None)
+            self.tools.show_size(None)
+            return
+        self.strip.set_current(image.number)
+        picture = self._loader.picture(image.path)
+        message = ""
+        if picture is None:
+            self._loader.want(image.path, first=True)
+            message = self._sentence(image) or self.tr("Reading {name} …").format(name=image.path.name)
+        self.canvas.show_picture(picture, image.framing, message)
+        self.canvas.setAccessibleName(self.tr("Image {name}").format(name=image.path.name))
+        self.tools.show_size((picture.width, picture.height) if picture is not None else None)
+
+    def _picture_read(self, path: Path) -> None:
+        picture = self._loader.picture(path)
+        for image in self._model.images:
+            if image.path != path:
+                continue
+            if picture is not None:
+                self._model.set_size(image.number, (picture.width, picture.height))
+            self._show_change(image.number)
+            selected = self._model.selected
+            if selected is not None and selected.number == image.number:
+                self._show_selected()
+
+    def _framed(self, framing: Framing) -> None:
+        image = self._model.selected
+        if image is not None:
+            self._model.set_framing(image.number, framing)
+        self.tools.refresh()
+
+    def _sentence(self, image: CaseImage) -> str:
+        error = image.prediction.error if image.prediction is not None else ""
+        return words.about_file(error or self._loader.sentence(image.path), image.path)
+
+    def _tile(self, image: CaseImage) -> StripTile:
+        name, sentence, colour = image.path.name, self._sentence(image), ""
+        caption = {
+            ImageState.WAITING: self.tr("Waiting"),
+            ImageState.ASKED: self.tr("Asking …"),
+            ImageState.LEFT: self.tr("Not asked"),
+        }.get(image.state, name)
+        pending = image.state in _PENDING and self._facts is not None
+        if self._facts is None or sentence:
+            caption = name
+        elif image.prediction is not None and image.state is ImageState.DONE:
+            predicted = image.prediction.predicted
+            share = percent(image.prediction.probabilities[predicted])
+            caption = f"{class_label(predicted, self._facts.manifest.malignant, full=False)}  {share}"
+            colour = class_colour(predicted, self._facts.manifest.classes)
+        return StripTile(
+            number=image.number,
+            caption=caption,
+            hint=sentence or (f"{name}: {caption}" if caption != name else name),
+            picture=self._loader.thumbnail(image.path),
+            framing=image.framing,
+            colour=colour,
+            sentence=sentence,
+            busy=pending and not sentence,
+        )
+
+    def _show_progress(self) -> None:
+        images = self._model.images
+        broken = sum(bool(self._sentence(image)) for image in images)
+        count = words.images_counted(len(images))
+        if broken:
+            count = self.tr("{images}, {n} cannot be read").format(images=count, n=broken)
+        self._count.setText(count)
+        pending, several = self._model.pending, len(images) > 1
+        asking = pending > 0 and self._facts is not None and several and self._model.asking
+        done = len(images) - pending
+        self._progress.setText(self.tr("{done} answered").format(done=f"{done:,}") if asking else "")
+        self._progress.setVisible(asking)
+        self._stop.setVisible(asking)
+        self.together.setEnabled(len(self._model.readable()) > 1)
+        if self.together.isChecked() != self._model.together:
+            self.together.setChecked(self._model.together)

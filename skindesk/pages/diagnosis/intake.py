@@ -1,0 +1,107 @@
+"""How images come in: dropped, chosen, pasted; folders are looked through and pictures kept in a worker."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QMimeData, QObject, QStandardPaths, Signal
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QFileDialog
+
+from skindesk.models.background import Question
+from skindesk.pages.diagnosis.collecting import Collected, collect, keep_pasted
+from skindesk.pages.diagnosis.words import tr
+from skindesk.widgets.drop_area import paths_in
+from trainer.images import SUFFIXES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from PySide6.QtWidgets import QWidget
+
+    from skindesk.paths import Paths
+
+_PASTED = "pasted"
+
+
+class Intake(QObject):
+    """Turns whatever is handed in into a list of image files.
+
+    Signals:
+        found(Collected): image files.
+        failed(str): why there are none.
+    """
+
+    found = Signal(object)
+    failed = Signal(str)
+
+    def __init__(self, paths: Paths, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._window, self._paths = parent, paths
+        self._last_folder = ""
+
+    def take(self, paths: Sequence[Path]) -> None:
+        """Take files, and the images in folders."""
+        if paths:
+            self._in_worker(partial(collect, tuple(paths)))
+
+    def take_picture(self, picture: QImage) -> None:
+        """Take a picture that has no file, by making one."""
+        folder = self._paths.cache / _PASTED
+
+        def keep() -> Collected:
+            file = keep_pasted(picture, folder)
+            return Collected((file,), 1)
+
+        self._in_worker(keep)
+
+    def take_data(self, data: QMimeData) -> bool:
+        """Take what was copied or dropped.
+
+        Returns:
+            whether there was anything to take.
+        """
+        paths = paths_in(data)
+        if paths:
+            self.take(paths)
+            return True
+        picture = data.imageData() if data.hasImage() else None
+        if isinstance(picture, QImage) and not picture.isNull():
+            self.take_picture(picture)
+            return True
+        return False
+
+    def choose_files(self) -> None:
+        """Have a person choose images."""
+        endings = " ".join(f"*{suffix}" for suffix in sorted(SUFFIXES))
+        kinds = ";;".join((tr("Images ({endings})").format(endings=endings), tr("All files (*)")))
+        dialog = self._dialog(tr("Open images"), kinds)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.filesSelected.connect(self._chosen)
+        dialog.open()
+
+    def choose_folder(self) -> None:
+        """Have a person choose a folder of images."""
+        dialog = self._dialog(tr("Open all images of a folder"), "")
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.filesSelected.connect(self._chosen)
+        dialog.open()
+
+    def _dialog(self, title: str, kinds: str) -> QFileDialog:
+        pictures = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
+        dialog = QFileDialog(self._window, title, self._last_folder or pictures, kinds)
+        dialog.finished.connect(dialog.deleteLater)
+        return dialog
+
+    def _chosen(self, names: list[str]) -> None:
+        if names:
+            self._last_folder = str(Path(names[0]).parent)
+            self.take([Path(name) for name in names])
+
+    def _in_worker(self, work: Callable[[], Collected]) -> None:
+        # A question of its own each time: what is dropped while a folder is looked through is not lost.
+        question: Question[Collected] = Question(self.found.emit, self.failed.emit, self)
+        question.ask(work)
+        question.busy_changed.connect(question.deleteLater)

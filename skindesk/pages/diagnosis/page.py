@@ -1,0 +1,431 @@
+"""The page that says what a lesion may be: images on the left, what the network says on the right."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from skindesk.models.diagnosis import DiagnosisModel, ImageState
+from skindesk.models.pictures import PictureLoader
+from skindesk.pages.diagnosis import words
+from skindesk.pages.diagnosis.actions import Actions, connect
+from skindesk.pages.diagnosis.bundle_card import BundleCard
+from skindesk.pages.diagnosis.collecting import MOST_IMAGES, Collected
+from skindesk.pages.diagnosis.export import Finding
+from skindesk.pages.diagnosis.image_area import ImageArea
+from skindesk.pages.diagnosis.intake import Intake
+from skindesk.pages.diagnosis.network import Network
+from skindesk.pages.diagnosis.patient_card import PatientCard
+from skindesk.pages.diagnosis.result_card import ResultCard, shown_of
+from skindesk.pages.diagnosis.saving import Saving
+from skindesk.widgets.basics import ElidedLabel, muted, title
+from skindesk.widgets.drop_area import accept_paths
+from skindesk.widgets.notice import Notice
+from skindesk.widgets.theme import SPACE, set_role
+from trainer import RESEARCH_ONLY
+from trainer.images import SUFFIXES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QShowEvent
+
+    from skindesk.engine.jobs import JobQueue
+    from skindesk.models.diagnosis import CaseImage
+    from skindesk.models.runs import RunsModel
+    from skindesk.models.workspace import Workspace
+    from skindesk.paths import Paths
+    from skindesk.settings import Settings
+    from trainer.jobs import ImagePrediction
+
+_SIDE_WIDTH = 432  # pixels: the longest class name in two lines beside a bar that can be read
+_ANSWERED = {ImageState.DONE, ImageState.ERROR}
+
+
+class DiagnosisPage(QWidget):
+    """Images in, probabilities out.
+
+    Args:
+        diagnosis: the queue that predicts.
+        runs: whose bundles can be chosen.
+        workspace: with the bundle in use; images may come from other pages by it.
+        settings: paper and folder of reports.
+        paths: where pasted pictures are kept.
+        parent: as usual.
+    """
+
+    def __init__(
+        self,
+        diagnosis: JobQueue,
+        runs: RunsModel,
+        workspace: Workspace,
+        settings: Settings,
+        paths: Paths,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._workspace = workspace
+        self._choice = "together"
+        self._on_notice: Callable[[], object] | None = None
+        self.model = DiagnosisModel(diagnosis, self)
+        self.loader = PictureLoader(self)
+        self.intake = Intake(paths, self)
+        self.saving = Saving(settings, self)
+        self.commands = Actions(self)
+        self.images = ImageArea(self.model, self.loader, self.commands)
+        self.notice = Notice()
+        self.failure = Notice()
+        self.bundle = BundleCard()
+        self.result = ResultCard()
+        self.patient = PatientCard()
+        self.network = Network(diagnosis, runs, workspace, self.model, self.bundle, self)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
+        layout.setSpacing(2 * SPACE)
+        layout.addLayout(self._left(), 1)
+        layout.addWidget(self._right())
+        accept_paths(self, self.add_images)
+        self._connect()
+        self._connect_actions()
+        self._network_changed()
+
+    # --- parts -------------------------------------------------------------------------------------------
+
+    def _left(self) -> QVBoxLayout:
+        layout = QVBoxLayout()
+        layout.setSpacing(SPACE)
+        row = QHBoxLayout()
+        row.setSpacing(SPACE)
+        row.addWidget(title(self.tr("Diagnosis")))
+        self._subtitle = ElidedLabel()
+        set_role(self._subtitle, "muted")
+        row.addWidget(self._subtitle, 1)
+        for action in (self.commands.open, self.commands.paste):
+            row.addWidget(_button(action))
+        layout.addLayout(row)
+        layout.addWidget(self.failure)
+        layout.addWidget(self.notice)
+        layout.addWidget(self.images, 1)
+        return layout
+
+    def _right(self) -> QWidget:
+        inside = QWidget()
+        set_role(inside, "plain")
+        cards = QVBoxLayout(inside)
+        cards.setContentsMargins(0, 0, SPACE // 2, 0)
+        cards.setSpacing(2 * SPACE)
+        for card in (self.bundle, self.result, self.patient):
+            cards.addWidget(card)
+        cards.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(inside)
+        side = QWidget()
+        side.setFixedWidth(_SIDE_WIDTH)
+        layout = QVBoxLayout(side)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACE)
+        layout.addWidget(scroll, 1)
+        row = QHBoxLayout()
+        row.setSpacing(SPACE)
+        row.addWidget(_button(self.commands.copy))
+        row.addWidget(_button(self.commands.export))
+        row.addStretch(1)
+        self.save_button = QPushButton(self.tr("Save PDF report…"))
+        set_role(self.save_button, "primary")
+        self.save_button.setToolTip(self.commands.save.toolTip())
+        self.save_button.clicked.connect(self.commands.save.trigger)
+        row.addWidget(self.save_button)
+        layout.addLayout(row)
+        layout.addWidget(muted(RESEARCH_ONLY, wrap=True))
+        return side
+
+    def _connect(self) -> None:
+        model = self.model
+        for changed in (model.images_changed, model.selected_changed, model.together_changed):
+            changed.connect(self._show_result)
+        model.image_changed.connect(self._image_changed)
+        model.asking_changed.connect(self._show_asking)
+        self.images.open_asked.connect(self.intake.choose_files)
+        self.images.paste_asked.connect(self.paste)
+        self.images.dropped.connect(self.add_images)
+        self.images.canvas.crop_mode_changed.connect(self.commands.crop.setChecked)
+        self.intake.found.connect(self._take)
+        self.intake.failed.connect(self._say_error)
+        self.saving.saved.connect(self._saved)
+        self.saving.failed.connect(self._say_error)
+        self.saving.busy_changed.connect(lambda _busy: self._enable())
+        self.result.choice_changed.connect(self._choose)
+        self.result.acted.connect(model.ask_again)
+        self.failure.acted.connect(model.ask_again)
+        self.notice.acted.connect(self._act_on_notice)
+        self.network.changed.connect(self._network_changed)
+        self._workspace.images_for_diagnosis.connect(self.add_images)
+
+    def _connect_actions(self) -> None:
+        commands, canvas = self.commands, self.images.canvas
+        connect(commands.open, self.intake.choose_files)
+        connect(commands.open_folder, self.intake.choose_folder)
+        connect(commands.paste, self.paste)
+        connect(commands.rotate_left, partial(canvas.turn, -90.0))
+        connect(commands.rotate_right, partial(canvas.turn, 90.0))
+        commands.crop.toggled.connect(canvas.set_crop_mode)
+        connect(commands.reset, canvas.reset)
+        connect(commands.zoom_in, partial(canvas.zoom_by, 1.25))
+        connect(commands.zoom_out, partial(canvas.zoom_by, 0.8))
+        connect(commands.fit, canvas.fit)
+        connect(commands.remove, self._remove)
+        connect(commands.clear, self._clear)
+        connect(commands.undo, self._undo)
+        connect(commands.copy, self.copy_result)
+        connect(commands.export, self._export)
+        connect(commands.save, self._save)
+        self.addActions([action for action in commands.all if action is not None])
+
+    # --- for the window ----------------------------------------------------------------------------------
+
+    def actions(self) -> list[QAction]:
+        """Return what the menu of this page holds."""
+        return self.commands.menu(self)
+
+    def open_path(self, path: Path) -> bool:
+        """Take an image, or a folder while this page is shown."""
+        wanted = path.suffix.lower() in SUFFIXES or (self.isVisible() and path.is_dir())
+        if wanted:
+            self.add_images([path])
+        return wanted
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Have the engine ready by the time an image comes."""
+        super().showEvent(event)
+        self.network.begin()
+
+    # --- images coming in --------------------------------------------------------------------------------
+
+    def add_images(self, paths: list[Path]) -> None:
+        """Take files, and the images in folders."""
+        self.intake.take(paths)
+
+    def paste(self) -> None:
+        """Take what is on the clipboard."""
+        if not self.intake.take_data(QGuiApplication.clipboard().mimeData()):
+            self._say(self.tr("There is no picture and no file on the clipboard."))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take pictures that have no file, too."""
+        if event.mimeData().hasImage():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Take pictures that have no file, too."""
+        if self.intake.take_data(event.mimeData()):
+            event.acceptProposedAction()
+
+    def _take(self, collected: Collected) -> None:
+        for path in collected.images:
+            if all(image.path != path for image in self.model.images):
+                self.loader.forget(path)  # the file may have changed since it was here last
+        added = self.model.add(collected.images)
+        names = ", ".join(folder.name for folder in collected.folders)
+        if collected.found > MOST_IMAGES:
+            self._say(
+                self.tr("{found} images were found; the first {taken} are here.").format(
+                    found=f"{collected.found:,}", taken=MOST_IMAGES
+                )
+            )
+        elif collected.cut:
+            self._say(
+                self.tr("{names} holds too many files; {images} were found in those looked at.").format(
+                    names=names, images=words.images_counted(collected.found)
+                )
+            )
+        elif names:
+            self._say(
+                self.tr("{images} found in {names}.").format(
+                    images=words.images_counted(collected.found), names=names
+                )
+            )
+        elif not added:
+            self._say(self.tr("Already here: {name}.").format(name=collected.images[0].name))
+            known = [image for image in self.model.images if image.path == collected.images[0].absolute()]
+            if known:
+                self.model.select(known[0].number)
+        else:
+            self.notice.clear()
+
+    # --- images going ------------------------------------------------------------------------------------
+
+    def _remove(self) -> None:
+        chosen = self.images.strip.chosen()
+        if not chosen and self.model.selected is not None:
+            chosen = [self.model.selected.number]
+        if chosen:
+            self.model.remove(chosen)
+            self._say(
+                self.tr("Removed {images}.").format(images=words.images_counted(len(chosen))),
+                self.tr("Undo"),
+                self._undo,
+            )
+
+    def _clear(self) -> None:
+        entered = self.patient.fields()
+        self.model.remove([image.number for image in self.model.images])
+        self.patient.clear()
+
+        def bring_back() -> None:
+            self._undo()
+            self.patient.fill(entered)
+
+        self._say(self.tr("Ready for a new lesion."), self.tr("Undo"), bring_back)
+
+    def _undo(self) -> None:
+        self.notice.clear()
+        self.model.undo()
+
+    # --- the result ---------------------------------------------------------------------------------------
+
+    def _network_changed(self) -> None:
+        self.images.show_facts(self.network.facts)
+        self._show_result()
+
+    def _show_asking(self) -> None:
+        failure = self.model.failure
+        if failure is None:
+            self.failure.clear()
+        elif failure.stopped:
+            left = sum(image.state is ImageState.LEFT for image in self.model.images)
+            self.failure.show_note(
+                self.tr("Stopped; {images} not asked.").format(images=words.images_counted(left)),
+                action=self.tr("Ask the rest"),
+            )
+        elif failure.message != self.failure.text:
+            self.failure.show_error(failure.message, failure.log, self.tr("Try again"))
+        self._show_result()
+
+    @property
+    def _as_one(self) -> bool:
+        return self.model.together and len(self.model.readable()) > 1
+
+    def _choose(self, choice: str) -> None:
+        self._choice = choice
+        self._show_result()
+
+    def _image_changed(self, number: int) -> None:
+        selected = self.model.selected
+        if selected is not None and selected.number == number:
+            self._show_result()
+
+    def _show_result(self) -> None:
+        selected = self.model.selected
+        self._subtitle.setText(selected.path.name if selected is not None else "")
+        choice = self._choice if self._as_one else ""
+        self.result.show_result(shown_of(self.model, self.network.facts, choice))
+        self._enable()
+
+    def _result_images(self) -> tuple[tuple[CaseImage, ...], ImagePrediction | None]:
+        """Return what the result shown is about, and the result."""
+        image = self.model.selected
+        if self._as_one and self._choice == "together":
+            return self.model.readable(), self.model.together_prediction
+        return ((image,), image.prediction) if image is not None else ((), None)
+
+    def _enable(self) -> None:
+        commands, model = self.commands, self.model
+        there = self.images.canvas.has_picture
+        for action in (
+            commands.rotate_left, commands.rotate_right, commands.crop, commands.reset,
+            commands.zoom_in, commands.zoom_out, commands.fit,
+        ):  # fmt: skip
+            action.setEnabled(there)
+        commands.remove.setEnabled(bool(model.images))
+        commands.clear.setEnabled(bool(model.images))
+        commands.undo.setEnabled(model.can_undo)
+        answered = (
+            any(image.state is ImageState.DONE for image in model.images) and self.network.facts is not None
+        )
+        commands.copy.setEnabled(self._result_images()[1] is not None and self.network.facts is not None)
+        commands.export.setEnabled(answered and not self.saving.busy)
+        settled = not self._as_one or model.together_prediction is not None
+        commands.save.setEnabled(answered and settled and not model.pending and not self.saving.busy)
+        self.save_button.setEnabled(commands.save.isEnabled())
+
+    # --- handing results on ------------------------------------------------------------------------------
+
+    def copy_result(self) -> None:
+        """Put the result shown on the clipboard, as text."""
+        images, prediction = self._result_images()
+        if self.network.facts is None or prediction is None or self.model.answer is None:
+            return
+        text = words.result_text(self.network.facts, prediction, self.model.answer, images)
+        QGuiApplication.clipboard().setText(text)
+        self._workspace.notified.emit(self.tr("The result is on the clipboard."))
+
+    def finding(self) -> Finding | None:
+        """Return what there is to report; `None` where nothing is."""
+        images = tuple(image for image in self.model.images if image.state in _ANSWERED)
+        if self.network.facts is None or not images:
+            return None
+        together = self.model.together_prediction if self._as_one else None
+        return Finding(
+            self.network.facts.folder,
+            self.network.facts.summary.name,
+            images,
+            together,
+            self.patient.fields(),
+        )
+
+    def _save(self) -> None:
+        finding = self.finding()
+        if finding is not None:
+            self.saving.save_report(finding)
+
+    def _export(self) -> None:
+        finding = self.finding()
+        if finding is not None and self.network.facts is not None:
+            self.saving.save_table(self.network.facts.manifest.classes, self.model.images, finding.together)
+
+    def _saved(self, file: Path) -> None:
+        self._say(
+            self.tr("Saved as {name}.").format(name=file.name),
+            self.tr("Open"),
+            partial(self.saving.open, file),
+        )
+
+    # --- saying ------------------------------------------------------------------------------------------
+
+    def _say(self, text: str, action: str = "", slot: Callable[[], object] | None = None) -> None:
+        self._on_notice = slot
+        self.notice.show_note(text, action=action)
+
+    def _say_error(self, text: str) -> None:
+        self._on_notice = None
+        self.notice.show_error(text)
+
+    def _act_on_notice(self) -> None:
+        if self._on_notice is not None:
+            self._on_notice()
+
+
+def _button(action: QAction) -> QToolButton:
+    button = QToolButton()
+    button.setDefaultAction(action)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+    return button

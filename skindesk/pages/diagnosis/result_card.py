@@ -1,0 +1,272 @@
+"""What the network says: predicted class, probabilities, malignant classes together, and what all that rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from skindesk.models.diagnosis import ImageState
+from skindesk.pages.diagnosis import words
+from skindesk.pages.diagnosis.fold import FoldButton
+from skindesk.widgets.basics import Card, SegmentedRow, muted
+from skindesk.widgets.notice import Notice
+from skindesk.widgets.probability_bars import ProbabilityBars, ProbabilityRow, ShareBar
+from skindesk.widgets.quantities import percent
+from skindesk.widgets.theme import SPACE, class_label, set_role
+from trainer.palette import class_colour
+
+if TYPE_CHECKING:
+    from skindesk.models.diagnosis import DiagnosisModel
+    from skindesk.models.diagnosis_bundle import BundleFacts
+    from trainer.jobs import ImagePrediction
+
+_UNKNOWN = "–"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is to be shown.
+
+    Attributes:
+        facts: of the bundle; `None` while there is none.
+        prediction: the answer; `None` while there is none.
+        images: how many images it is about; 0 without any.
+        choice: `together` or `image` where a person can choose between both; empty where not.
+        note: why there is no answer (yet), a sentence.
+        action: words on a button that changes that; empty for none.
+    """
+
+    facts: BundleFacts | None = None
+    prediction: ImagePrediction | None = None
+    images: int = 0
+    choice: str = ""
+    note: str = ""
+    action: str = ""
+
+
+class ResultCard(Card):
+    """The result of one image, or of several together.
+
+    Signals:
+        choice_changed(str): `together` or `image` is wanted.
+        acted: the button beside the note was pressed.
+    """
+
+    choice_changed = Signal(str)
+    acted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(self.tr("Probability of each class"), parent)
+        self._shown = Shown()
+        self._order_shown: tuple[str, ...] = ()
+        self._sort = QPushButton(self.tr("Sorted"))
+        self._sort.setCheckable(True)
+        self._sort.setChecked(True)
+        set_role(self._sort, "segment")
+        self._sort.setProperty("place", "only")
+        self._sort.setStyleSheet("QPushButton { padding: 1px 10px; min-height: 18px; }")
+        self._sort.setToolTip(
+            self.tr("Sorted: the most probable class first. Otherwise the classes keep their places.")
+        )
+        self._sort.toggled.connect(self._show_rows)
+        self.header.addWidget(self._sort)
+        self.choice = SegmentedRow((("together", self.tr("Together")), ("image", self.tr("This image"))))
+        self.choice.setToolTip(self.tr("What all images say together, or the one you look at"))
+        self.choice.chosen.connect(self.choice_changed)
+        self.body.addWidget(self.choice)
+        self.body.addLayout(self._verdict())
+        self.bars = ProbabilityBars()
+        self.body.addSpacing(SPACE // 2)
+        self.body.addWidget(self.bars)
+        self.body.addLayout(self._note_row())
+        self._malignant = self._malignant_part()
+        self.body.addWidget(self._malignant)
+        self._why_chosen, self._quality, self._basis = (_readable() for _ in range(3))
+        self._warnings = Notice()
+        for part in (self._why_chosen, self._warnings, self._quality, self._basis):
+            self.body.addWidget(part)
+        self._fold = FoldButton(self.tr("How to read this"), self.tr("What the figures mean"))
+        self._explanation = _readable()
+        self._fold.toggled.connect(self._explanation.setVisible)
+        self.body.addWidget(self._fold, 0, Qt.AlignmentFlag.AlignLeft)
+        self.body.addWidget(self._explanation)
+        self.show_result(Shown())
+
+    def _verdict(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(SPACE)
+        self._predicted_title = muted(self.tr("Predicted"))
+        self.predicted = QLabel()
+        set_role(self.predicted, "figure")
+        self.predicted.setWordWrap(True)
+        self.predicted.setAccessibleName(self.tr("Predicted class"))
+        row.addWidget(self._predicted_title, 0, Qt.AlignmentFlag.AlignBaseline)
+        row.addWidget(self.predicted, 1, Qt.AlignmentFlag.AlignBaseline)
+        return row
+
+    def _note_row(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(SPACE)
+        self._note = muted(wrap=True)
+        self._act = QPushButton()
+        self._act.clicked.connect(self.acted)
+        row.addWidget(self._note, 1)
+        row.addWidget(self._act)
+        return row
+
+    def _malignant_part(self) -> QWidget:
+        part = QWidget()
+        set_role(part, "plain")
+        layout = QVBoxLayout(part)
+        layout.setContentsMargins(0, SPACE, 0, 0)
+        layout.setSpacing(SPACE)
+        row = QHBoxLayout()
+        title = QLabel(self.tr("Malignant classes (▲) together"))
+        set_role(title, "heading")
+        self.malignant = QLabel()
+        set_role(self.malignant, "heading")
+        self.malignant.setAccessibleName(self.tr("Probability of all malignant classes together"))
+        row.addWidget(title)
+        row.addStretch(1)
+        row.addWidget(self.malignant)
+        layout.addLayout(row)
+        self._malignant_bar = ShareBar()
+        self._malignant_bar.setAccessibleName(self.tr("Malignant classes together"))
+        layout.addWidget(self._malignant_bar)
+        return part
+
+    # --- showing -----------------------------------------------------------------------------------------
+
+    @property
+    def shown(self) -> Shown:
+        """What is shown."""
+        return self._shown
+
+    def show_result(self, shown: Shown) -> None:
+        """Show a result, or why there is none."""
+        self._shown = shown
+        facts, prediction = shown.facts, shown.prediction
+        answered = facts is not None and prediction is not None and bool(prediction.probabilities)
+        # What an answer will fill stays where it is while it is awaited.
+        awaited = facts is not None and (answered or shown.images > 0)
+        self.setVisible(facts is not None or bool(shown.note))
+        self.choice.setVisible(bool(shown.choice))
+        self.choice.choose(shown.choice)
+        self._note.setText(shown.note)
+        self._note.setVisible(bool(shown.note))
+        self._act.setText(shown.action)
+        self._act.setVisible(bool(shown.action))
+        for part in (self.bars, self._sort, self._predicted_title, self.predicted, self._basis):
+            part.setVisible(awaited)
+        self._malignant.setVisible(awaited and facts is not None and bool(facts.manifest.malignant))
+        self._fold.setVisible(facts is not None)
+        self._explanation.setVisible(facts is not None and self._fold.isChecked())
+        if facts is not None:
+            self._basis.setText(words.rests_on(facts, max(shown.images, 1)))
+            self._explanation.setText(words.explanation(facts))
+        self._show_rows()
+        if facts is not None and prediction is not None and answered:
+            self._show_answer(facts, prediction)
+        else:
+            self._show_no_answer()
+
+    def _show_answer(self, facts: BundleFacts, prediction: ImagePrediction) -> None:
+        label = class_label(prediction.predicted, facts.manifest.malignant)
+        share = words.rate(prediction.probabilities[prediction.predicted])
+        self.predicted.setText(f"{label}  {share}")
+        self.malignant.setText(percent(prediction.malignant_probability))
+        self._malignant_bar.set_value(prediction.malignant_probability)
+        why = words.why_not_the_most_probable(facts, prediction)
+        self._why_chosen.setText(why)
+        self._why_chosen.setVisible(bool(why))
+        if prediction.warnings:
+            self._warnings.show_note("\n".join(prediction.warnings))
+        else:
+            self._warnings.clear()
+        self._quality.setText(words.test_sentences(facts, prediction.predicted))
+        self._quality.show()
+
+    def _show_no_answer(self) -> None:
+        self.predicted.setText(_UNKNOWN)
+        self.malignant.setText(_UNKNOWN)
+        self._malignant_bar.set_value(0.0)
+        self._why_chosen.hide()
+        self._warnings.clear()
+        self._quality.hide()
+
+    def _show_rows(self) -> None:
+        facts, prediction = self._shown.facts, self._shown.prediction
+        if facts is None:
+            self.bars.set_rows(())
+            return
+        malignant = facts.manifest.malignant
+        shares = prediction.probabilities if prediction is not None else {}
+        self.bars.set_rows(
+            [
+                ProbabilityRow(
+                    label=class_label(name, malignant),
+                    value=shares.get(name),
+                    colour=class_colour(name, facts.manifest.classes),
+                    chosen=prediction is not None and name == prediction.predicted,
+                    note=self._note_of(name, name in malignant, shares.get(name)),
+                )
+                for name in self._ordered(facts.manifest.classes, shares)
+            ]
+        )
+
+    def _ordered(self, classes: tuple[str, ...], shares: dict[str, float]) -> tuple[str, ...]:
+        """Return the classes in the order they are shown; while an answer is awaited they keep their places."""
+        if not self._sort.isChecked():
+            return classes
+        if shares:
+            self._order_shown = tuple(sorted(classes, key=lambda name: -shares[name]))
+        elif set(self._order_shown) != set(classes):
+            self._order_shown = classes
+        return self._order_shown
+
+    def _note_of(self, name: str, malignant: bool, share: float | None) -> str:
+        kind = self.tr("malignant class") if malignant else self.tr("benign class")
+        figure = percent(share) if share is not None else _UNKNOWN
+        return f"{class_label(name, ())} ({name}), {kind}: {figure}"
+
+
+def _readable() -> QLabel:
+    label = muted(wrap=True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def shown_of(model: DiagnosisModel, facts: BundleFacts | None, choice: str) -> Shown:
+    """Return what the card is to show.
+
+    Args:
+        model: with images and answers.
+        facts: of the bundle that is asked.
+        choice: as in `Shown`.
+    """
+    image = model.selected
+    if facts is None or image is None:
+        return Shown()
+    if choice == "together":
+        return _together(model, facts)
+    tr = words.tr
+    if image.state is ImageState.DONE:
+        return Shown(facts, image.prediction, 1, choice)
+    if image.state is ImageState.ERROR and image.prediction is not None:
+        sentence = words.about_file(image.prediction.error, image.path)
+        return Shown(facts, None, 0, choice, sentence, tr("Read it again"))
+    if image.state is ImageState.LEFT:
+        return Shown(facts, None, 1, choice, tr("This image was not asked."), tr("Ask"))
+    return Shown(facts, None, 1, choice, tr("Asking the network …"))
+
+
+def _together(model: DiagnosisModel, facts: BundleFacts) -> Shown:
+    prediction, count = model.together_prediction, len(model.readable())
+    if prediction is None and model.failure is not None:
+        note = words.tr("The images were not asked together.")
+        return Shown(facts, None, count, "together", note, words.tr("Ask"))
+    note = words.tr("Asking the network …") if prediction is None else ""
+    return Shown(facts, prediction, count, "together", note)

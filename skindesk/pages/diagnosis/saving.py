@@ -1,0 +1,132 @@
+"""Results handed on: the PDF report, the table, the text on the clipboard."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QStandardPaths, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from skindesk.models.background import Question
+from skindesk.pages.diagnosis.export import Finding, as_csv, make_report
+from skindesk.pages.diagnosis.words import tr
+from trainer.files import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from skindesk.models.diagnosis import CaseImage
+    from skindesk.settings import Settings
+    from trainer.jobs import ImagePrediction
+
+_LONGEST_NAME = 60  # characters of an image's name that go into a report's
+
+
+class Saving(QObject):
+    """Asks for a place and writes there, in a worker.
+
+    Signals:
+        saved(Path): a file is there.
+        failed(str): why not.
+        busy_changed(bool): a file is being written.
+    """
+
+    saved = Signal(object)
+    failed = Signal(str)
+    busy_changed = Signal(bool)
+
+    def __init__(self, settings: Settings, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._window, self._settings = parent, settings
+        self._writing: Question[Path] = Question(self.saved.emit, self.failed.emit, self)
+        self._writing.busy_changed.connect(self.busy_changed)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a file is being written."""
+        return self._writing.busy
+
+    def save_report(self, finding: Finding) -> None:
+        """Ask for a place and write the PDF there."""
+        name = report_name(finding.images)
+        self._ask_place(
+            tr("Save the report"),
+            name,
+            tr("PDF files (*.pdf)"),
+            lambda file: self.write_report(finding, file),
+        )
+
+    def write_report(self, finding: Finding, file: Path) -> None:
+        """Write the PDF."""
+        paper = self._settings.text("paper")
+
+        def write() -> Path:
+            from skindesk.reports.pdf import write_diagnosis_pdf  # noqa: PLC0415 - templates load when one is written
+
+            write_diagnosis_pdf(make_report(finding), file, paper=paper)
+            return file
+
+        self._writing.ask(write)
+
+    def save_table(
+        self, classes: tuple[str, ...], images: tuple[CaseImage, ...], together: ImagePrediction | None
+    ) -> None:
+        """Ask for a place and write the table there."""
+        name = Path(report_name(images)).with_suffix(".csv").name
+        self._ask_place(
+            tr("Export the table"),
+            name,
+            tr("CSV tables (*.csv)"),
+            lambda file: self.write_table(classes, images, together, file),
+        )
+
+    def write_table(
+        self,
+        classes: tuple[str, ...],
+        images: tuple[CaseImage, ...],
+        together: ImagePrediction | None,
+        file: Path,
+    ) -> None:
+        """Write the table."""
+
+        def write() -> Path:
+            write_text(file, as_csv(classes, images, together))
+            return file
+
+        self._writing.ask(write)
+
+    def open(self, file: Path) -> None:
+        """Open a file in the program that the system has for it."""
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(file)))
+
+    def _ask_place(self, title: str, name: str, kinds: str, then: Callable[[Path], None]) -> None:
+        dialog = QFileDialog(self._window, title, str(self._folder() / name), kinds)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix(Path(name).suffix[1:])
+        dialog.fileSelected.connect(lambda chosen: self._place_found(Path(chosen), then))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _place_found(self, file: Path, then: Callable[[Path], None]) -> None:
+        self._settings.set_value("report_folder", str(file.parent))
+        then(file)
+
+    def _folder(self) -> Path:
+        """Return where the last report went, or the user's documents."""
+        last = self._settings.text("report_folder")
+        if last and Path(last).is_dir():
+            return Path(last)
+        documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+        return Path(documents) if documents and Path(documents).is_dir() else Path.home()
+
+
+def report_name(images: tuple[CaseImage, ...]) -> str:
+    """Return a sensible name for a report: no patient's name stands in a folder unless someone writes it there."""
+    first = re.sub(r"[^\w\- ]+", " ", images[0].path.stem).strip()[:_LONGEST_NAME] if images else ""
+    more = tr(" and {n} more").format(n=len(images) - 1) if len(images) > 1 else ""
+    name = f"{tr('Skin lesion')} {first}{more} {datetime.now().astimezone():%Y-%m-%d}.pdf"
+    return re.sub(r" +", " ", name)

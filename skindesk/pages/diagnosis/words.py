@@ -1,0 +1,214 @@
+"""The sentences of the diagnosis page: what a result means, what it rests on, how good the network is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication
+
+from skindesk.widgets.quantities import percent
+from skindesk.widgets.theme import class_label
+from trainer import RESEARCH_ONLY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from skindesk.models.diagnosis import Answer, CaseImage
+    from skindesk.models.diagnosis_bundle import BundleFacts
+    from trainer.intervals import Interval
+    from trainer.jobs import ImagePrediction
+    from trainer.metrics import ClassMetrics
+
+_MELANOMA = "mel"
+
+
+def tr(text: str) -> str:
+    """Return a text of this page in the language of the program."""
+    return QCoreApplication.translate("diagnosis", text)
+
+
+def images_counted(count: int) -> str:
+    """Return "1 image", "2 images"."""
+    return tr("1 image") if count == 1 else tr("{n} images").format(n=f"{count:,}")
+
+
+def rate(share: float) -> str:
+    """Return a share as percent for the middle of a sentence: figure and sign stay on one line."""
+    return percent(share).replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def plain(class_name: str) -> str:
+    """Return the full name of a class as it stands in the middle of a sentence."""
+    from trainer.dataset.classes import FULL_NAMES  # noqa: PLC0415 - not before something is shown
+
+    name = FULL_NAMES.get(class_name)
+    return class_name if name is None else name[0].lower() + name[1:]
+
+
+def about_file(sentence: str, path: Path) -> str:
+    """Return a sentence about a file with the file's name instead of its whole path."""
+    return sentence.replace(str(path), path.name)
+
+
+def why_not_the_most_probable(facts: BundleFacts, prediction: ImagePrediction) -> str:
+    """Say why the predicted class is not the most probable one; empty where it is."""
+    first = facts.most_likely(prediction.probabilities)
+    if not prediction.predicted or prediction.predicted == first:
+        return ""
+    chosen, shares = prediction.predicted, prediction.probabilities
+    return tr(
+        "{chosen} is predicted although {first} is more probable ({more} against {less}): the decision rule weighs "
+        "each probability by how rare its class was in training ({rare} against {common} of the images), so that "
+        "rare classes are not overlooked."
+    ).format(
+        chosen=class_label(chosen, ()),
+        first=plain(first),
+        more=rate(shares[first]),
+        less=rate(shares[chosen]),
+        rare=rate(facts.manifest.calibration.prior[chosen]),
+        common=rate(facts.manifest.calibration.prior[first]),
+    )
+
+
+def rests_on(facts: BundleFacts, images: int) -> str:
+    """Say in a line what the probabilities rest on.
+
+    Args:
+        facts: of the bundle.
+        images: that are asked about together; 1 for one alone.
+    """
+    views = facts.manifest.config.test_views
+    seen = tr("1 view") if views == 1 else tr("{n} views").format(n=views)
+    origin = tr("Calibrated") if facts.manifest.calibration.fitted else tr("Not calibrated")
+    if images > 1:
+        return tr("{calibrated}, mean of {images} × {views}, bundle {hash}.").format(
+            calibrated=origin, images=images_counted(images), views=seen, hash=facts.hash
+        )
+    return tr("{calibrated}, mean of {views}, bundle {hash}.").format(
+        calibrated=origin, views=seen, hash=facts.hash
+    )
+
+
+def explanation(facts: BundleFacts) -> str:
+    """Say in a few sentences how probabilities and prediction come about."""
+    calibration = facts.manifest.calibration
+    ranked = sorted(calibration.prior, key=lambda name: (-calibration.prior[name], name))
+    shares = ", ".join(f"{plain(name)} {rate(calibration.prior[name])}" for name in ranked)
+    fitted = (
+        tr("They were calibrated on {images} that had no part in training.").format(
+            images=images_counted(calibration.n)
+        )
+        if calibration.fitted
+        else tr("They were not calibrated on images of their own.")
+    )
+    meaning = tr(
+        "The probabilities hold for images among which the classes are as frequent as among those the network was "
+        "trained on: {shares}."
+    ).format(shares=shares)
+    return f"{meaning} {fitted} {calibration.decision_rule}"
+
+
+def test_sentences(facts: BundleFacts, predicted: str) -> str:
+    """Say how good the network is at the predicted class, and at melanoma, on images it had never seen."""
+    metrics = facts.summary.test
+    if metrics is None:
+        return tr("This network has not been scored on a test part yet; the page Results does that.")
+    sentences = []
+    row = metrics.per_class.get(predicted)
+    if row is not None and row.support:
+        sentences.append(tr("On its test part this network {found}.").format(found=_found(row, predicted)))
+    called = _called(facts, predicted)
+    if called:
+        sentences.append(called)
+    melanoma = metrics.per_class.get(_MELANOMA)
+    if predicted != _MELANOMA and melanoma is not None and melanoma.support:
+        sentences.append(tr("It {found}.").format(found=_found(melanoma, _MELANOMA)))
+    return " ".join(sentences)
+
+
+def _found(row: ClassMetrics, class_name: str) -> str:
+    share = row.recall or 0.0
+    return tr("found {found} of {n} images of {name} ({rate})").format(
+        found=f"{round(share * row.support):,}",
+        n=f"{row.support:,}",
+        name=plain(class_name),
+        rate=_with_interval(share, row.recall_interval),
+    )
+
+
+def _called(facts: BundleFacts, class_name: str) -> str:
+    """Say how many images that were given a class are of it."""
+    metrics = facts.summary.test
+    if metrics is None or class_name not in metrics.classes:
+        return ""
+    column = metrics.classes.index(class_name)
+    called = sum(line[column] for line in metrics.confusion_matrix)
+    right = metrics.confusion_matrix[column][column]
+    row = metrics.per_class[class_name]
+    if not called or row.precision is None:
+        return tr("It never predicted {name} there.").format(name=plain(class_name))
+    return tr("Of {called} it predicted as {name}, {right} were ({rate}).").format(
+        called=images_counted(called),
+        name=plain(class_name),
+        right=f"{right:,}",
+        rate=_with_interval(row.precision, row.precision_interval),
+    )
+
+
+def _with_interval(share: float, interval: Interval | None) -> str:
+    if interval is None:
+        return rate(share)
+    return tr("{share}, 95\N{NO-BREAK SPACE}% interval {low}–{high}").format(
+        share=rate(share), low=f"{100 * interval.low:.1f}", high=f"{100 * interval.high:.1f}"
+    )
+
+
+def bundle_line(facts: BundleFacts) -> str:
+    """Say what network a bundle holds."""
+    return tr("{backbone}, {size} × {size} pixels, bundle {hash}").format(
+        backbone=facts.summary.backbone_title, size=facts.manifest.input_size, hash=facts.hash
+    )
+
+
+def score_line(facts: BundleFacts) -> str:
+    """Say how good it is on the test part."""
+    metrics = facts.summary.test
+    if metrics is None:
+        return tr("Not scored on a test part yet")
+    interval = metrics.intervals.get("balanced_accuracy")
+    return tr("Test balanced accuracy {rate}, n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{n}").format(
+        rate=_with_interval(metrics.balanced_accuracy, interval), n=f"{metrics.n:,}"
+    )
+
+
+def square_sentence(facts: BundleFacts) -> str:
+    """Say what the dashed outline in the large view is."""
+    size = facts.manifest.input_size
+    seen = {
+        "centre-square": tr("Dashed: the part the network sees, at {n} × {n} pixels"),
+        "pad": tr("Dashed: the square the network sees, black around the image, at {n} × {n} pixels"),
+        "squash": tr("Dashed: the part the network sees, squeezed to {n} × {n} pixels"),
+    }
+    return seen[facts.manifest.geometry.shape].format(n=size)
+
+
+def result_text(
+    facts: BundleFacts, prediction: ImagePrediction, answer: Answer, images: tuple[CaseImage, ...]
+) -> str:
+    """Return a result as text for the clipboard."""
+    names = ", ".join(image.path.name for image in images)
+    head = tr("Images: {names}") if len(images) > 1 else tr("Image: {names}")
+    lines = [head.format(names=names)]
+    if prediction.error:
+        return "\n".join([*lines, about_file(prediction.error, images[0].path)])
+    malignant = facts.manifest.malignant
+    lines.append(tr("Predicted: {name}").format(name=class_label(prediction.predicted, malignant)))
+    ranked = sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])
+    lines += [f"{class_label(name, malignant)}\t{percent(share)}" for name, share in ranked]
+    lines.append(
+        tr("Malignant classes (▲) together: {share}").format(share=percent(prediction.malignant_probability))
+    )
+    lines += list(prediction.warnings)
+    lines += ["", f"{facts.summary.name}: {bundle_line(facts)}", score_line(facts)]
+    lines += [f"{answer.prior} {answer.decision_rule}", RESEARCH_ONLY]
+    return "\n".join(lines)
