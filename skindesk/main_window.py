@@ -93,7 +93,7 @@ class MainWindow(QMainWindow):
         self._strip_place.setContentsMargins(0, 0, 0, 0)
         ground = QFrame()
         ground.setFixedHeight(_STRIP_HEIGHT)
-        set_role(ground, "side")
+        set_role(ground, "strip")
         ground.setLayout(self._strip_place)
         outer.addWidget(ground)
         self.setCentralWidget(centre)

@@ -104,6 +104,11 @@ class Figure(QFrame):
             layout.addWidget(label)
         self.setAccessibleName(text)
 
+    def set_title(self, text: str) -> None:
+        """Say what the figure is."""
+        self._title.setText(text)
+        self.setAccessibleName(text)
+
     def set(self, value: str, note: str = "") -> None:
         """Show a figure with its unit, and what else is to be known of it."""
         self._value.setText(value)
@@ -150,9 +155,13 @@ class EmptyState(QWidget):
         layout.addWidget(self.title)
         self.explanation = muted(explanation, wrap=True)
         self.explanation.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.explanation.setMaximumWidth(_EMPTY_WIDTH)
-        self.explanation.setMinimumWidth(_EMPTY_WIDTH)
-        layout.addWidget(self.explanation, 0, Qt.AlignmentFlag.AlignHCenter)
+        self.explanation.setFixedWidth(_EMPTY_WIDTH)
+        # In a row of its own: an aligned item would be given the height of its unwrapped text.
+        middle = QHBoxLayout()
+        middle.addStretch(1)
+        middle.addWidget(self.explanation)
+        middle.addStretch(1)
+        layout.addLayout(middle)
         layout.addSpacing(SPACE)
         row = QHBoxLayout()
         row.setSpacing(SPACE)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from skindesk.engine.jobs import JobHandle, Outcome
 
 _REPAINT_MS = 200
-_HEIGHT = 36  # pixels
 _SAID_MS = 8_000
 _SHORT_SECONDS = 90
 
@@ -44,8 +43,7 @@ class JobStrip(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        set_role(self, "strip")
-        self.setFixedHeight(_HEIGHT)
+        set_role(self, "plain")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(2 * SPACE, 0, 2 * SPACE, 0)
         layout.setSpacing(3 * SPACE // 2)
