@@ -10,6 +10,8 @@ already asked to stop, interrupts the job where it is; files are still whole, si
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
 import os
 import queue
 import signal
@@ -51,6 +53,7 @@ def run_engine() -> NoReturn:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
+    faulthandler.enable()
     _Engine(requests, answers).serve()
     sys.stderr.flush()
     # All is saved by now. Python's own way out unloads TensorFlow, which takes two seconds and now and then
@@ -83,21 +86,28 @@ class _Inbox:
             stop.ask()
         return stop
 
+    def end(self) -> None:
+        """The job that was begun is over."""
+        self._current = None
+
     def stop(self, number: int) -> None:
         self._stopped.add(number)
-        if self._current is not None and self._current[0] == number:
-            self._current[1].ask()
+        current = self._current
+        if current is not None and current[0] == number:
+            current[1].ask()
 
     def leave(self) -> None:
         self.leaving = True
-        if self._current is not None:
-            self._current[1].ask()
+        current = self._current
+        if current is not None:
+            current[1].ask()
         self._asked.put(None)
 
     @property
     def asked_before(self) -> bool:
         """Whether the present job has been asked to stop."""
-        return self.leaving or (self._current is not None and self._current[1].asked)
+        current = self._current
+        return self.leaving or (current is not None and current[1].asked)
 
 
 class _Engine:
@@ -118,6 +128,7 @@ class _Engine:
             threading.Thread(target=target, daemon=True).start()
         while (ask := self._inbox.take()) is not None:
             self._do(ask)
+            self._inbox.end()
         self._ended.set()
 
     def _do(self, ask: Ask) -> None:
@@ -131,7 +142,8 @@ class _Engine:
         except TrainerError as error:
             self._say(Refused(id=ask.id, kind="failed", message=str(error)))
         except Exception as error:  # noqa: BLE001 - the last line of defence says whose fault it is
-            traceback.print_exc()
+            with contextlib.suppress(OSError):  # a log on a full disk
+                traceback.print_exc()
             self._say(_refusal(ask.id, error))
 
     def _on_signal(self, _number: int, _frame: Any) -> None:  # noqa: ANN401 - a frame or nothing
@@ -174,7 +186,8 @@ class _Engine:
         try:
             request = decode_request(line)
         except ConfigError as error:
-            sys.stderr.write(f"{error}\n")
+            with contextlib.suppress(OSError):  # a log on a full disk
+                sys.stderr.write(f"{error}\n")
             return
         if isinstance(request, Ask):
             self._inbox.put(request)

@@ -146,8 +146,8 @@ class Predictor:
         missing = len(predicted) - len(rows)
         warnings = []
         if missing:
-            are = "image is" if missing == 1 else "images are"
-            warnings.append(f"{missing} of {len(predicted)} {are} not in this, since it cannot be read.")
+            words = "is not in this, since it" if missing == 1 else "are not in this, since they"
+            warnings.append(f"{missing} of {len(predicted)} images {words} cannot be read.")
         mean = np.stack(rows).mean(axis=0, keepdims=True)
         return next(iter(self._judged([""], mean, [warnings])))
 

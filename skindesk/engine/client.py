@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QThread, Signal
@@ -79,6 +80,7 @@ class Client(QThread):
         self._command = command
         self._child: subprocess.Popen[bytes] | None = None
         self._doomed = False
+        self._written = threading.Event()
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
 
     # --- for the window -----------------------------------------------------------------------------------
@@ -119,28 +121,29 @@ class Client(QThread):
 
     def run(self) -> None:
         """Start the child, pass on what it says, wait for its end."""
+        log = _open_log(self._command.log)
+        begun = log.tell() if log is not None else 0
         try:
-            self.gone.emit(self.generation, self._live())
+            child = self._child = self._start(log)
         except OSError as error:
             self.gone.emit(self.generation, Ending(None, error.strerror or str(error)))
+            return
+        finally:
+            if log is not None:
+                log.close()
+        if self._doomed:
+            self.kill_child()
+        threading.Thread(target=self._write, args=(child,), daemon=True).start()
+        self._read(child, begun)
+        status = child.wait()
+        self._outbox.put(None)
+        # `join` would leave a record of this thread in Python's list of threads for good, as it is Qt's.
+        self._written.wait()
+        if child.stdout is not None:
+            child.stdout.close()
+        self.gone.emit(self.generation, Ending(status, log=_tail(self._command.log, begun)))
 
-    def _live(self) -> Ending:
-        with _open_log(self._command.log) as log:
-            begun = log.tell()
-            child = self._child = self._start(log)
-            if self._doomed:
-                self.kill_child()
-            writer = threading.Thread(target=self._write, args=(child,), daemon=True)
-            writer.start()
-            self._read(child, log, begun)
-            status = child.wait()
-            self._outbox.put(None)
-            writer.join()
-            if child.stdout is not None:
-                child.stdout.close()
-            return Ending(status, log=_tail(self._command.log, begun))
-
-    def _start(self, log: BinaryIO) -> subprocess.Popen[bytes]:
+    def _start(self, log: BinaryIO | None) -> subprocess.Popen[bytes]:
         # A session of its own: what the child starts can be ended with it, and Ctrl+C in a terminal is the
         # window's to handle.
         flags = 0
@@ -150,7 +153,7 @@ class Client(QThread):
             list(self._command.words),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=log,
+            stderr=subprocess.DEVNULL if log is None else log,
             bufsize=0,
             env=self._command.environment,
             start_new_session=True,
@@ -160,13 +163,16 @@ class Client(QThread):
     def _write(self, child: subprocess.Popen[bytes]) -> None:
         """Write what is in the outbox; a pipe that is full delays this thread only."""
         assert child.stdin is not None
-        with contextlib.suppress(OSError), child.stdin:
-            while (line := self._outbox.get()) is not None:
-                rest = memoryview(line)
-                while rest:
-                    rest = rest[child.stdin.write(rest) :]
+        try:
+            with contextlib.suppress(OSError), child.stdin:
+                while (line := self._outbox.get()) is not None:
+                    rest = memoryview(line)
+                    while rest:
+                        rest = rest[child.stdin.write(rest) :]
+        finally:
+            self._written.set()
 
-    def _read(self, child: subprocess.Popen[bytes], log: BinaryIO, begun: int) -> None:
+    def _read(self, child: subprocess.Popen[bytes], begun: int) -> None:
         assert child.stdout is not None
         pending = bytearray()
         while chunk := os.read(child.stdout.fileno(), _CHUNK):
@@ -181,23 +187,36 @@ class Client(QThread):
                 try:
                     reply = decode_reply(bytes(line))
                 except ConfigError as error:
-                    log.write(f"Not understood by the window: {error}\n".encode())
-                    log.flush()
+                    self._note(f"Not understood by the window: {error}")
                     continue
                 shown = _tail(self._command.log, begun) if isinstance(reply, Refused) else ""
                 told.append(Told(reply, shown))
             self.told.emit(self.generation, tuple(told))
 
+    def _note(self, sentence: str) -> None:
+        """Add a line to the child's log."""
+        with contextlib.suppress(OSError), self._command.log.open("ab") as log:
+            log.write(f"{sentence}\n".encode("utf-8", "backslashreplace"))
 
-def _open_log(path: Path) -> BinaryIO:
-    """Open a log for appending; one that has grown too long is put aside first."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(OSError):
-        if path.stat().st_size > _LOG_BYTES:
+
+def _open_log(path: Path) -> BinaryIO | None:
+    """Open a log for appending; one that has grown too long is put aside first.
+
+    Returns:
+        The file, or `None` where nothing can be written: a child without a log is better than none.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_size > _LOG_BYTES:
             path.replace(path.with_name(path.name + ".1"))
-    stream = path.open("ab")
-    stream.seek(0, os.SEEK_END)
-    return stream
+    except OSError:
+        pass  # on Windows a file that another child has open cannot be put aside
+    try:
+        log = path.open("ab", buffering=0)
+        log.write(f"--- {datetime.now().astimezone():%Y-%m-%d %H:%M:%S %z}\n".encode())
+    except OSError:
+        return None
+    return log
 
 
 def _tail(path: Path, begun: int) -> str:

@@ -70,7 +70,7 @@ class Engines(QObject):
         return queue
 
     def _command(self, name: str) -> ChildCommand:
-        variables = {"PYTHONIOENCODING": "utf-8", "PYTHONFAULTHANDLER": "1"}
+        variables = {"PYTHONIOENCODING": "utf-8"}
         weights = self._settings.text("weights_dir")
         if weights:
             variables["SKINDESK_WEIGHTS_DIR"] = weights

@@ -1,119 +1,26 @@
-"""Jobs as the window sees them: a state, what they say, how they ended; and queues of them."""
+"""Queues of jobs, each with one child process that does them in order."""
 
 from __future__ import annotations
 
-import enum
-import itertools
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from skindesk.engine.client import Client
-from trainer.events import Progress
-from trainer.jobs import Answered, Ask, Beat, Heard, Ready, Refused, Stop, TrainNetwork, WarmUp
+from skindesk.engine.handles import JobHandle, JobState, Outcome
+from trainer.jobs import Answered, Ask, Beat, Heard, Ready, Refused, Stop, TrainNetwork, WarmUp, encode_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from skindesk.engine.client import ChildCommand, Told
     from skindesk.engine.endings import Ending
-    from trainer.events import AnyEvent
-    from trainer.jobs import AnyJob, AnyResult
+    from trainer.jobs import AnyJob
 
-_ids = itertools.count(1)
-
-
-class JobState(enum.Enum):
-    """Where a job is."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    STOPPING = "stopping"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more will happen."""
-        return self in {JobState.DONE, JobState.FAILED, JobState.CANCELLED}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a job ended.
-
-    Attributes:
-        state: done, failed or cancelled.
-        result: what was asked for; only when done.
-        message: one or a few plain sentences; empty when done.
-        log: last lines of the child's log where they may explain something; otherwise empty.
-    """
-
-    state: JobState
-    result: AnyResult | None = None
-    message: str = ""
-    log: str = ""
-
-
-class JobHandle(QObject):
-    """One job in a queue.
-
-    Attributes:
-        heard: an event of the job (`trainer.events.AnyEvent`); while it is stopping, too.
-        changed: its state has changed.
-        ended: its `Outcome`; exactly once, after `changed`.
-        id: differs from that of every other job of this program.
-        job: what was asked for.
-        title: a few words for people.
-        state: where it is.
-        outcome: how it ended; `None` before.
-        started_at: when it began, seconds of `time.monotonic`; `None` before.
-        last_progress: the last progress it told of.
-    """
-
-    heard = Signal(object)
-    changed = Signal()
-    ended = Signal(object)
-
-    def __init__(self, job: AnyJob, title: str, stop: Callable[[JobHandle], None]) -> None:
-        super().__init__()
-        self.id = next(_ids)
-        self.job = job
-        self.title = title
-        self.state = JobState.QUEUED
-        self.outcome: Outcome | None = None
-        self.started_at: float | None = None
-        self.last_progress: Progress | None = None
-        self._stop = stop
-
-    def stop(self) -> None:
-        """Ask the job to stop. One that has not begun is cancelled at once, one that has ended stays so."""
-        self._stop(self)
-
-    # --- for its queue ------------------------------------------------------------------------------------
-
-    def enter(self, state: JobState) -> None:
-        """Go on to a state that is not an end."""
-        self.state = state
-        if state is JobState.RUNNING:
-            self.started_at = time.monotonic()
-        self.changed.emit()
-
-    def hear(self, event: AnyEvent) -> None:
-        """Pass on what the job says."""
-        if isinstance(event, Progress):
-            self.last_progress = event
-        self.heard.emit(event)
-
-    def end(self, outcome: Outcome) -> None:
-        """End."""
-        self.state = outcome.state
-        self.outcome = outcome
-        self.changed.emit()
-        self.ended.emit(outcome)
+__all__ = ["JobHandle", "JobQueue", "JobState", "Outcome", "Patience"]
 
 
 @dataclass(frozen=True)
@@ -227,8 +134,10 @@ class JobQueue(QObject):
             title: a few words for people.
         """
         handle = JobHandle(job, title, self._stop)
-        if self._closed:
-            handle.end(Outcome(JobState.CANCELLED, message=self.tr("The program is closing.")))
+        refused = self._reason_to_refuse(handle)
+        if refused is not None:
+            # Not before the caller can have connected to its signals.
+            QTimer.singleShot(0, handle, partial(handle.end, refused))
             return handle
         before_hidden = len(self._queued) - sum(queued in self._hidden for queued in self._queued)
         self._queued.insert(before_hidden, handle)
@@ -274,6 +183,17 @@ class JobQueue(QObject):
         self._queued.append(handle)
         self._advance()
 
+    def _reason_to_refuse(self, handle: JobHandle) -> Outcome | None:
+        if self._closed:
+            return Outcome(JobState.CANCELLED, message=self.tr("The program is closing."))
+        try:
+            encode_line(Ask(id=handle.id, job=handle.job))
+        except UnicodeEncodeError:
+            # Names of files need not be Unicode on Linux, while the lines of the protocol must be.
+            sentence = self.tr("A file or folder has a name that is no valid text; rename it and try again.")
+            return Outcome(JobState.FAILED, message=sentence)
+        return None
+
     # --- the flow of jobs ---------------------------------------------------------------------------------
 
     def _advance(self) -> None:
@@ -301,11 +221,13 @@ class JobQueue(QObject):
         if handle is None:
             return
         self._watch.stop()
-        self._force.stop()
-        self._interrupted = False
         self._set_silent(silent=False)
-        if self._idle_seconds == 0:
+        if not self._leaving:
+            self._force.stop()
+        if self._idle_seconds == 0 or self._interrupted:
+            # A child that was told to leave may do so at any time; it gets no further job.
             self._let_go()
+        self._interrupted = False
         hidden = handle in self._hidden
         self._hidden.discard(handle)
         handle.end(outcome)
@@ -391,6 +313,8 @@ class JobQueue(QObject):
         return Outcome(JobState.DONE, line.result)
 
     def _refusal_of(self, running: JobHandle, line: Refused, log: str) -> Outcome:
+        if line.kind == "stopped" and running.state is JobState.RUNNING:
+            self._let_go()  # nobody here asked for it: the system told the child to leave
         if line.kind == "stopped" or running.state is JobState.STOPPING:
             return Outcome(JobState.CANCELLED, message=line.message)
         return Outcome(JobState.FAILED, message=line.message, log=log)
