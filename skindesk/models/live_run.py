@@ -164,6 +164,10 @@ class LiveRun:
         self.log: deque[LogEntry] = deque(maxlen=_LOG_LENGTH)
         self.logged = 0
 
+    def begin_now(self, at: float | None = None) -> None:
+        """Note that the run, which has waited so far, begins now (or at another time, seconds since 1970)."""
+        self.begun_at = time.time() if at is None else at
+
     def recall_history(self, history: Sequence[EpochEnded]) -> None:
         """Take over the epochs that a run had done before it was interrupted."""
         for ended in history:

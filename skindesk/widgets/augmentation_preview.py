@@ -8,7 +8,7 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QPainter, QPainterPath, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from skindesk.engine.jobs import JobState
+from skindesk.engine.handles import JobState
 from skindesk.models.background import Question
 from skindesk.widgets.theme import SPACE, tokens_for
 from trainer.jobs import Pictures, PreviewAugmentation
@@ -16,7 +16,8 @@ from trainer.jobs import Pictures, PreviewAugmentation
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent, QShowEvent
 
-    from skindesk.engine.jobs import JobHandle, JobQueue, Outcome
+    from skindesk.engine.handles import JobHandle, Outcome
+    from skindesk.engine.jobs import JobQueue
     from trainer.config import Augmentation, Geometry
 
 COUNT = 5

@@ -44,8 +44,8 @@ class BackboneCard(QAbstractButton):
 
     @property
     def facts(self) -> str:
-        """Size and parameters in words."""
-        return self.tr("{side} px, {millions} M parameters").format(
+        """Size and millions of parameters in words."""
+        return self.tr("{side} px, {millions} M").format(
             side=self.backbone.default_size, millions=f"{self.backbone.parameters / _MILLION:.1f}"
         )
 
@@ -57,7 +57,8 @@ class BackboneCard(QAbstractButton):
             tip: a sentence or two.
         """
         self._weights = words
-        self.setAccessibleName(f"{self.backbone.title}, {self.facts}, {words}".rstrip(", "))
+        self.setAccessibleName(f"{self.backbone.title}, {self.facts}".rstrip(", "))
+        self.setAccessibleDescription(words)
         self.setToolTip(
             self.tr("{title}: trained on squares of {side} px, {parameters} parameters. {weights}")
             .format(

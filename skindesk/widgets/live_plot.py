@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPainter
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QWheelEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from skindesk.widgets.basics import heading
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 Scale: TypeAlias = Literal["number", "share"]
 
-_HEIGHT = 150  # pixels that a plot needs at least
+_HEIGHT = 120  # pixels that a plot needs at least
 _MOST_DOTS = 40
 """Up to so many points each is marked, so that the first ones can be seen at all."""
 _DOT = 5  # pixels
@@ -44,6 +44,7 @@ _HEADROOM = 1.04
 _FOOT = 0.03
 """Room above and below, so that the labels of both ends are shown."""
 _SAME = 1e-6  # epochs
+_ROOM_LEFT_OF = 0.7  # of the axis: from there on a mark's text stands left of its line
 
 
 @dataclass(frozen=True)
@@ -146,12 +147,18 @@ class LivePlot(QWidget):
         view.setMenuEnabled(False)
         view.hideButtons()
         view.installEventFilter(self)
+        view.viewport().installEventFilter(self)
+        view.setToolTip(
+            self.tr("Click, then zoom by the wheel and move by dragging; a double click shows everything")
+        )
         item = view.getPlotItem()
         item.showGrid(x=False, y=True, alpha=1.0)
         box = item.getViewBox()
         box.setLimits(xMin=0.0, yMax=_HEADROOM if self._scale == "share" else None)
         box.sigRangeChangedManually.connect(self._on_manual_range)
+        box.sigXRangeChanged.connect(lambda _box, _range: self._place_labels())
         for line in (self._crosshair, self._best):
+            line.setZValue(3)
             line.hide()
             view.addItem(line, ignoreBounds=True)
         view.scene().sigMouseMoved.connect(self._on_mouse)
@@ -211,6 +218,7 @@ class LivePlot(QWidget):
     def set_best(self, mark: Mark | None) -> None:
         """Mark the best point by a vertical line with its text."""
         _set_mark(self._best, mark)
+        self._place_labels()
 
     def set_stages(self, marks: Sequence[Mark]) -> None:
         """Mark where stages begin."""
@@ -221,6 +229,7 @@ class LivePlot(QWidget):
             self._dress()
         for place, line in enumerate(self._stages):
             _set_mark(line, marks[place] if place < len(marks) else None)
+        self._place_labels()
 
     @property
     def best_mark(self) -> Mark | None:
@@ -357,6 +366,10 @@ class LivePlot(QWidget):
         kind = event.type()
         if kind == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             return self._on_key(event)
+        if isinstance(event, QWheelEvent) and not self._view.hasFocus():
+            # Whoever scrolls past the plot does not want to zoom it.
+            event.ignore()
+            return True
         if kind == QEvent.Type.MouseButtonDblClick:
             self.show_all()
             return True
@@ -410,6 +423,14 @@ class LivePlot(QWidget):
         self.point_at(x)
         self.pointed.emit(x)
 
+    def _place_labels(self) -> None:
+        """Put each mark's text right of its line, or left of it where there is no room."""
+        left, right = self.shown_range
+        for line in (self._best, *self._stages):
+            anchor = (0, 0.5) if line.value() < left + _ROOM_LEFT_OF * (right - left) else (1, 0.5)
+            line.label.anchors = [anchor, anchor]
+            line.label.updatePosition()
+
     def _on_manual_range(self, _axes: object) -> None:
         self._following = False
 
@@ -459,8 +480,8 @@ class LivePlot(QWidget):
 
 
 def _marked_line(position: float) -> pg.InfiniteLine:
-    """Return a vertical line whose text stands beside it, on the side where there is room."""
-    options = {"position": position, "anchors": [(0, 0.5), (1, 0.5)]}
+    """Return a vertical line with a text beside it at a height, 0 to 1."""
+    options = {"position": position, "anchors": [(0, 0.5), (0, 0.5)]}
     line = pg.InfiniteLine(angle=90, movable=False, label="", labelOpts=options)
     line.hide()
     return line

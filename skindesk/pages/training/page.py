@@ -1,0 +1,358 @@
+"""The training page: how is it learning?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QFile, Qt, Signal
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+
+from skindesk.engine.handles import JobState
+from skindesk.models.background import Question
+from skindesk.models.dataset_facts import DatasetFacts, read_dataset_facts
+from skindesk.models.unfinished_runs import UnfinishedRun, find_unfinished
+from skindesk.pages.training.blocked import Blocked
+from skindesk.pages.training.queue_list import QueueList, UnfinishedList
+from skindesk.pages.training.run_keeper import RunKeeper
+from skindesk.pages.training.run_panel import RunPanel
+from skindesk.pages.training.setup_panel import WIDTH, SetupPanel
+from skindesk.pages.training.words import done_words
+from skindesk.widgets.basics import EmptyState
+from skindesk.widgets.notice import Notice
+from skindesk.widgets.theme import SPACE, set_role
+from trainer.jobs import RunFinished, TrainNetwork
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from skindesk.engine.handles import JobHandle, Outcome
+    from skindesk.engine.jobs import JobQueue
+    from skindesk.models.devices import DevicesModel
+    from skindesk.models.workspace import Workspace
+    from skindesk.pages.training.run_keeper import TrackedRun
+    from skindesk.paths import Paths
+    from skindesk.settings import Settings
+    from trainer.config import RunConfig
+
+_FEWEST_CLASSES = 2
+_EMPTY, _RUN = range(2)
+_CHOOSE, _MISSING = range(2)
+
+
+class TrainingPage(QWidget):
+    """Settings on the left; on the right the run that trains, or the last one.
+
+    Args:
+        training: the queue in which runs are trained.
+        scoring: where estimates and previews are asked for.
+        workspace: which dataset is open.
+        devices: what can be trained on.
+        settings: of the user.
+        paths: the user's folders.
+
+    Attributes:
+        setup: the settings.
+        blocked: stands there while there is nothing to train on.
+        panel: the run in figures, curves and words.
+        unfinished: runs of earlier days that can go on.
+        queue: the runs that wait.
+        notice: what is to be said of the last run.
+
+    Signals:
+        notified(str): a run has ended; the sentence says how.
+    """
+
+    notified = Signal(str)
+
+    def __init__(
+        self,
+        training: JobQueue,
+        scoring: JobQueue,
+        workspace: Workspace,
+        devices: DevicesModel,
+        settings: Settings,
+        paths: Paths,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._training, self._workspace = training, workspace
+        self._keeper = RunKeeper(training, settings, paths, self)
+        self._facts: DatasetFacts | None = None
+        self._on_notice: Callable[[], object] | None = None
+        self.setup = SetupPanel(scoring, devices, settings, paths)
+        self.blocked = Blocked()
+        self.notice = Notice()
+        self.unfinished = UnfinishedList()
+        self.panel = RunPanel()
+        self.queue = QueueList(training)
+        self._lay_out()
+        self._start_action, self._stop_action, self._resume_action = self._make_actions()
+        self._reading: Question[DatasetFacts] = Question(self._show_facts, self._show_no_facts, self)
+        self._looking: Question[list[UnfinishedRun]] = Question(
+            self.unfinished.show_runs, lambda _sentence: None, self
+        )
+        self._connect()
+        self._read_dataset()
+        self.look_for_unfinished()
+        self._show_queue()
+
+    # --- making it ----------------------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
+        layout.setSpacing(2 * SPACE)
+        self._left = QStackedWidget()
+        self._left.setFixedWidth(WIDTH)
+        self._left.addWidget(self.setup)
+        self._left.addWidget(self.blocked)
+        layout.addWidget(self._left)
+        self.panel.queue_place.addWidget(self.queue, 1)
+        text = self.tr(
+            "Choose a backbone and a preset on the left, then press Start. Nothing is written before that."
+        )
+        self._right = QStackedWidget()
+        self._right.addWidget(EmptyState("training", self.tr("Nothing is training yet"), text))
+        self._right.addWidget(_scrolled(self.panel))
+        column = QVBoxLayout()
+        column.setSpacing(2 * SPACE)
+        column.addWidget(self.notice)
+        column.addWidget(self.unfinished)
+        column.addWidget(self._right, 1)
+        layout.addLayout(column, 1)
+
+    def _make_actions(self) -> tuple[QAction, QAction, QAction]:
+        """Make what the window's menu shows; the shortcuts work while this page is shown."""
+        chief = (
+            self._action(self.tr("Start run"), "Ctrl+Return", self.start),
+            self._action(self.tr("Stop run"), "Ctrl+.", self.stop),
+            self._action(self.tr("Resume run"), "Ctrl+Shift+Return", self.resume),
+        )
+        self._action(self.tr("Load settings …"), "Ctrl+L", self.setup.ask_for_settings)
+        self._action(self.tr("Save settings …"), "Ctrl+S", self.setup.ask_where_to_save)
+        self._action(self.tr("Copy log"), "Ctrl+Shift+C", self.panel.log.copy_all)
+        return chief
+
+    def _action(self, text: str, shortcut: str, slot: Callable[[], object]) -> QAction:
+        action = QAction(text, self)
+        action.setShortcut(QKeySequence(shortcut))
+        action.triggered.connect(lambda _checked=False: slot())
+        self.addAction(action)
+        return action
+
+    def _connect(self) -> None:
+        self.setup.start_asked.connect(self.start)
+        self.setup.stop_asked.connect(self.stop)
+        self.setup.changed.connect(self._show_queue)
+        self.blocked.acted.connect(lambda: self._workspace.go_to.emit("dataset"))
+        self.notice.acted.connect(self._do_what_notice_says)
+        self.unfinished.resume_asked.connect(self.resume_unfinished)
+        self.unfinished.discard_asked.connect(self.discard)
+        self.panel.charts.failed.connect(self._say_error)
+        self.panel.charts.saved.connect(self._workspace.notified)
+        self._keeper.heard.connect(self._wake)
+        self._keeper.ended.connect(self._on_ended)
+        self._training.changed.connect(self._show_queue)
+        self._training.beat.connect(self.panel.hear_beat)
+        self._training.unresponsive.connect(self._on_silence)
+        self._workspace.dataset_changed.connect(self._read_dataset)
+        self._workspace.dataset_edited.connect(self._read_dataset)
+        self.notified.connect(self._workspace.notified)
+
+    # --- what the window asks -----------------------------------------------------------------------------
+
+    def open_path(self, path: Path) -> bool:
+        """Take a file with settings; return whether it is one."""
+        return path.suffix.lower() == ".toml" and self.setup.load_settings(path)
+
+    def may_close(self) -> bool:
+        """Whether the window may close without asking: no run trains or waits."""
+        return not any(isinstance(handle.job, TrainNetwork) for handle in self._training.jobs)
+
+    # --- starting, stopping, going on ---------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start a run with the settings of the form, or put it into the queue."""
+        config, facts = self.setup.config, self._facts
+        if config is None or facts is None:
+            return
+        self.start_run(config, facts.path, self.setup.title)
+        self.setup.begin_anew()
+
+    def start_run(self, config: RunConfig, dataset: Path, title: str) -> JobHandle:
+        """Start a run, or put it into the queue behind the one that trains.
+
+        Args:
+            config: its settings.
+            dataset: file with a split.
+            title: what it is called.
+        """
+        self.setup.estimate.stop()
+        self.notice.clear()
+        return self._keeper.start(config, dataset, title, self._malignant)
+
+    def stop(self) -> None:
+        """Stop the run that trains; what it has done is saved."""
+        current = self._keeper.current
+        if current is not None:
+            current.handle.stop()
+
+    def resume(self) -> None:
+        """Go on with the run that is shown, if it was stopped or has failed."""
+        shown = self._keeper.of(self.panel.run)
+        if shown is not None:
+            self._resume_run(shown)
+
+    def _resume_run(self, run: TrackedRun) -> None:
+        if run.can_resume:
+            self.setup.estimate.stop()
+            self.notice.clear()
+            self._keeper.resume(run)
+
+    def resume_unfinished(self, run: UnfinishedRun) -> JobHandle | None:
+        """Go on with a run of an earlier day; return nothing where its dataset is not there."""
+        own = run.dataset if run.dataset is not None and run.dataset.exists() else None
+        dataset = own or self._workspace.dataset
+        if dataset is None:
+            self._say_error(self.tr("Open the dataset of {run} first.").format(run=run.title))
+            return None
+        self.setup.estimate.stop()
+        self.unfinished.leave_out(run)
+        return self._keeper.resume_unfinished(run, dataset, self._malignant)
+
+    def discard(self, run: UnfinishedRun) -> None:
+        """Put the folder of a run of an earlier day into the trash."""
+        if not QFile(str(run.folder)).moveToTrash():
+            text = self.tr("{folder} cannot be put into the trash; remove it by hand.")
+            self._say_error(text.format(folder=run.folder))
+            return
+        self.unfinished.leave_out(run)
+        self._workspace.runs_changed.emit()
+        self.notified.emit(self.tr("{run} is in the trash.").format(run=run.title))
+
+    def look_for_unfinished(self) -> None:
+        """Look for runs of earlier days that can go on."""
+        parents, known = self._keeper.runs_folders, self._keeper.folders
+        self._looking.ask(lambda: find_unfinished(parents, known))
+
+    # --- what comes back ----------------------------------------------------------------------------------
+
+    def _wake(self, run: TrackedRun) -> None:
+        if run.live is self.panel.run:
+            self.panel.wake()
+
+    def _show_queue(self) -> None:
+        """Show the run that trains, and what can be done."""
+        current = self._keeper.current
+        stopping = current is not None and current.handle.state is JobState.STOPPING
+        self.setup.set_running(running=current is not None, stopping=stopping)
+        if current is not None and self.panel.run is not current.live:
+            current.live.begin_now()
+            self.panel.show_run(current.live, current.malignant)
+            self._right.setCurrentIndex(_RUN)
+        shown = self._keeper.of(self.panel.run)
+        self._start_action.setEnabled(self.setup.can_start)
+        self._stop_action.setEnabled(current is not None and not stopping)
+        self._resume_action.setEnabled(shown is not None and shown.can_resume)
+
+    def _on_ended(self, run: TrackedRun, outcome: Outcome) -> None:
+        """Say how a run has ended, and offer what comes next."""
+        title = run.live.title
+        self._wake(run)
+        self._show_queue()
+        self._workspace.runs_changed.emit()
+        if isinstance(outcome.result, RunFinished):
+            sentence = done_words(run.live)
+            self._on_notice = lambda: self._workspace.go_to.emit("results")
+            self.notice.show_note(sentence, action=self.tr("See results"))
+        elif outcome.state is JobState.FAILED:
+            sentence = self.tr("{run} failed. {why}").format(run=title, why=outcome.message)
+            self._on_notice = lambda: self._resume_run(run)
+            self.notice.show_error(sentence, outcome.log, self.tr("Resume"))
+        else:
+            # With a log it was ended by force, and the message says what that cost.
+            how = outcome.message if outcome.log else self.tr("What it has done is saved.")
+            sentence = self.tr("{run} was stopped. {how}").format(run=title, how=how)
+            self._on_notice = lambda: self._resume_run(run)
+            self.notice.show_note(sentence, outcome.log, self.tr("Resume"))
+        self.notified.emit(sentence)
+
+    def _on_silence(self, silent: bool) -> None:
+        if silent and self._keeper.current is not None:
+            self._on_notice = None
+            self.notice.show_note(
+                self.tr("The run has said nothing for a while. It may be busy; Stop ends it for certain.")
+            )
+
+    def _do_what_notice_says(self) -> None:
+        act, self._on_notice = self._on_notice, None
+        self.notice.clear()
+        if act is not None:
+            act()
+
+    def _say_error(self, sentence: str) -> None:
+        self._on_notice = None
+        self.notice.show_error(sentence)
+
+    # --- the dataset --------------------------------------------------------------------------------------
+
+    @property
+    def _malignant(self) -> tuple[str, ...]:
+        return self._facts.malignant if self._facts is not None else ()
+
+    def _read_dataset(self) -> None:
+        dataset = self._workspace.dataset
+        if dataset is None:
+            self._reading.forget()
+            self._show_facts(None)
+            return
+        self._reading.ask(lambda: read_dataset_facts(dataset))
+
+    def _show_no_facts(self, sentence: str) -> None:
+        self._show_facts(None)
+        self.blocked.say(self.tr("The dataset cannot be read"), sentence, self.tr("Go to the dataset"))
+
+    def _show_facts(self, facts: DatasetFacts | None) -> None:
+        """Take over a dataset, or say what is missing."""
+        if facts is None:
+            self.blocked.say(
+                self.tr("First a dataset"),
+                self.tr("Open a folder of images on the dataset page; what is trained learns from them."),
+                self.tr("Open a dataset"),
+            )
+        elif len(facts.classes) < _FEWEST_CLASSES:
+            self.blocked.say(
+                self.tr("More than one class is needed"),
+                self.tr(
+                    "All images of this dataset are of one class; a network learns to tell classes apart."
+                ),
+                self.tr("Go to the dataset"),
+            )
+        elif not facts.split:
+            self.blocked.say(
+                self.tr("First a split"),
+                self.tr(
+                    "The dataset has no split into training, validation and test part yet. Make one on the "
+                    "dataset page: images of one lesion stay together."
+                ),
+                self.tr("Split the dataset"),
+            )
+        usable = facts is not None and facts.split and len(facts.classes) >= _FEWEST_CLASSES
+        self._facts = facts if usable else None
+        self.setup.set_facts(self._facts)
+        self._left.setCurrentIndex(_CHOOSE if usable else _MISSING)
+        self._show_queue()
+
+
+def _scrolled(content: QWidget) -> QScrollArea:
+    """Return an area that scrolls where the window is too low."""
+    set_role(content, "plain")
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(content)
+    return area

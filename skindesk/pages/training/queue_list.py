@@ -1,0 +1,171 @@
+"""Runs that wait for their turn, and runs of earlier days that can go on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from skindesk.engine.handles import JobState
+from skindesk.pages.training.words import unfinished_words
+from skindesk.widgets.basics import Card, ElidedLabel, muted
+from skindesk.widgets.icons import icon
+from skindesk.widgets.theme import SPACE, set_role
+from trainer.jobs import TrainNetwork
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from skindesk.engine.handles import JobHandle
+    from skindesk.engine.jobs import JobQueue
+    from skindesk.models.unfinished_runs import UnfinishedRun
+
+
+class QueueList(Card):
+    """The runs that wait, in order; each can be moved and removed. Hidden while none waits.
+
+    Args:
+        training: the queue.
+    """
+
+    def __init__(self, training: JobQueue, parent: QWidget | None = None) -> None:
+        super().__init__("", parent)
+        self._training = training
+        self.heading.setText(self.tr("Queue"))
+        self.heading.show()
+        self._rows: list[QWidget] = []
+        self._shown: tuple[tuple[int, str], ...] = ()
+        self._moved: tuple[JobHandle, int] | None = None
+        self.body.addStretch(1)
+        training.changed.connect(self.refresh)
+        self.refresh()
+
+    @property
+    def waiting(self) -> list[JobHandle]:
+        """The runs that wait, in order."""
+        return [
+            handle
+            for handle in self._training.jobs
+            if handle.state is JobState.QUEUED and isinstance(handle.job, TrainNetwork)
+        ]
+
+    def refresh(self) -> None:
+        """Show the queue as it is."""
+        waiting = self.waiting
+        now = tuple((handle.id, handle.title) for handle in waiting)
+        self.setVisible(bool(waiting))
+        if now == self._shown:
+            return
+        self._shown = now
+        for row in self._rows:
+            self.body.removeWidget(row)
+            row.deleteLater()
+        self._rows = [self._row(place, handle, len(waiting)) for place, handle in enumerate(waiting)]
+        for place, row in enumerate(self._rows):
+            self.body.insertWidget(place, row)
+        if self._moved is not None:
+            self._give_focus_back(*self._moved)
+
+    def _row(self, place: int, handle: JobHandle, count: int) -> QWidget:
+        row = QWidget()
+        layout = QHBoxLayout(row)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACE // 2)
+        layout.addWidget(muted(f"{place + 1}."))
+        layout.addWidget(ElidedLabel(handle.title), 1)
+        title = handle.title
+        for name, words, enabled, act in (
+            ("up", self.tr("Move {run} up"), place > 0, lambda: self._move(handle, -1)),
+            ("down", self.tr("Move {run} down"), place < count - 1, lambda: self._move(handle, 1)),
+            ("close", self.tr("Remove {run} from the queue"), True, lambda: self._training.remove(handle)),
+        ):
+            layout.addWidget(_small_button(name, words.format(run=title), act, enabled=enabled))
+        return row
+
+    def _move(self, handle: JobHandle, way: int) -> None:
+        self._moved = (handle, way)
+        self._training.move(handle, self.waiting.index(handle) + way)
+        self._moved = None
+
+    def _give_focus_back(self, handle: JobHandle, way: int) -> None:
+        """Leave the keys with the run that was moved, so that it can be moved on."""
+        row = self._rows[self.waiting.index(handle)]
+        buttons = [button for button in row.findChildren(QToolButton) if button.isEnabled()]
+        buttons[0 if way < 0 else -2].setFocus()
+
+
+class UnfinishedList(QWidget):
+    """Runs found in the folder of runs that were interrupted. Hidden while there is none.
+
+    Signals:
+        resume_asked(UnfinishedRun): it is to go on.
+        discard_asked(UnfinishedRun): it is to be put into the trash.
+    """
+
+    resume_asked = Signal(object)
+    discard_asked = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._runs: list[UnfinishedRun] = []
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(SPACE)
+        self.hide()
+
+    @property
+    def runs(self) -> list[UnfinishedRun]:
+        """Those that are shown."""
+        return list(self._runs)
+
+    def show_runs(self, runs: Sequence[UnfinishedRun]) -> None:
+        """Show these runs."""
+        self._runs = list(runs)
+        while (item := self._layout.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        for run in self._runs:
+            self._layout.addWidget(self._row(run))
+        self.setVisible(bool(self._runs))
+
+    def leave_out(self, run: UnfinishedRun) -> None:
+        """Show one less."""
+        self.show_runs([other for other in self._runs if other.folder != run.folder])
+
+    def _row(self, run: UnfinishedRun) -> QWidget:
+        row = QFrame()
+        set_role(row, "notice")
+        layout = QHBoxLayout(row)
+        layout.setContentsMargins(3 * SPACE // 2, SPACE // 2, SPACE // 2, SPACE // 2)
+        layout.setSpacing(SPACE)
+        label = QLabel(unfinished_words(run))
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        label.setWordWrap(True)
+        label.setToolTip(str(run.folder))
+        layout.addWidget(label, 1)
+        resume = QPushButton(self.tr("Resume"))
+        resume.setAccessibleName(self.tr("Resume {run}").format(run=run.title))
+        resume.setToolTip(self.tr("Go on from its last checkpoint"))
+        resume.clicked.connect(lambda: self.resume_asked.emit(run))
+        layout.addWidget(resume)
+        discard = QPushButton(self.tr("Discard"))
+        discard.setAccessibleName(self.tr("Discard {run}").format(run=run.title))
+        discard.setToolTip(self.tr("Put its folder into the trash"))
+        set_role(discard, "quiet")
+        discard.clicked.connect(lambda: self.discard_asked.emit(run))
+        layout.addWidget(discard)
+        return row
+
+
+def _small_button(name: str, words: str, act: Callable[[], None], *, enabled: bool) -> QToolButton:
+    button = QToolButton()
+    button.setIcon(icon(name))
+    button.setToolTip(words)
+    button.setAccessibleName(words)
+    button.setEnabled(enabled)
+    set_role(button, "quiet")
+    button.clicked.connect(lambda _checked=False: act())
+    return button

@@ -1,0 +1,377 @@
+"""The left side of the training page: what to train, and the buttons."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from skindesk.models.background import Question
+from skindesk.models.weights_state import find_weights_states
+from skindesk.pages.training.estimate import RunEstimate
+from skindesk.pages.training.words import preset_words, run_title, weights_words
+from skindesk.widgets.augmentation_preview import AugmentationPreview
+from skindesk.widgets.backbone_cards import BackboneCards
+from skindesk.widgets.basics import Card, SegmentedRow, heading, muted, primary_button
+from skindesk.widgets.config_form import ConfigForm
+from skindesk.widgets.icons import icon
+from skindesk.widgets.notice import Notice
+from skindesk.widgets.theme import SPACE, set_role
+from trainer.backbones import OFFERED
+from trainer.config import config_from_toml, config_to_toml
+from trainer.errors import TrainerError
+from trainer.files import write_text
+from trainer.presets import preset_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from skindesk.engine.jobs import JobQueue
+    from skindesk.models.dataset_facts import DatasetFacts
+    from skindesk.models.devices import DevicesModel
+    from skindesk.models.weights_state import WeightsState
+    from skindesk.paths import Paths
+    from skindesk.settings import Settings
+    from trainer.config import BackboneName, RunConfig
+    from trainer.presets import PresetName
+
+WIDTH = 392  # pixels: the fields of two stages beside their title, and a scroll bar
+_PRESETS: tuple[PresetName, ...] = ("quick", "balanced", "thorough")
+_HELP_LINES = 3
+_KEPT = ("weights", "device", "seed")
+"""Settings that a preset leaves as they are."""
+
+
+class SetupPanel(Card):
+    """Everything that is chosen before a run is started.
+
+    Attributes:
+        form: all settings but the backbone.
+        cards: the backbones.
+        presets: the row of presets.
+        name: what the run will be called.
+        start_button, stop_button: see the signals.
+
+    Signals:
+        start_asked: a run is to be started, or put into the queue.
+        stop_asked: the run that trains is to be stopped.
+        changed: a run can be started now, or cannot any more.
+    """
+
+    start_asked = Signal()
+    stop_asked = Signal()
+    changed = Signal()
+
+    def __init__(
+        self,
+        scoring: JobQueue,
+        devices: DevicesModel,
+        settings: Settings,
+        paths: Paths,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__("", parent)
+        self._devices, self._settings, self._paths = devices, settings, paths
+        self._facts: DatasetFacts | None = None
+        self._named = False
+        self._running = False
+        self.setFixedWidth(WIDTH)
+        self.heading.setText(self.tr("New run"))
+        self.heading.show()
+        for name, words, slot in (
+            ("open", self.tr("Load settings from a file"), self.ask_for_settings),
+            ("save", self.tr("Save these settings as a file"), self.ask_where_to_save),
+        ):
+            self.header.addWidget(_icon_button(name, words, slot))
+        self._build_fields(scoring)
+        self._build_footer(scoring)
+        self._weights: Question[dict[str, WeightsState]] = Question(
+            self._show_weights, self._weights_unknown, self
+        )
+        devices.changed.connect(self._on_devices)
+        settings.changed.connect(self._on_setting)
+        self._connect()
+        self.look_for_weights()
+        self._apply_preset("balanced")
+        self._on_devices()
+
+    # --- making it ----------------------------------------------------------------------------------------
+
+    def _build_fields(self, scoring: JobQueue) -> None:
+        inside = QWidget()
+        set_role(inside, "plain")
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, SPACE, 0)
+        column.setSpacing(SPACE)
+        self.name = QLineEdit()
+        self.name.setAccessibleName(self.tr("Name of the run"))
+        self.name.setToolTip(self.tr("What the run is called in the list of results"))
+        self.name.setMaxLength(100)
+        self.cards = BackboneCards(OFFERED)
+        self.presets = SegmentedRow([(preset, preset_words(preset)) for preset in _PRESETS])
+        tips = {
+            "quick": self.tr("The head alone on features of the frozen backbone: minutes on a CPU"),
+            "balanced": self.tr("The head, then ten epochs of the whole network at 224 px"),
+            "thorough": self.tr("More epochs and views, and on a GPU the backbone's own size"),
+        }
+        for preset, button in self.presets.buttons.items():
+            button.setToolTip(tips[preset])
+        self.form = ConfigForm()
+        self.preview = AugmentationPreview(scoring)
+        self.form.folds["augmentation"].body.insertWidget(0, self.preview)
+        column.addWidget(self.name)
+        column.addWidget(heading(self.tr("Backbone")))
+        column.addWidget(self.cards)
+        column.addWidget(heading(self.tr("Preset")))
+        column.addWidget(self.presets)
+        column.addSpacing(SPACE // 2)
+        column.addWidget(self.form)
+        column.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(inside)
+        self._area = area
+        self.body.addWidget(area, 1)
+
+    def _build_footer(self, scoring: JobQueue) -> None:
+        self._help = muted(wrap=True)
+        self._help.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._help.setFixedHeight(_HELP_LINES * self._help.fontMetrics().lineSpacing())
+        self._help.setText(self.tr("Point at a setting, or go to it, to read what it does."))
+        self._device = muted(wrap=True)
+        self._device.setAccessibleName(self.tr("Device"))
+        self.estimate = RunEstimate(scoring)
+        self.notice = Notice()
+        line = QFrame()
+        line.setFixedHeight(1)
+        set_role(line, "card")
+        buttons = QHBoxLayout()
+        buttons.setSpacing(SPACE)
+        self.stop_button = QPushButton(self.tr("Stop"))
+        self.stop_button.setToolTip(self.tr("Stop the run that trains; what it has done is saved (Ctrl+.)"))
+        self.stop_button.setEnabled(False)
+        self.start_button = primary_button(self.tr("Start"))
+        self.start_button.setToolTip(self.tr("Start the run (Ctrl+Return)"))
+        buttons.addWidget(self.stop_button, 1)
+        buttons.addWidget(self.start_button, 1)
+        for widget in (line, self._help, self._device, self.estimate, self.notice):
+            self.body.addWidget(widget)
+        self.body.addLayout(buttons)
+
+    def _connect(self) -> None:
+        self.form.changed.connect(self._on_changed)
+        self.form.helped.connect(self._help.setText)
+        self.form.folds["augmentation"].opened.connect(lambda _open: self._wish_preview())
+        self.cards.chosen.connect(self._on_backbone)
+        self.presets.chosen.connect(self._apply_preset)
+        self.name.textEdited.connect(self._on_named)
+        self.estimate.warned.connect(self._on_little_disk)
+        self.preview.failed.connect(self.notice.show_note)
+        self.start_button.clicked.connect(self.start_asked)
+        self.stop_button.clicked.connect(self.stop_asked)
+
+    # --- what is chosen -----------------------------------------------------------------------------------
+
+    @property
+    def config(self) -> RunConfig | None:
+        """The settings; `None` while something is wrong with them."""
+        return None if self.form.problems else self.form.config
+
+    @property
+    def title(self) -> str:
+        """What the run will be called."""
+        return " ".join(self.name.text().split()) or self._usual_title()
+
+    @property
+    def can_start(self) -> bool:
+        """Whether a run could be started with what is chosen."""
+        return self._facts is not None and self.config is not None
+
+    def set_facts(self, facts: DatasetFacts | None) -> None:
+        """Say what there is to train on; `None` where there is nothing."""
+        self._facts = facts
+        if facts is not None:
+            self.form.set_classes(facts.classes, facts.malignant)
+        self._refresh()
+
+    def set_config(self, config: RunConfig) -> None:
+        """Show other settings."""
+        self.form.set_config(config)
+        self.cards.choose(config.backbone)
+        self._refresh()
+
+    def set_running(self, *, running: bool, stopping: bool) -> None:
+        """Say whether a run trains, and whether it is being stopped."""
+        self._running = running
+        self.stop_button.setEnabled(running and not stopping)
+        self.stop_button.setText(self.tr("Stopping …") if stopping else self.tr("Stop"))
+        self.start_button.setText(self.tr("Add to queue") if running else self.tr("Start"))
+        self.estimate.set_paused(running)
+
+    def begin_anew(self) -> None:
+        """Give the next run a name of its own."""
+        self._named = False
+        self._refresh()
+
+    # --- files of settings --------------------------------------------------------------------------------
+
+    def ask_for_settings(self) -> None:
+        """Ask for a file with settings and show them."""
+        dialog = self._file_dialog(self.tr("Load settings"))
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(lambda name: self.load_settings(Path(name)))
+        dialog.open()
+
+    def ask_where_to_save(self) -> None:
+        """Ask where the settings are to be saved."""
+        dialog = self._file_dialog(self.tr("Save settings"))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("toml")
+        dialog.fileSelected.connect(lambda name: self.save_settings(Path(name)))
+        dialog.open()
+
+    def load_settings(self, file: Path) -> bool:
+        """Show the settings of a file; return whether it holds any."""
+        try:
+            config = config_from_toml(file)
+        except TrainerError as error:
+            self.notice.show_error(str(error))
+            return False
+        if config.backbone not in self.cards.cards:
+            self.notice.show_error(self.tr("{file} names no backbone that is on offer.").format(file=file))
+            return False
+        self.set_config(config)
+        self.notice.show_note(self.tr("Settings of {file} are loaded.").format(file=file.name))
+        return True
+
+    def save_settings(self, file: Path) -> None:
+        """Save the settings as a file."""
+        config = self.config
+        if config is None:
+            self.notice.show_error(self.tr("Mend the settings that are marked first."))
+            return
+        try:
+            write_text(file, config_to_toml(config))
+        except TrainerError as error:
+            self.notice.show_error(str(error))
+            return
+        self.notice.show_note(self.tr("Settings are saved as {file}.").format(file=file.name))
+
+    def _file_dialog(self, title: str) -> QFileDialog:
+        dialog = QFileDialog(self, title, self._settings.text("report_folder"))
+        dialog.setNameFilters([self.tr("Settings (*.toml)"), self.tr("All files (*)")])
+        dialog.finished.connect(dialog.deleteLater)
+        return dialog
+
+    # --- weights ------------------------------------------------------------------------------------------
+
+    def look_for_weights(self) -> None:
+        """Find out which backbones' weights are at hand."""
+        named = self._settings.text("weights_dir")
+        folder = Path(named) if named else None
+        self._weights.ask(lambda: find_weights_states(folder))
+
+    def _show_weights(self, states: dict[str, WeightsState]) -> None:
+        self.cards.set_weights({name: weights_words(state) for name, state in states.items()})
+
+    def _weights_unknown(self, sentence: str) -> None:
+        self.notice.show_error(sentence)
+
+    # --- living with changes ------------------------------------------------------------------------------
+
+    def _preset(self, preset: PresetName, backbone: BackboneName) -> RunConfig:
+        """Return a preset for the device, with what it leaves alone as it is."""
+        config = self.form.config
+        gpu = self._devices.gpu and config.device != "cpu"
+        memory = self._devices.gpu_memory_mib
+        fresh = preset_config(preset, backbone, gpu=gpu, gpu_memory_mib=memory)
+        return msgspec.structs.replace(fresh, **{name: getattr(config, name) for name in _KEPT})
+
+    def _apply_preset(self, preset: str) -> None:
+        name = next(known for known in _PRESETS if known == preset)
+        self.set_config(self._preset(name, self.form.config.backbone))
+
+    def _on_backbone(self, name: str) -> None:
+        backbone = next(entry.name for entry in OFFERED if entry.name == name)
+        preset = self._chosen_preset()
+        if preset is not None:
+            self.set_config(self._preset(preset, backbone))
+            return
+        self.form.set_backbone(backbone)
+        self._refresh()
+
+    def _chosen_preset(self) -> PresetName | None:
+        """Return the preset whose settings these are."""
+        config = self.form.config
+        return next((name for name in _PRESETS if self._preset(name, config.backbone) == config), None)
+
+    def _on_devices(self) -> None:
+        """Fit the preset to the device that was found."""
+        words = self._devices.line
+        if self._devices.reason:
+            words += ". " + self._devices.reason
+        self._device.setText(words)
+        chosen = self.presets.current
+        if chosen:
+            self._apply_preset(chosen)
+
+    def _on_setting(self, key: str) -> None:
+        if key == "weights_dir":
+            self.look_for_weights()
+        elif key == "runs_folder":
+            self._refresh()
+
+    def _on_changed(self) -> None:
+        self._refresh()
+
+    def _on_named(self, text: str) -> None:
+        self._named = bool(text.strip())
+
+    def _usual_title(self) -> str:
+        return run_title(self.form.config, self._chosen_preset() or "")
+
+    def _on_little_disk(self, sentence: str) -> None:
+        if sentence:
+            self.notice.show_note(sentence)
+
+    def _refresh(self) -> None:
+        """Bring everything that follows from the settings up to date."""
+        self.presets.choose(self._chosen_preset() or "")
+        if not self._named:
+            self.name.setText(self._usual_title())
+        self.start_button.setEnabled(self.can_start)
+        runs = Path(self._settings.text("runs_folder") or self._paths.runs)
+        self.estimate.set_wish(self._facts, self.config, self._paths.features, runs)
+        self._wish_preview()
+        self.changed.emit()
+
+    def _wish_preview(self) -> None:
+        config = self.form.config
+        image = self._facts.image if self._facts is not None else ""
+        self.preview.set_wish(image, config.geometry, config.augmentation)
+
+
+def _icon_button(name: str, words: str, slot: Callable[[], None]) -> QToolButton:
+    button = QToolButton()
+    button.setIcon(icon(name))
+    button.setToolTip(words)
+    button.setAccessibleName(words)
+    set_role(button, "quiet")
+    button.clicked.connect(lambda _checked=False: slot())
+    return button

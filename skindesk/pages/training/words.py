@@ -1,0 +1,100 @@
+"""What the training page says of runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication
+
+from skindesk.models.live_run import metric_of
+from skindesk.widgets.quantities import counted, file_size, percent
+from trainer.backbones import get_backbone
+from trainer.dataset.classes import full_name
+
+if TYPE_CHECKING:
+    from skindesk.models.live_run import EpochPoint, LiveRun
+    from skindesk.models.unfinished_runs import UnfinishedRun
+    from skindesk.models.weights_state import WeightsState
+    from trainer.config import RunConfig, StageName
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("TrainingPage", text)
+
+
+def preset_words(preset: str) -> str:
+    """Return what a preset is called; settings of no preset are a person's own."""
+    words = {"quick": _tr("Quick look"), "balanced": _tr("Balanced"), "thorough": _tr("Thorough")}
+    return words.get(preset, _tr("Own settings"))
+
+
+def run_title(config: RunConfig, preset: str) -> str:
+    """Return a name for a run: "Xception, balanced"."""
+    return _tr("{backbone}, {preset}").format(
+        backbone=get_backbone(config.backbone).title, preset=preset_words(preset).lower()
+    )
+
+
+def stage_words(stage: StageName) -> str:
+    """Return what a stage is called."""
+    return _tr("Head") if stage == "head" else _tr("Fine-tune")
+
+
+def unfinished_words(run: UnfinishedRun) -> str:
+    """Return how far a run has come, in a sentence."""
+    from skindesk.models.run_summary import RunStatus  # noqa: PLC0415 - an enumeration needed here alone
+
+    how = {
+        RunStatus.STOPPED: _tr("{title} was stopped"),
+        RunStatus.FAILED: _tr("{title} failed"),
+    }.get(run.status, _tr("{title} was interrupted"))
+    if run.history:
+        how += _tr(" after epoch {done} of {planned}.")
+    else:
+        how += _tr(" before its first epoch was over.")
+    return how.format(title=run.title, done=len(run.history), planned=run.planned_epochs)
+
+
+def weights_words(state: WeightsState) -> tuple[str, str]:
+    """Return where a backbone's weights are: a few words, and a sentence."""
+    if state.path is not None:
+        return _tr("Weights at hand"), _tr("ImageNet weights are at hand: {path}").format(path=state.path)
+    size = file_size(state.download_bytes)
+    if state.can_fetch:
+        return (
+            _tr("Weights: {size} to fetch").format(size=size),
+            _tr("ImageNet weights will be fetched, about {size}, and kept.").format(size=size),
+        )
+    return (
+        _tr("Weights not at hand"),
+        _tr(
+            "ImageNet weights are not at hand and there is no network: start from random weights, or name the "
+            "folder they lie in in the settings."
+        ),
+    )
+
+
+def metric_words(metric: str) -> str:
+    """Return what the figure is called that chooses the best epoch."""
+    if metric.startswith("recall_"):
+        return _tr("recall of {name}").format(name=full_name(metric.removeprefix("recall_")))
+    return {"macro_recall": _tr("macro recall"), "accuracy": _tr("accuracy"), "loss": _tr("loss")}[metric]
+
+
+def best_in_words(best: EpochPoint, metric: str) -> tuple[str, str]:
+    """Return the best value of a figure, and on how many images it was measured: "76.2 %", "n = 1,049"."""
+    part = best.ended.validation
+    value = metric_of(part, metric)
+    words = "–" if value is None else f"{value:.3f}" if metric == "loss" else percent(value)
+    n = part.support.get(metric.removeprefix("recall_"), sum(part.support.values()))
+    return words, f"n = {counted(n)}" if n else ""
+
+
+def done_words(run: LiveRun) -> str:
+    """Return what is said of a run that has left a bundle."""
+    if run.best is None:
+        return _tr("{run} is trained.").format(run=run.title)
+    metric = run.config.early_stopping.metric
+    value, n = best_in_words(run.best, metric)
+    figure = f"{metric_words(metric)} {value}" + (f" ({n})" if n else "")
+    return _tr("{run} is trained: best {figure} on validation.").format(run=run.title, figure=figure)
