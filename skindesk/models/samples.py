@@ -317,12 +317,28 @@ def relocate_dataset(path: Path, root: Path) -> None:
         store.relocate(root)
 
 
-def holds_samples(path: Path) -> bool:
-    """Whether a dataset file is there and has samples; a damaged one has none."""
-    if not path.is_file():
-        return False
+class DatasetState(NamedTuple):
+    """What is in a dataset file.
+
+    Attributes:
+        samples: whether there are any.
+        split: whether they have been split.
+    """
+
+    samples: bool
+    split: bool
+
+
+def dataset_state(path: Path) -> DatasetState:
+    """Return what is in a dataset file; nothing if it is not there.
+
+    Raises:
+        DatasetError: damaged, newer, locked.
+    """
+    if not path.is_file() or path.stat().st_size == 0:
+        return DatasetState(samples=False, split=False)
     with DatasetStore.open(path, read_only=True) as store:
-        return bool(store.classes)
+        return DatasetState(bool(store.classes), store.database.fact("split") is not None)
 
 
 def dataset_file_for(source: Path, folder: Path) -> Path:

@@ -16,7 +16,7 @@ from skindesk.models.samples import (
     SampleTable,
     SortKey,
     dataset_file_for,
-    holds_samples,
+    dataset_state,
     read_dataset,
     relocate_dataset,
 )
@@ -258,10 +258,13 @@ def test_a_damaged_file_of_that_name_is_left_alone(tmp_path: Path) -> None:
     assert dataset_file_for(tmp_path / "images", tmp_path) == tmp_path / "images 2.db"
 
 
-def test_whether_anything_was_imported(small_ham: HamFolder, tmp_path: Path) -> None:
+def test_whether_anything_was_imported_and_split(small_ham: HamFolder, tmp_path: Path) -> None:
     file = tmp_path / "ham.db"
-    assert not holds_samples(file)
+    assert dataset_state(file) == (False, False)
     DatasetStore.create(file).close()
-    assert not holds_samples(file)
+    assert dataset_state(file) == (False, False)
     import_dataset(small_ham.root, file)
-    assert holds_samples(file)
+    assert dataset_state(file) == (True, False)
+    with DatasetStore.open(file) as store:
+        split_dataset(store, fractions=(0.4, 0.3, 0.3))
+    assert dataset_state(file) == (True, True)

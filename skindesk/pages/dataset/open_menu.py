@@ -1,0 +1,51 @@
+"""The small menu beside the button that opens a folder."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QMenu, QWidget
+
+from skindesk.pages.dataset.words import layout_name
+from skindesk.widgets.icons import icon
+from trainer.dataset import LAYOUTS
+
+
+class OpenMenu(QMenu):
+    """Other ways to open something, and what layout an import is told to expect.
+
+    Signals:
+        folder_asked, file_asked, again_asked: a folder or file is to be opened, the folder imported again.
+        layout_chosen(str): a name of `trainer.dataset.LAYOUTS`, or `auto`.
+    """
+
+    folder_asked = Signal()
+    file_asked = Signal()
+    again_asked = Signal()
+    layout_chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        folder = self.addAction(icon("open"), self.tr("Open a folder …"))
+        folder.triggered.connect(lambda _checked=False: self.folder_asked.emit())
+        file = self.addAction(icon("dataset"), self.tr("Open a dataset file …"))
+        file.triggered.connect(lambda _checked=False: self.file_asked.emit())
+        self.again = self.addAction(icon("refresh"), self.tr("Import again"))
+        self.again.setToolTip(self.tr("Look through the folder again for new and changed images"))
+        self.again.triggered.connect(lambda _checked=False: self.again_asked.emit())
+        self.addSeparator()
+        self.layouts = self.addMenu(self.tr("Layout of the folder"))
+        group = QActionGroup(self)
+        self._layouts: dict[str, QAction] = {}
+        for name in ("auto", *dict.fromkeys(LAYOUTS.values())):
+            action = QAction(layout_name(name), self)
+            action.setCheckable(True)
+            action.triggered.connect(lambda _checked=False, chosen=name: self.layout_chosen.emit(chosen))
+            group.addAction(action)
+            self.layouts.addAction(action)
+            self._layouts[name] = action
+        self.choose_layout("auto")
+
+    def choose_layout(self, name: str) -> None:
+        """Mark a layout."""
+        self._layouts[name].setChecked(True)

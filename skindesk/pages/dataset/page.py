@@ -1,0 +1,438 @@
+"""The dataset page: opens datasets, imports folders, and shows what is open."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication, QKeySequence
+from PySide6.QtWidgets import QFileDialog, QMenu, QStackedWidget, QVBoxLayout, QWidget
+
+from skindesk.engine.jobs import JobState
+from skindesk.models.background import Question
+from skindesk.models.samples import OpenDataset, read_dataset, relocate_dataset
+from skindesk.pages.dataset.browser import Browser
+from skindesk.pages.dataset.import_flow import ImportFlow
+from skindesk.pages.dataset.import_strip import ImportStrip
+from skindesk.pages.dataset.start import StartView
+from skindesk.pages.dataset.title_row import TitleRow
+from skindesk.pages.dataset.words import images, imported
+from skindesk.widgets.basics import EmptyState
+from skindesk.widgets.drop_area import accept_paths
+from skindesk.widgets.icons import icon
+from skindesk.widgets.notice import Notice
+from skindesk.widgets.theme import SPACE
+from trainer.jobs import SplitDataset
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtCore import QPoint
+    from PySide6.QtGui import QShowEvent
+
+    from skindesk.engine.jobs import JobQueue, Outcome
+    from skindesk.models.workspace import Workspace
+    from skindesk.pages.dataset.browser import View
+    from skindesk.pages.dataset.import_flow import Import
+    from skindesk.paths import Paths
+    from skindesk.settings import Settings
+
+_DATASET_SUFFIXES = frozenset({".db", ".sqlite", ".sqlite3"})
+_TABLE_SUFFIX = ".csv"
+
+
+class DatasetPage(QWidget):
+    """What have I got?
+
+    Signals:
+        demo_asked: the user wants to try the demo.
+    """
+
+    demo_asked = Signal()
+
+    def __init__(
+        self,
+        library: JobQueue,
+        workspace: Workspace,
+        settings: Settings,
+        paths: Paths,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._library, self._workspace, self._settings, self._paths = library, workspace, settings, paths
+        self._layout_name = "auto"
+        self.flow = ImportFlow(library, paths.datasets, self)
+        self.start = StartView()
+        self.browser = Browser(settings)
+        self.title = TitleRow()
+        self.notice, self.moved = Notice(), Notice()
+        self.strip = ImportStrip()
+        self._notice_action = ""
+        self._reading: Question[OpenDataset] = Question(self._show_dataset, self._say_unreadable, self)
+        self._moving: Question[Path] = Question(self._images_found, self.notice.show_error, self)
+        self._opening: Path | None = None
+        self._stack = QStackedWidget()
+        opened = QWidget()
+        inside = QVBoxLayout(opened)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.setSpacing(3 * SPACE // 2)
+        inside.addWidget(self.title)
+        inside.addWidget(self.moved)
+        inside.addWidget(self.browser, 1)
+        self._opened = opened
+        self._waiting = EmptyState("dataset", "", "")
+        for widget in (self.start, self._waiting, opened):
+            self._stack.addWidget(widget)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
+        outer.setSpacing(3 * SPACE // 2)
+        outer.addWidget(self.strip)
+        outer.addWidget(self.notice)
+        outer.addWidget(self._stack, 1)
+        self._make_actions()
+        self._connect()
+        accept_paths(self, self._dropped, lambda dropped: any(map(_can_open, dropped)))
+        if workspace.dataset is not None:
+            self._read(workspace.dataset)
+
+    # Making
+
+    def _make_actions(self) -> None:
+        self.open_folder = self._action("open", self.tr("Open folder …"), self.ask_folder)
+        self.open_folder.setShortcut(QKeySequence.StandardKey.Open)
+        self.open_file = self._action("dataset", self.tr("Open dataset file …"), self.ask_file)
+        self.open_file.setShortcut(QKeySequence("Ctrl+Shift+O"))
+        self.import_again = self._action("refresh", self.tr("Import again"), self._import_again)
+        self.import_again.setToolTip(self.tr("Look through the folder again for new and changed images"))
+        self.find_action = self._action("search", self.tr("Find"), self._find)
+        self.find_action.setShortcut(QKeySequence.StandardKey.Find)
+        self.split_again = self._action("dataset", self.tr("Split again …"), self._open_split_form)
+        self.diagnose = self._action("diagnosis", self.tr("Diagnose"), self.browser.diagnose_chosen)
+        self.diagnose.setShortcut(QKeySequence("Ctrl+D"))
+        self.show_in_folder = self._action("folder", self.tr("Show in folder"), self.browser.show_in_folder)
+        self.copy_path = self._action("copy", self.tr("Copy path"), self._copy_paths)
+        self.copy_path.setShortcut(QKeySequence("Ctrl+Shift+C"))
+        self.close_dataset = self._action("close", self.tr("Close dataset"), self._close)
+        self._allow_actions()
+
+    def _action(self, sign: str, words: str, slot: object) -> QAction:
+        action = QAction(icon(sign), words, self)
+        action.triggered.connect(lambda _checked=False: slot())  # type: ignore[operator]
+        self.addAction(action)
+        return action
+
+    def _connect(self) -> None:
+        self.start.folder_asked.connect(self.ask_folder)
+        self.start.demo_asked.connect(self.demo_asked)
+        self.start.recent_chosen.connect(self.open_path)
+        self.start.recent_forgotten.connect(self._workspace.forget_recent)
+        self.title.view_chosen.connect(self.browser.show_view)
+        self.title.open_asked.connect(self.ask_folder)
+        for menu in (self.start.menu, self.title.menu):
+            menu.folder_asked.connect(self.ask_folder)
+            menu.file_asked.connect(self.ask_file)
+            menu.again_asked.connect(self._import_again)
+            menu.layout_chosen.connect(self._choose_layout)
+        self.browser.split_asked.connect(self._split)
+        self.browser.diagnose_asked.connect(self._diagnose)
+        self.browser.folder_asked.connect(_open_folder_of)
+        self.browser.failed.connect(self.notice.show_error)
+        self.browser.view.customContextMenuRequested.connect(self._show_menu)
+        self.browser.view.chosen_changed.connect(self._allow_actions)
+        self.flow.began.connect(self.strip.follow)
+        self.flow.known.connect(self._read)
+        self.flow.ended.connect(self._import_ended)
+        self.strip.stop_asked.connect(self.flow.stop)
+        self.notice.acted.connect(self._act_on_notice)
+        self.moved.acted.connect(self._ask_where_images_are)
+        self._workspace.dataset_changed.connect(self._dataset_changed)
+        self._workspace.dataset_edited.connect(self._dataset_edited)
+
+    @property
+    def dataset(self) -> OpenDataset | None:
+        """What is shown."""
+        return self.browser.dataset if self._stack.currentWidget() is self._opened else None
+
+    # Opening
+
+    def open_path(self, path: Path) -> bool:
+        """Open a dataset file, or import a folder or table; return whether it is one of these."""
+        if path.is_dir() or path.suffix.lower() == _TABLE_SUFFIX:
+            self._import(path)
+            return True
+        if path.suffix.lower() in _DATASET_SUFFIXES:
+            self.notice.clear()
+            self._read(path)
+            return True
+        return False
+
+    def ask_folder(self) -> None:
+        """Ask for a folder of images and import it."""
+        dialog = self._dialog(self.tr("Open a folder of images"))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(lambda name: self._import(Path(name)))
+        dialog.open()
+
+    def ask_file(self) -> None:
+        """Ask for a dataset file and open it."""
+        dialog = self._dialog(self.tr("Open a dataset file"), self.tr("SkinDesk datasets (*.db)"))
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.setDirectory(str(self._paths.datasets))
+        dialog.fileSelected.connect(lambda name: self.open_path(Path(name)))
+        dialog.open()
+
+    def _dialog(self, title: str, kinds: str = "") -> QFileDialog:
+        dialog = QFileDialog(self, title, "", kinds)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        return dialog
+
+    def _dropped(self, dropped: Sequence[Path]) -> None:
+        for path in dropped:
+            if self.open_path(path):
+                return
+
+    def _dataset_changed(self) -> None:
+        path = self._workspace.dataset
+        if path is None:
+            self._show_start()
+        elif self.dataset is None or path != self.dataset.path:
+            self._read(path)
+
+    def _dataset_edited(self) -> None:
+        if self._workspace.dataset is not None:
+            self._read(self._workspace.dataset)
+
+    def _read(self, path: Path) -> None:
+        """Read a dataset in the background; what is shown stays until it is there."""
+        self._opening = path.absolute()
+        if self.dataset is None:
+            self._wait(self.tr("Opening {name} …").format(name=path.stem))
+        self._reading.ask(partial(read_dataset, self._opening))
+
+    def _wait(self, title: str, explanation: str = "") -> None:
+        self._waiting.title.setText(title)
+        self._waiting.explanation.setText(explanation)
+        self._stack.setCurrentWidget(self._waiting)
+
+    def _show_dataset(self, dataset: OpenDataset) -> None:
+        self._opening = None
+        self.browser.show_dataset(dataset)
+        self.title.show_dataset(dataset)
+        if dataset.moved:
+            self.moved.show_error(
+                self.tr(
+                    "The images are not at {folder} any more. Nothing is lost: say where they are now."
+                ).format(folder=dataset.root),
+                action=self.tr("Find folder …"),
+            )
+        else:
+            self.moved.clear()
+        self._stack.setCurrentWidget(self._opened)
+        self._workspace.set_dataset(dataset.path)
+        self._allow_actions()
+
+    def _say_unreadable(self, sentence: str) -> None:
+        failed, self._opening = self._opening, None
+        self.notice.show_error(sentence)
+        if self.dataset is None or failed == self.dataset.path:
+            self._show_start()
+
+    def _close(self) -> None:
+        self.notice.clear()
+        self._workspace.set_dataset(None)
+
+    def _show_start(self) -> None:
+        self._reading.forget()
+        self._opening = None
+        self._stack.setCurrentWidget(self.start)
+        self.start.show_recent(self._workspace.recent_datasets)
+        self._allow_actions()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Look at the recent datasets again: one may be gone or back."""
+        super().showEvent(event)
+        if self._stack.currentWidget() is self.start:
+            self.start.show_recent(self._workspace.recent_datasets)
+
+    # Importing
+
+    def _choose_layout(self, layout: str) -> None:
+        self._layout_name = layout
+        for menu in (self.start.menu, self.title.menu):
+            menu.choose_layout(layout)
+
+    def _import(self, source: Path, dataset: Path | None = None) -> None:
+        running = self.flow.running
+        if running is not None:
+            self.notice.show_note(
+                self.tr("{name} is being imported. Wait until that is done, or stop it.").format(
+                    name=running.source.name
+                )
+            )
+            return
+        self.notice.clear()
+        self.strip.prepare(source.name or str(source))
+        if self.dataset is None:
+            self._wait(
+                self.tr("Importing {name}").format(name=source.name or source),
+                self.tr(
+                    "Every image is opened once to see whether it can be used, and compared with the others. "
+                    "Other pages can be used meanwhile."
+                ),
+            )
+        self.flow.start(source, self._layout_name, dataset)
+        self._allow_actions()
+
+    def _import_again(self) -> None:
+        dataset = self.dataset
+        if dataset is not None:
+            self._choose_layout("auto")
+            self._import(dataset.root, dataset.path)
+
+    def _import_ended(self, ended: Import) -> None:
+        self.strip.finish()
+        self._notice_action = ""
+        if ended.report is not None:
+            unusable = ended.report.problems > 0
+            self._notice_action = "problems" if unusable else ""
+            self._say_imported(ended)
+        elif ended.stopped:
+            self._notice_action = "again" if ended.usable else ""
+            kept = self.tr("What was imported so far is kept and can be used.") if ended.usable else ""
+            self.notice.show_note(
+                f"{self.tr('The import was stopped.')} {kept}".strip(),
+                action=self.tr("Import again") if ended.usable else "",
+            )
+        else:
+            self.notice.show_error(ended.message, ended.log)
+        self._allow_actions()
+        if ended.usable and ended.dataset is not None:
+            if self._workspace.dataset == ended.dataset.absolute():
+                self._workspace.dataset_edited.emit()
+            else:
+                self._read(ended.dataset)
+        elif self.dataset is None:
+            self._show_start()
+
+    def _say_imported(self, ended: Import) -> None:
+        assert ended.report is not None
+        sentence = imported(ended.report)
+        if ended.message:
+            sentence += " " + self.tr("They could not be split: {why}").format(why=ended.message)
+        self.notice.show_note(
+            sentence,
+            "\n".join(ended.report.notes),
+            self.tr("Show problems") if self._notice_action else "",
+        )
+
+    def _act_on_notice(self) -> None:
+        action, self._notice_action = self._notice_action, ""
+        self.notice.clear()
+        if action == "problems":
+            self._show_view("problems")
+        elif action == "again":
+            self._import_again()
+
+    # Splitting
+
+    def _open_split_form(self) -> None:
+        self._show_view("grid")
+        self.browser.side.open_form()
+
+    def _split(self, seed: int, fractions: tuple[float, float, float]) -> None:
+        dataset = self.dataset
+        if dataset is None:
+            return
+        self.notice.clear()
+        self.browser.side.set_splitting(True)
+        handle = self._library.submit(
+            SplitDataset(dataset=str(dataset.path), seed=seed, fractions=fractions),
+            self.tr("Splitting {name} by group").format(name=dataset.name),
+        )
+        handle.ended.connect(partial(self._split_ended, dataset.path))
+
+    def _split_ended(self, path: Path, outcome: Outcome) -> None:
+        self.browser.side.set_splitting(False)
+        if outcome.state == JobState.FAILED:
+            self.notice.show_error(outcome.message, outcome.log)
+        elif outcome.state == JobState.DONE and path == self._workspace.dataset:
+            self._workspace.dataset_edited.emit()
+
+    # Finding the images again
+
+    def _ask_where_images_are(self) -> None:
+        dialog = self._dialog(self.tr("Where are the images now?"))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(lambda name: self.relocate(Path(name)))
+        dialog.open()
+
+    def relocate(self, folder: Path) -> None:
+        """Say where the images of the open dataset are now."""
+        dataset = self.dataset
+        if dataset is None:
+            return
+        path = dataset.path
+
+        def move() -> Path:
+            relocate_dataset(path, folder)
+            return path
+
+        self.notice.clear()
+        self._moving.ask(move)
+
+    def _images_found(self, path: Path) -> None:
+        if path == self._workspace.dataset:
+            self._workspace.dataset_edited.emit()
+
+    # What can be done
+
+    def _allow_actions(self) -> None:
+        """Offer what makes sense now."""
+        dataset = self.dataset
+        idle = self.flow.running is None
+        chosen = dataset is not None and len(self.browser.view.chosen) > 0
+        self.import_again.setEnabled(dataset is not None and idle)
+        self.title.menu.again.setEnabled(self.import_again.isEnabled())
+        for action in (self.find_action, self.split_again, self.close_dataset):
+            action.setEnabled(dataset is not None)
+        for action in (self.diagnose, self.show_in_folder, self.copy_path):
+            action.setEnabled(chosen)
+
+    def _show_view(self, view: View) -> None:
+        self.title.choose_view(view)
+        self.browser.show_view(view)
+
+    def _find(self) -> None:
+        self._show_view("grid")
+        self.browser.finder.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.browser.finder.search.selectAll()
+
+    def _diagnose(self, wanted: list[str]) -> None:
+        self._workspace.images_for_diagnosis.emit([Path(path) for path in wanted])
+        self._workspace.go_to.emit("diagnosis")
+        self._workspace.notified.emit(
+            self.tr("{images} put on the page Diagnosis.").format(images=images(len(wanted)))
+        )
+
+    def _copy_paths(self) -> None:
+        QGuiApplication.clipboard().setText("\n".join(self.browser.chosen_paths))
+
+    def _show_menu(self, place: QPoint) -> None:
+        if not self.diagnose.isEnabled():
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addActions([self.diagnose, self.show_in_folder, self.copy_path])
+        menu.popup(self.browser.view.viewport().mapToGlobal(place))
+
+
+def _can_open(path: Path) -> bool:
+    return path.is_dir() or path.suffix.lower() in _DATASET_SUFFIXES | {_TABLE_SUFFIX}
+
+
+def _open_folder_of(path: str) -> None:
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(path).parent)))

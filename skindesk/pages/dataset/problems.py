@@ -1,0 +1,233 @@
+"""What the import could not use, as a table that can be copied and saved."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QTableView,
+    QWidget,
+)
+
+from skindesk.pages.dataset.words import problem_kind, problems
+from skindesk.widgets.basics import Card, muted
+from skindesk.widgets.icons import icon
+from skindesk.widgets.theme import SPACE
+from trainer.errors import StorageError
+from trainer.files import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from skindesk.models.samples import OpenDataset, Problem
+
+Index = QModelIndex | QPersistentModelIndex
+_ROOT = QModelIndex()
+_COLUMNS = ("File or id", "Kind", "Reason")
+_FILE, _KIND, _REASON = range(3)
+_KIND_ROLE = Qt.ItemDataRole.UserRole
+
+
+class ProblemTable(QAbstractTableModel):
+    """Problems as rows: file or id, kind, reason."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._problems: tuple[Problem, ...] = ()
+        self._root = ""
+
+    def show_problems(self, found: tuple[Problem, ...], root: Path) -> None:
+        """Show other problems."""
+        self.beginResetModel()
+        self._problems, self._root = found, str(root)
+        self.endResetModel()
+
+    def rowCount(self, parent: Index = _ROOT) -> int:
+        """Return the number of problems."""
+        return 0 if parent.isValid() else len(self._problems)
+
+    def columnCount(self, parent: Index = _ROOT) -> int:
+        """Return the number of columns."""
+        return 0 if parent.isValid() else len(_COLUMNS)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> object:
+        """Return the name of a column."""
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return self.tr(_COLUMNS[section])
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """Return a cell; the whole path and reason are in the tooltip."""
+        problem = self._problems[index.row()]
+        if role == _KIND_ROLE:
+            return problem.kind
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return problem.path if index.column() == _FILE and problem.path else problem.reason
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        return self.cells(problem)[index.column()]
+
+    def cells(self, problem: Problem) -> tuple[str, str, str]:
+        """Return what is shown of a problem."""
+        name = problem.path.removeprefix(self._root).lstrip("/\\") or problem.sample_id
+        reason = (
+            problem.reason.replace(f"{problem.path} ", "").replace(f"{name} ", "") if name else problem.reason
+        )
+        return name, problem_kind(problem.kind), reason[:1].upper() + reason[1:]
+
+    def problem(self, row: int) -> Problem:
+        """Return a problem."""
+        return self._problems[row]
+
+
+class _OfKind(QSortFilterProxyModel):
+    """Shows problems of one kind."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._kind = ""
+
+    def set_kind(self, kind: str) -> None:
+        """Show one kind, or all for an empty one."""
+        self._kind = kind
+        self.invalidate()
+
+    def filterAcceptsRow(self, row: int, parent: Index) -> bool:
+        """Return whether a problem is of the kind."""
+        source = self.sourceModel()
+        return not self._kind or source.index(row, 0, parent).data(_KIND_ROLE) == self._kind
+
+
+class ProblemsView(Card):
+    """The table of problems.
+
+    Signals:
+        failed(str): a sentence: the table could not be saved.
+    """
+
+    failed = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(self.tr("Problems"), parent)
+        self.model = ProblemTable(self)
+        self._shown = _OfKind(self)
+        self._shown.setSourceModel(self.model)
+        self.table = QTableView()
+        self.table.setModel(self._shown)
+        self.table.setSortingEnabled(True)
+        self.table.setShowGrid(False)
+        self.table.setAlternatingRowColors(True)
+        self.table.setTabKeyNavigation(False)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.table.verticalHeader().hide()
+        self.table.setAccessibleName(self.tr("Problems of the import"))
+        header = self.table.horizontalHeader()
+        header.setStretchLastSection(True)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.resizeSection(_FILE, 260)
+        header.resizeSection(_KIND, 160)
+        header.setSortIndicator(_FILE, Qt.SortOrder.AscendingOrder)
+        self.kinds = QComboBox()
+        self.kinds.setAccessibleName(self.tr("Kind of problem"))
+        self.kinds.setToolTip(self.tr("Show problems of one kind"))
+        self.kinds.currentIndexChanged.connect(self._choose_kind)
+        self._copy = QPushButton(icon("copy"), self.tr("Copy"))
+        self._copy.setToolTip(self.tr("Copy the selected rows, or all"))
+        self._copy.clicked.connect(lambda _checked=False: self.copy())
+        self._export = QPushButton(icon("export"), self.tr("Save as CSV …"))
+        self._export.clicked.connect(lambda _checked=False: self._ask_where())
+        row = QHBoxLayout()
+        row.setSpacing(SPACE)
+        for widget in (self.kinds, self._copy, self._export):
+            row.addWidget(widget)
+        self.header.addLayout(row)
+        self._explanation = muted(
+            self.tr("These files and rows are not in the dataset. Mend them, then import again."), wrap=True
+        )
+        self.body.addWidget(self._explanation)
+        self.body.addWidget(self.table, 1)
+        QShortcut(
+            QKeySequence(QKeySequence.StandardKey.Copy),
+            self.table,
+            self.copy,
+            context=Qt.ShortcutContext.WidgetShortcut,
+        )
+
+    def show_dataset(self, dataset: OpenDataset) -> None:
+        """Show the problems of a dataset."""
+        self.model.show_problems(dataset.problems, dataset.root)
+        self.heading.setText(problems(len(dataset.problems)).capitalize())
+        numbers: dict[str, int] = {}
+        for problem in dataset.problems:
+            numbers[problem.kind] = numbers.get(problem.kind, 0) + 1
+        self.kinds.clear()
+        self.kinds.addItem(self.tr("All kinds"), "")
+        for kind, n in numbers.items():
+            self.kinds.addItem(f"{problem_kind(kind)} ({n:,})", kind)
+        anything = bool(dataset.problems)
+        for widget in (self.kinds, self._copy, self._export, self.table):
+            widget.setVisible(anything)
+        self._explanation.setText(
+            self.tr("These files and rows are not in the dataset. Mend them, then import again.")
+            if anything
+            else self.tr("Every file and row of the folder could be used.")
+        )
+
+    def copy(self) -> None:
+        """Copy the selected rows, or all, as a table."""
+        chosen = sorted({index.row() for index in self.table.selectionModel().selectedIndexes()})
+        rows = chosen or list(range(self._shown.rowCount()))
+        lines = ["\t".join(self._cells(row)) for row in rows]
+        QGuiApplication.clipboard().setText("\n".join(lines))
+
+    def save(self, path: Path) -> None:
+        """Write the shown rows as CSV."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(("file", "sample_id", "kind", "reason"))
+        writer.writerows(self._whole(range(self._shown.rowCount())))
+        try:
+            write_text(path, text.getvalue())
+        except StorageError as error:
+            self.failed.emit(str(error))
+
+    def _whole(self, rows: Iterable[int]) -> Iterable[Problem]:
+        for row in rows:
+            yield self.model.problem(self._shown.mapToSource(self._shown.index(row, 0)).row())
+
+    def _cells(self, row: int) -> tuple[str, ...]:
+        return tuple(str(self._shown.index(row, column).data()) for column in range(len(_COLUMNS)))
+
+    def _choose_kind(self) -> None:
+        self._shown.set_kind(str(self.kinds.currentData() or ""))
+
+    def _ask_where(self) -> None:
+        dialog = QFileDialog(self, self.tr("Save the problems"), "problems.csv", self.tr("Table (*.csv)"))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("csv")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda name: self.save(Path(name)))
+        dialog.open()

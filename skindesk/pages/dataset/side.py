@@ -1,0 +1,105 @@
+"""The left side: which classes and parts are shown, and the split."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from skindesk.pages.dataset.split_form import CertificateLine, SplitForm
+from skindesk.pages.dataset.words import part_name
+from skindesk.widgets.class_filter import Filter, class_rows
+from skindesk.widgets.filter_row import FilterRow
+from skindesk.widgets.theme import SPACE, set_role
+
+if TYPE_CHECKING:
+    from skindesk.models.samples import OpenDataset
+
+_WIDTH = 236  # pixels; the longest name of HAM10000's classes is cut, the others fit
+
+
+class FilterSide(QFrame):
+    """Filters by class and part, the certificate, the form of the split.
+
+    Signals:
+        changed: other classes or parts are to be shown.
+        split_asked(int, tuple[float, float, float]): see `SplitForm`.
+    """
+
+    changed = Signal()
+    split_asked = Signal(int, object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        set_role(self, "card")
+        self.setMinimumWidth(_WIDTH - 4 * SPACE)
+        inside = QWidget()
+        set_role(inside, "plain")
+        layout = QVBoxLayout(inside)
+        layout.setContentsMargins(SPACE, SPACE, SPACE, 2 * SPACE)
+        layout.setSpacing(SPACE)
+        self.classes = Filter(self.tr("Class"))
+        self.parts = Filter(self.tr("Split"))
+        self.certificate = CertificateLine()
+        self.split_button = QPushButton(self.tr("Split again …"))
+        self.split_button.setToolTip(self.tr("Divide the images into train, validation and test anew"))
+        self.form = SplitForm()
+        self.form.hide()
+        layout.addWidget(self.classes)
+        layout.addSpacing(SPACE)
+        layout.addWidget(self.parts)
+        layout.addWidget(self.certificate)
+        row = QHBoxLayout()
+        row.setContentsMargins(SPACE, 0, SPACE, 0)
+        row.addWidget(self.split_button)
+        row.addStretch(1)
+        layout.addLayout(row)
+        layout.addWidget(self.form)
+        layout.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(inside)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(SPACE // 2, SPACE // 2, SPACE // 2, SPACE // 2)
+        outer.addWidget(area)
+        self._area = area
+        self.classes.changed.connect(self.changed)
+        self.parts.changed.connect(self.changed)
+        self.split_button.clicked.connect(lambda _checked=False: self.open_form())
+        self.form.asked.connect(self.split_asked)
+
+    def open_form(self) -> None:
+        """Show the form of the split."""
+        self.form.show()
+        self.form.train.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._area.ensureWidgetVisible(self.form)
+
+    def set_splitting(self, busy: bool) -> None:
+        """Say that a split is being made, or that it is over."""
+        self.split_button.setEnabled(not busy)
+        self.form.split_button.setEnabled(not busy)
+        again = self.tr("Split again …") if self.parts.isVisibleTo(self) else self.tr("Split …")
+        self.split_button.setText(self.tr("Splitting …") if busy else again)
+
+    def show_dataset(self, dataset: OpenDataset) -> None:
+        """Show the numbers of a dataset."""
+        table = dataset.table
+        self.classes.set_rows(class_rows(table.class_name.counts(), table.malignant))
+        split = dataset.certificate is not None
+        self.parts.set_rows(self._part_rows(table.split.counts(), len(table)) if split else [])
+        self.parts.setVisible(split)
+        self.certificate.show_certificate(dataset.certificate)
+        self.form.show_certificate(dataset.certificate)
+        self.set_splitting(False)
+
+    @staticmethod
+    def _part_rows(counts: dict[str, int], total: int) -> list[FilterRow]:
+        rows = []
+        for part, count in counts.items():
+            row = FilterRow(part, part_name(part))
+            row.set_count(count, total)
+            rows.append(row)
+        return rows

@@ -1,0 +1,98 @@
+"""Words of the dataset page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication
+
+if TYPE_CHECKING:
+    from trainer.dataset.reports import ImportReport
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Dataset", text)
+
+
+def images(n: int) -> str:
+    """Return a number of images in words."""
+    return _tr("1 image") if n == 1 else _tr("{n} images").format(n=f"{n:,}")
+
+
+def lesions(n: int) -> str:
+    """Return a number of lesions in words."""
+    return _tr("1 lesion") if n == 1 else _tr("{n} lesions").format(n=f"{n:,}")
+
+
+def problems(n: int) -> str:
+    """Return a number of problems in words."""
+    return (
+        _tr("no problems")
+        if n == 0
+        else _tr("1 problem")
+        if n == 1
+        else _tr("{n} problems").format(n=f"{n:,}")
+    )
+
+
+def part_name(part: str) -> str:
+    """Return the name of a part of the split."""
+    return {"train": _tr("Train"), "validation": _tr("Validation"), "test": _tr("Test")}.get(part, part)
+
+
+PROBLEM_KINDS = {
+    "undecodable": "No image, or damaged",
+    "truncated": "Cut off",
+    "oversize": "Too large",
+    "missing": "Missing file",
+    "unreadable": "Cannot be read",
+    "without-metadata": "No class given",
+    "unknown-class": "Unknown class",
+    "id-twice": "Id given twice",
+    "odd-value": "Odd value left out",
+}
+"""Kinds of problems in a few words; the window translates them."""
+
+
+def problem_kind(kind: str) -> str:
+    """Return what kind of problem it is."""
+    return _tr(PROBLEM_KINDS.get(kind, kind))
+
+
+LAYOUT_NAMES = {
+    "auto": "Find out by itself",
+    "kaggle": "HAM10000 (Kaggle, Dataverse)",
+    "isic2018": "ISIC challenge, truth table",
+    "class-folders": "A folder for each class",
+    "csv": "A table (CSV) of images and classes",
+}
+"""Layouts an import can be told to expect, in a few words; the window translates them."""
+
+
+def layout_name(layout: str) -> str:
+    """Return what a layout is called."""
+    return _tr(LAYOUT_NAMES.get(layout, layout))
+
+
+def imported(report: ImportReport) -> str:
+    """Return what an import did, in one or two sentences."""
+    if report.added == report.total:
+        sentence = _tr("{images} were imported.").format(images=images(report.total))
+    elif not (report.added or report.updated or report.removed):
+        sentence = _tr("Nothing has changed: {images}.").format(images=images(report.total))
+    else:
+        changes = [
+            (report.added, _tr("{n} new")),
+            (report.updated, _tr("{n} changed")),
+            (report.removed, _tr("{n} gone")),
+            (report.unchanged, _tr("{n} unchanged")),
+        ]
+        listed = ", ".join(words.format(n=f"{n:,}") for n, words in changes if n)
+        sentence = _tr("{images} now: {changes}.").format(images=images(report.total), changes=listed)
+    if report.problems:
+        unusable = sum(n for kind, n in report.problem_kinds.items() if kind != "odd-value")
+        if unusable == 1:
+            sentence += " " + _tr("1 file or row could not be used.")
+        elif unusable:
+            sentence += " " + _tr("{n} files or rows could not be used.").format(n=f"{unusable:,}")
+    return sentence

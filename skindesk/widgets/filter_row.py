@@ -1,0 +1,105 @@
+"""A line that says how many samples there are of one kind, and lets one look at these alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
+
+from skindesk.widgets.theme import SPACE, emphasised, tokens_for
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QPaintEvent
+
+_BAR = 4  # height, pixels
+_ROUND = 2.0
+_SMALLEST_WIDTH = 120
+
+
+class FilterRow(QAbstractButton):
+    """A name, a number and a bar; a button that stays down while its kind is looked at.
+
+    Args:
+        key: of the kind.
+        name: as it is shown.
+        colour: of the bar; `None` for a line without one.
+        parent: of the widget.
+    """
+
+    def __init__(
+        self, key: str, name: str, colour: QColor | None = None, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.key = key
+        self._colour = colour
+        self._count = 0
+        self._share = 0.0
+        self.setText(name)
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def set_count(self, count: int, total: int) -> None:
+        """Show a number.
+
+        Args:
+            count: of this kind.
+            total: of all kinds, for the percentage in the tooltip and for screen readers.
+        """
+        share = count / total if total else 0.0
+        self._count, self._share = count, share
+        words = self.tr("{name}: {count} of {total} images ({share} %)").format(
+            name=self.text(), count=f"{count:,}", total=f"{total:,}", share=f"{100 * share:.1f}"
+        )
+        self.setToolTip(words)
+        self.setAccessibleName(words)
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Return the size that shows everything."""
+        metrics = self.fontMetrics()
+        width = metrics.horizontalAdvance(f"{self.text()}  {self._count:,}") + 3 * SPACE
+        bar = _BAR + SPACE // 2 if self._colour else 0
+        return QSize(width, metrics.height() + bar + SPACE)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the size below which nothing is legible; names are cut before."""
+        return QSize(_SMALLEST_WIDTH, self.sizeHint().height())
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint name, number, bar."""
+        tokens = tokens_for(self.palette())
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        area = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        ground = tokens.accent_soft if self.isChecked() else tokens.window if self.underMouse() else None
+        painter.setPen(QPen(tokens.accent) if self.hasFocus() else Qt.PenStyle.NoPen)
+        if ground is not None or self.hasFocus():
+            painter.setBrush(ground if ground is not None else Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(area, SPACE / 2, SPACE / 2)
+        inner = area.adjusted(SPACE, SPACE / 2, -SPACE, -SPACE / 2)
+        if self.isChecked():
+            painter.setFont(emphasised(self.font()))
+        metrics = painter.fontMetrics()
+        line = QRectF(inner.left(), inner.top(), inner.width(), metrics.height())
+        number = f"{self._count:,}"
+        painter.setPen(tokens.accent if self.isChecked() else tokens.muted)
+        painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, number)
+        room = int(line.width() - metrics.horizontalAdvance(number) - SPACE)
+        name = metrics.elidedText(self.text(), Qt.TextElideMode.ElideRight, room)
+        painter.setPen(tokens.accent if self.isChecked() else tokens.text)
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, name)
+        if self._colour is not None:
+            track = QRectF(inner.left(), inner.bottom() - _BAR, inner.width(), _BAR)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(tokens.track)
+            painter.drawRoundedRect(track, _ROUND, _ROUND)
+            if self._count:
+                painter.setBrush(self._colour)
+                # Even one sample in ten thousand is to be seen.
+                track.setWidth(max(track.width() * self._share, _BAR))
+                painter.drawRoundedRect(track, _ROUND, _ROUND)
+        painter.end()
