@@ -1,0 +1,127 @@
+"""A QPainter that is told everything in points (1/72 inch), and the colours of a report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPen, QPolygonF
+
+from skindesk.reports.fonts import families_for, report_font
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtGui import QFont, QImage, QPainter
+
+INK = "#1B2430"
+MUTED = "#56616E"
+LINE = "#D3D9E0"
+TRACK = "#E6EAEE"
+ACCENT = "#1F5FBF"
+NOTICE = "#FBF1DC"
+"""Text colours have, on white and on the ground of notices, a contrast of 6:1 or more; they stay apart when printed in grey."""
+
+SMALL = 8.0
+BODY = 9.5
+HEADING = 12.0
+TITLE = 20.0
+"""Sizes of type, points: two for reading, one for headings, one for the title."""
+
+Align: TypeAlias = Literal["left", "centre", "right"]
+
+
+class Canvas:
+    """Draws in points from an origin.
+
+    Args:
+        painter: on a device of any resolution.
+        x: the origin, in the device's own units.
+        y: the same.
+        scale: the device's units in a point.
+    """
+
+    def __init__(self, painter: QPainter, x: float, y: float, scale: float) -> None:
+        self._painter = painter
+        self._x, self._y = x, y
+        self._scale = scale
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        *,
+        size: float = SMALL,
+        colour: str = INK,
+        bold: bool = False,
+        align: Align = "left",
+    ) -> None:
+        """Write a line whose base line is at `y` and whose left end, middle or right end is at `x`."""
+        font = _font_for(text, size, bold=bold)
+        share = {"left": 0.0, "centre": 0.5, "right": 1.0}[align]
+        width = self._metrics(font).horizontalAdvance(text) if share else 0.0
+        self._painter.setFont(font)
+        self._painter.setPen(QColor(colour))
+        self._painter.drawText(QPointF(self._across(x) - share * width, self._down(y)), text)
+
+    def width_of(self, text: str, *, size: float = SMALL, bold: bool = False) -> float:
+        """Return how wide a line of text is, points."""
+        return self._metrics(_font_for(text, size, bold=bold)).horizontalAdvance(text) / self._scale
+
+    def elided(self, text: str, width: float, *, size: float = SMALL) -> str:
+        """Return a text cut with an ellipsis so that it is at most `width` points wide."""
+        metrics = self._metrics(_font_for(text, size, bold=False))
+        return metrics.elidedText(text, Qt.TextElideMode.ElideRight, width * self._scale)
+
+    def line(
+        self, points: Sequence[tuple[float, float]], colour: str, width: float = 0.5, *, dashed: bool = False
+    ) -> None:
+        """Draw a line through points."""
+        pen = QPen(QColor(colour), width * self._scale)
+        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        if dashed:
+            pen.setDashPattern([4.0, 2.0])
+        self._painter.setPen(pen)
+        self._painter.setBrush(Qt.BrushStyle.NoBrush)
+        self._painter.drawPolyline(QPolygonF([QPointF(self._across(x), self._down(y)) for x, y in points]))
+
+    def box(
+        self, x: float, y: float, width: float, height: float, colour: str, *, radius: float = 0.0
+    ) -> None:
+        """Fill a rectangle."""
+        self._painter.setPen(Qt.PenStyle.NoPen)
+        self._painter.setBrush(QColor(colour))
+        corner = radius * self._scale
+        self._painter.drawRoundedRect(self._rectangle(x, y, width, height), corner, corner)
+
+    def dot(self, x: float, y: float, radius: float, colour: str, *, filled: bool = True) -> None:
+        """Draw a disc, or a ring that is white inside."""
+        self._painter.setPen(QPen(QColor(colour), 1.0 * self._scale))
+        self._painter.setBrush(QColor(colour if filled else "white"))
+        reach = radius * self._scale
+        self._painter.drawEllipse(QPointF(self._across(x), self._down(y)), reach, reach)
+
+    def image(self, x: float, y: float, width: float, height: float, image: QImage) -> None:
+        """Draw an image into a rectangle."""
+        self._painter.drawImage(self._rectangle(x, y, width, height), image, QRectF(image.rect()))
+
+    def _metrics(self, font: QFont) -> QFontMetricsF:
+        return QFontMetricsF(font, self._painter.device())
+
+    def _across(self, x: float) -> float:
+        return self._x + x * self._scale
+
+    def _down(self, y: float) -> float:
+        return self._y + y * self._scale
+
+    def _rectangle(self, x: float, y: float, width: float, height: float) -> QRectF:
+        return QRectF(self._across(x), self._down(y), width * self._scale, height * self._scale)
+
+
+def _font_for(text: str, size: float, *, bold: bool) -> QFont:
+    font = report_font(size, bold=bold)
+    own, *others = families_for(text)
+    font.setFamilies([*others, own])
+    return font

@@ -1,0 +1,180 @@
+"""The command `skindesk report`: images asked about and written as a PDF, without a window."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from skindesk.engine.ask import EngineDefectError, ask_once
+from trainer import RESEARCH_ONLY, __version__
+from trainer.errors import (
+    EXIT_BAD_INPUT,
+    EXIT_DEFECT,
+    EXIT_STOPPED,
+    ConfigError,
+    ImageError,
+    StoppedError,
+    TrainerError,
+)
+from trainer.jobs import ImageView, PredictImages, Predictions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from skindesk.reports.content import PatientFields, ReportImage
+    from trainer.jobs import ImagePrediction
+
+_DESCRIPTION = f"Ask a bundle about images and write a PDF report. {RESEARCH_ONLY}"
+_PATIENT_OPTIONS = (
+    ("--patient-name", "name", "name of the patient"),
+    ("--patient-id", "patient_id", "number or code of the patient"),
+    ("--born", "born", "date of birth, as it shall be printed"),
+    ("--sex", "sex", "sex of the patient"),
+    ("--age", "age", "age of the patient"),
+    ("--site", "site", "where on the body the lesion is"),
+    ("--examiner", "examiner", "who made the report"),
+    ("--notes", "notes", "any text; several lines are kept"),
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one sentence."""
+        raise ConfigError(f"{message[:1].upper()}{message[1:]}; see `skindesk report --help`.")
+
+
+def run(arguments: list[str]) -> int:
+    """Run `skindesk report BUNDLE IMAGE... --out FILE.pdf`.
+
+    Args:
+        arguments: what follows the word `report`.
+
+    Returns:
+        The exit status: 0 done; 2 wrong arguments or bad input, with a sentence on stderr; 3 stopped by Ctrl+C;
+        1 a defect.
+    """
+    try:
+        return _report(_parser().parse_args(arguments))
+    except SystemExit as leaving:  # after --help
+        return int(leaving.code or 0)
+    except (StoppedError, KeyboardInterrupt) as error:
+        _say(str(error) or "Stopped; no report was written.")
+        return EXIT_STOPPED
+    except TrainerError as error:
+        _say(f"Error: {error}")
+        return EXIT_BAD_INPUT
+    except EngineDefectError as error:
+        _say(str(error))
+        return EXIT_DEFECT
+    except Exception:  # noqa: BLE001 - the last line of defence says whose fault it is
+        traceback.print_exc()
+        _say("This is a defect of SkinDesk, not of your data; please report the lines above.")
+        return EXIT_DEFECT
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="skindesk report", description=_DESCRIPTION, allow_abbrev=False)
+    parser.add_argument("bundle", metavar="BUNDLE", type=Path, help="folder of a bundle, as a run leaves it")
+    parser.add_argument("images", metavar="IMAGE", type=Path, nargs="+", help="image files")
+    parser.add_argument("--out", metavar="FILE.pdf", type=Path, required=True, help="the report")
+    parser.add_argument("--paper", choices=("A4", "Letter"), default="A4", help="A4 unless said otherwise")
+    parser.add_argument("--together", action="store_true", help="the images show one lesion")
+    patient = parser.add_argument_group("patient, all optional")
+    for option, name, words in _PATIENT_OPTIONS:
+        patient.add_argument(option, dest=name, default="", metavar="TEXT", help=words)
+    return parser
+
+
+def _report(wanted: argparse.Namespace) -> int:
+    from skindesk.reports.content import DiagnosisReport, report_model  # noqa: PLC0415 - not for --help
+    from skindesk.reports.pdf import write_diagnosis_pdf  # noqa: PLC0415 - the same
+
+    if wanted.out.is_dir():
+        raise ConfigError(f"{wanted.out} is a folder; name a file in it with --out.")
+    model = report_model(wanted.bundle)  # before the engine, which takes seconds to start
+    answer = ask_once(
+        PredictImages(
+            bundle=str(wanted.bundle.absolute()),
+            images=tuple(ImageView(path=str(path)) for path in wanted.images),
+            together=wanted.together,
+        )
+    )
+    assert isinstance(answer, Predictions)
+    _check_any(answer.images)
+    _start_qt()
+    report = DiagnosisReport(
+        patient=_patient(wanted),
+        images=tuple(
+            _report_image(path, prediction)
+            for path, prediction in zip(wanted.images, answer.images, strict=True)
+        ),
+        together=answer.together,
+        model=model,
+        created=datetime.now().astimezone(),
+        program_version=__version__,
+    )
+    pages = write_diagnosis_pdf(report, wanted.out, paper=wanted.paper)
+    for prediction in answer.images:
+        if prediction.error:
+            _say(prediction.error)
+    sys.stdout.write(f"{wanted.out} ({pages} {'page' if pages == 1 else 'pages'})\n")
+    return 0
+
+
+def _check_any(predictions: Sequence[ImagePrediction]) -> None:
+    """Refuse to write a report on nothing."""
+    unread = [prediction.error for prediction in predictions if prediction.error]
+    if len(unread) < len(predictions):
+        return
+    if len(unread) == 1:
+        raise ImageError(unread[0])
+    raise ImageError(f"None of the {len(unread)} images can be read; first: {unread[0]}")
+
+
+def _patient(wanted: argparse.Namespace) -> PatientFields:
+    from skindesk.reports.content import PatientFields  # noqa: PLC0415 - see _report
+
+    return PatientFields(
+        name=wanted.name,
+        patient_id=wanted.patient_id,
+        born=wanted.born,
+        sex=wanted.sex,
+        age=wanted.age,
+        site=wanted.site,
+        examiner=wanted.examiner,
+        notes=wanted.notes,
+    )
+
+
+def _report_image(path: Path, prediction: ImagePrediction) -> ReportImage:
+    from PySide6.QtGui import QImage  # noqa: PLC0415 - see _report
+
+    from skindesk.models.pictures import as_qimage, shrunk  # noqa: PLC0415 - see _report
+    from skindesk.reports.content import ReportImage  # noqa: PLC0415 - see _report
+    from skindesk.reports.images_view import MOST_PIXELS  # noqa: PLC0415 - see _report
+    from trainer.images import read_image  # noqa: PLC0415 - see _report
+
+    if prediction.error:
+        return ReportImage(path, QImage(), prediction)
+    pixels = read_image(path)
+    picture = shrunk(as_qimage(pixels), MOST_PIXELS)  # a scan of 200 million pixels is not kept in memory
+    return ReportImage(path, picture, prediction, pixels=(pixels.shape[1], pixels.shape[0]))
+
+
+def _start_qt() -> None:
+    """Start as much of Qt as fonts and PDF need; on Linux without looking for a screen."""
+    if sys.platform == "linux":
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from PySide6.QtGui import QGuiApplication  # noqa: PLC0415 - not before the platform is chosen
+
+    if QGuiApplication.instance() is None:
+        QGuiApplication([sys.argv[0]])
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")

@@ -1,0 +1,365 @@
+"""What a report of images says: plain values, gathered from what was entered, predicted and stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from skindesk.models.run_reading import read_run
+from skindesk.reports.words import (
+    counted,
+    listed,
+    number,
+    number_interval,
+    one_line,
+    percent,
+    percent_interval,
+    printable,
+    tr,
+)
+from trainer.backbones import get_backbone
+from trainer.bundle import bundle_hash, read_manifest
+from trainer.dataset.certificate import PARTS
+from trainer.dataset.classes import full_name
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from PySide6.QtGui import QImage
+
+    from skindesk.models.run_summary import Report
+    from trainer.bundle import Manifest
+    from trainer.dataset.certificate import SplitCertificate
+    from trainer.decision import Calibration
+    from trainer.events import PartMetrics
+    from trainer.intervals import Interval
+    from trainer.jobs import ImagePrediction, ImageView
+    from trainer.metrics import Metrics
+
+_SHORT_FINGERPRINT = 12  # digits, as many as of a bundle's hash
+
+
+@dataclass(frozen=True)
+class PatientFields:
+    """What was entered about the patient, any text; a field that is empty is left out of the report.
+
+    Attributes:
+        name, patient_id, born, sex, age: as they are meant.
+        site: of the lesion on the body.
+        examiner: who made the report; the author in the PDF's description.
+        notes: any length, with line breaks.
+    """
+
+    name: str = ""
+    patient_id: str = ""
+    born: str = ""
+    sex: str = ""
+    age: str = ""
+    site: str = ""
+    examiner: str = ""
+    notes: str = ""
+
+    def tidy(self) -> PatientFields:
+        """Return the fields without blanks around them and without control characters, all but the notes in one line."""
+        return PatientFields(
+            name=one_line(self.name),
+            patient_id=one_line(self.patient_id),
+            born=one_line(self.born),
+            sex=one_line(self.sex),
+            age=one_line(self.age),
+            site=one_line(self.site),
+            examiner=one_line(self.examiner),
+            notes=printable(self.notes),
+        )
+
+    def given(self) -> tuple[tuple[str, str], ...]:
+        """Return title and text of the short fields that are not empty, in the report's order."""
+        titled = (
+            (tr("Name"), self.name),
+            (tr("Patient ID"), self.patient_id),
+            (tr("Born"), self.born),
+            (tr("Age"), self.age),
+            (tr("Sex"), self.sex),
+            (tr("Site"), self.site),
+            (tr("Examiner"), self.examiner),
+        )
+        return tuple((title, text) for title, text in titled if text)
+
+
+@dataclass(frozen=True)
+class ReportImage:
+    """An image and what the network says of it.
+
+    Attributes:
+        path: of the file.
+        picture: what was asked about, rotated and cropped; null where the file cannot be read.
+        prediction: or the reason why there is none.
+        view: how it was rotated and cropped, to be said in words; `None` for the whole image.
+        pixels: width and height of what was asked about, where `picture` is a smaller copy.
+    """
+
+    path: Path
+    picture: QImage
+    prediction: ImagePrediction
+    view: ImageView | None = None
+    pixels: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class ReportMetric:
+    """One metric of the test part, in words.
+
+    Attributes:
+        name: of the metric.
+        value: with its unit.
+        interval: 95 %, with its unit; empty where there is none.
+    """
+
+    name: str
+    value: str
+    interval: str
+
+
+@dataclass(frozen=True)
+class ClassMetric:
+    """How well one class is found, in words.
+
+    Attributes:
+        class_name: of the class.
+        recall, precision: with interval; 95 %.
+        n: images of the class.
+    """
+
+    class_name: str
+    recall: ReportMetric
+    precision: ReportMetric
+    n: int
+
+
+@dataclass(frozen=True)
+class ReportModel:
+    """The network behind a report.
+
+    Attributes:
+        name: of the run.
+        backbone: title, as in its paper.
+        input_size: side of the square it sees, pixels.
+        bundle_hash: twelve digits.
+        geometry: how an image becomes that square, a sentence.
+        trained: date and time.
+        dataset: what it was trained on, a phrase.
+        split: how that was divided, a sentence.
+        prior: what the probabilities are calibrated to, a sentence.
+        decision_rule: how the predicted class follows from them, a sentence.
+        classes: short names, in the order of the network's outputs.
+        malignant: those of them that are malignant.
+        scored: on how many images of the test part, a phrase; empty where it was not scored.
+        metrics: of the test part.
+        class_metrics: the same for each class.
+        remarks: sentences on the metrics.
+    """
+
+    name: str
+    backbone: str
+    input_size: int
+    bundle_hash: str
+    geometry: str
+    trained: datetime
+    dataset: str
+    split: str
+    prior: str
+    decision_rule: str
+    classes: tuple[str, ...]
+    malignant: tuple[str, ...]
+    scored: str = ""
+    metrics: tuple[ReportMetric, ...] = ()
+    class_metrics: tuple[ClassMetric, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DiagnosisReport:
+    """One or more images, and what the network says of them.
+
+    Attributes:
+        patient: what was entered.
+        images: in the report's order.
+        together: what the images say together, if they show one lesion and that was asked.
+        model: the network.
+        created: date and time of the report.
+        program_version: of SkinDesk.
+    """
+
+    patient: PatientFields
+    images: tuple[ReportImage, ...]
+    together: ImagePrediction | None
+    model: ReportModel
+    created: datetime
+    program_version: str
+
+
+def report_model(bundle: Path, *, name: str = "") -> ReportModel:
+    """Describe the network of a bundle, with what its run scored on the test part, if it did.
+
+    Args:
+        bundle: folder; where it lies in a run's folder, the run's name and reports are used.
+        name: what to call it instead.
+
+    Raises:
+        BundleError: the bundle is damaged, changed or too new.
+    """
+    manifest = read_manifest(bundle)
+    identity = bundle_hash(bundle)
+    run = read_run(bundle.parent if bundle.name == "bundle" else bundle)
+    test = run.report("test") if run.bundle_hash == identity else None
+    return ReportModel(
+        name=name or run.name,
+        backbone=get_backbone(manifest.backbone).title,
+        input_size=manifest.input_size,
+        bundle_hash=identity,
+        geometry=_geometry_sentence(manifest),
+        trained=manifest.created,
+        dataset=dataset_phrase(manifest.split, manifest.dataset_fingerprint, run.dataset_name),
+        split=split_sentence(manifest.split),
+        prior=prior_sentence(manifest.calibration),
+        decision_rule=manifest.calibration.decision_rule,
+        classes=manifest.classes,
+        malignant=manifest.malignant,
+        scored=_scored_phrase(test) if test is not None else "",
+        metrics=overall_metrics(test.metrics) if test is not None else (),
+        class_metrics=class_metrics(test.metrics) if test is not None else (),
+        remarks=_remarks(test, manifest, run.best_n),
+    )
+
+
+def dataset_phrase(split: SplitCertificate, fingerprint: str, name: str = "") -> str:
+    """Say what a dataset holds: name, images, lesions, classes, fingerprint."""
+    images = sum(split.images.values())
+    lesions = sum(split.lesions.values())
+    classes = len({class_name for part in split.classes.values() for class_name in part})
+    parts = [counted(images, tr("image"), tr("images"))]
+    if lesions:
+        parts.append(counted(lesions, tr("lesion"), tr("lesions")))
+    parts.append(counted(classes, tr("class"), tr("classes")))
+    phrase = tr("{contents} (fingerprint {digits})").format(
+        contents=", ".join(parts), digits=fingerprint[:_SHORT_FINGERPRINT]
+    )
+    return f"{name}: {phrase}" if name else phrase
+
+
+def split_sentence(split: SplitCertificate) -> str:
+    """Say how a dataset was divided, and whether anything lies in two parts."""
+    train, validation, test = (split.images.get(part, 0) for part in PARTS)
+    sentence = tr(
+        "By group: {train:,} images for training, {validation:,} for validation, {test:,} for testing"
+    ).format(train=train, validation=validation, test=test)
+    if split.sound:
+        return tr("{0}; no lesion, patient or file lies in two parts.").format(sentence)
+    counts = (
+        (split.groups_in_two_parts, tr("group"), tr("groups")),
+        (split.lesions_in_two_parts, tr("lesion"), tr("lesions")),
+        (split.patients_in_two_parts, tr("patient"), tr("patients")),
+        (split.files_in_two_parts, tr("file"), tr("files")),
+    )
+    shared = listed(counted(count, one, many) for count, one, many in counts if count)
+    return tr("{0}. Not sound: {1} in two parts.").format(sentence, shared)
+
+
+def prior_sentence(calibration: Calibration) -> str:
+    """Say what class frequencies probabilities speak of."""
+    ranked = sorted(calibration.prior, key=lambda name: (-calibration.prior[name], name))
+    shares = ", ".join(f"{full_name(name)} {percent(calibration.prior[name])}" for name in ranked)
+    return tr("The probabilities speak of the class frequencies of the training images: {0}.").format(shares)
+
+
+def overall_metrics(metrics: Metrics) -> tuple[ReportMetric, ...]:
+    """Return the metrics over all classes, the leading one first."""
+    found = metrics.intervals.get
+    return (
+        ReportMetric(
+            tr("Balanced accuracy (macro recall)"),
+            percent(metrics.balanced_accuracy),
+            percent_interval(found("balanced_accuracy")),
+        ),
+        ReportMetric(tr("Accuracy"), percent(metrics.accuracy), percent_interval(found("accuracy"))),
+        ReportMetric(
+            tr("Macro precision"),
+            percent(metrics.macro_precision),
+            percent_interval(found("macro_precision")),
+        ),
+        ReportMetric(tr("Macro F1"), percent(metrics.macro_f1), percent_interval(found("macro_f1"))),
+        ReportMetric(
+            tr("Macro area under the ROC curve"),
+            number(metrics.macro_roc_auc),
+            number_interval(found("macro_roc_auc")),
+        ),
+        ReportMetric(tr("Expected calibration error"), percent(metrics.ece), percent_interval(found("ece"))),
+    )
+
+
+def class_metrics(metrics: Metrics) -> tuple[ClassMetric, ...]:
+    """Return the metrics of each class, in the network's order."""
+    return tuple(
+        ClassMetric(
+            class_name=name,
+            recall=_rate(tr("Recall"), row.recall, row.recall_interval),
+            precision=_rate(tr("Precision"), row.precision, row.precision_interval),
+            n=row.support,
+        )
+        for name, row in metrics.per_class.items()
+    )
+
+
+def _rate(name: str, share: float | None, interval: Interval | None) -> ReportMetric:
+    return ReportMetric(name, percent(share), percent_interval(interval))
+
+
+def _scored_phrase(report: Report) -> str:
+    metrics = report.metrics
+    return tr("{images} in {groups}").format(
+        images=counted(metrics.n, tr("image"), tr("images")),
+        groups=counted(metrics.groups, tr("group"), tr("groups")),
+    )
+
+
+def _remarks(report: Report | None, manifest: Manifest, chosen_on: int | None) -> tuple[str, ...]:
+    if report is None:
+        return (validation_sentence(manifest.metrics.validation, chosen_on),)
+    remarks = list(report.metrics.notes)
+    if report.dataset_fingerprint != manifest.dataset_fingerprint:
+        remarks.append(
+            tr(
+                "The test part is that of another dataset or split than the network was trained on; "
+                "images of its training may be among it."
+            )
+        )
+    if (report.test_scorings or 0) > 1:
+        remarks.append(
+            tr("The test part has been scored {n} times with this network.").format(n=report.test_scorings)
+        )
+    return tuple(remarks)
+
+
+def validation_sentence(validation: PartMetrics, images: int | None) -> str:
+    """Say how good the best epoch was on the images that chose it."""
+    n = sum(validation.support.values()) or images
+    return tr(
+        "On the {images} that chose the best epoch: macro recall {recall}, accuracy {accuracy}. "
+        "Such figures are optimistic."
+    ).format(
+        images=tr("validation images")
+        if n is None
+        else counted(n, tr("validation image"), tr("validation images")),
+        recall=percent(validation.macro_recall),
+        accuracy=percent(validation.accuracy),
+    )
+
+
+def _geometry_sentence(manifest: Manifest) -> str:
+    size = f"{manifest.input_size} × {manifest.input_size}"
+    if manifest.geometry.shape == "centre-square":
+        return tr("The network sees the largest centred square of an image, at {0} pixels.").format(size)
+    if manifest.geometry.shape == "pad":
+        return tr("The network sees the whole image with black borders, at {0} pixels.").format(size)
+    return tr("The network sees the whole image, squeezed to {0} pixels.").format(size)

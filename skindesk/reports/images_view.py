@@ -1,0 +1,222 @@
+"""What the template of a report of images is filled in with: texts as they are shown, pictures as they are drawn."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from skindesk.reports.fonts import missing_letters
+from skindesk.reports.insets import Picture, fitted
+from skindesk.reports.words import MALIGNANT_MARK, counted, date_words, listed, one_line, percent, tr
+from trainer.dataset.classes import full_name
+from trainer.palette import class_colour
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from skindesk.reports.content import DiagnosisReport, PatientFields, ReportImage, ReportModel
+    from trainer.jobs import ImagePrediction, ImageView
+
+_PICTURE_WIDTH = 208.0
+_PICTURE_HEIGHT = 190.0
+"""Largest size of an image, points: 73 mm, at which the 600 pixels of HAM10000 are 208 to an inch."""
+
+MOST_PIXELS = 1200
+"""Pixels of a picture's longer side that are ever printed: 300 an inch, with some to spare."""
+
+_WHOLE = (0.0, 0.0, 1.0, 1.0)
+_CODES_NAMED = 8  # letters that are named by their numbers where no font has them
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """A class in a table of probabilities."""
+
+    name: str
+    malignant: bool
+    predicted: bool
+    share: float
+    percent: str
+    colour: str
+
+
+@dataclass(frozen=True)
+class AnswerView:
+    """A prediction as it is shown, the most probable class first.
+
+    Attributes:
+        predicted, predicted_percent: the predicted class and its probability.
+        malignant: whether that class is.
+        malignant_sum: of the malignant classes' probabilities.
+        remark: why the predicted class is not the most probable one; else empty.
+        rows: of all classes.
+    """
+
+    predicted: str
+    predicted_percent: str
+    malignant: bool
+    malignant_sum: str
+    remark: str
+    rows: tuple[ClassRow, ...]
+
+
+@dataclass(frozen=True)
+class ImageEntry:
+    """An image as it is shown; without an answer `error` says why."""
+
+    name: str
+    part: str
+    picture: Picture
+    answer: AnswerView | None
+    warnings: tuple[str, ...]
+    error: str
+
+
+def images_context(report: DiagnosisReport, patient: PatientFields, text_width: float) -> dict[str, object]:
+    """Return what the template needs.
+
+    Args:
+        report: what is to be said.
+        patient: its patient, tidied.
+        text_width: of the page, points.
+    """
+    model = report.model
+    entries = [_entry(image, model) for image in report.images]
+    return {
+        "summary": _summary(report),
+        "patient": patient.given(),
+        "notes": [line for line in patient.notes.splitlines() if line.strip()],
+        "together": _answer(report.together, model) if report.together is not None else None,
+        "overview": len(entries) > 1,
+        "images": entries,
+        "unread_sentence": _unread_sentence,
+        "picture_width": min(_PICTURE_WIDTH, 0.45 * text_width),
+        "reading": reading_sentences(model),
+        "network": network_facts(model, report.program_version),
+        "model": model,
+        "remarks": [*model.remarks, *_letters_remark(report, patient)],
+    }
+
+
+def reading_sentences(model: ReportModel) -> list[str]:
+    """Return what must be known to read the numbers: rule, prior, malignant classes, geometry."""
+    if model.malignant:
+        names = listed(full_name(name) for name in model.malignant)
+        marked = tr("{0} marks the malignant classes: {1}. Their probabilities are added up.").format(
+            MALIGNANT_MARK, names
+        )
+    else:
+        marked = tr("No class of this network is marked as malignant.")
+    return [model.decision_rule, model.prior, marked, model.geometry]
+
+
+def network_facts(model: ReportModel, program_version: str) -> list[tuple[str, str]]:
+    """Return titles and texts that say which network it is."""
+    facts = [
+        (tr("Name"), one_line(model.name)),
+        (tr("Backbone"), tr("{0}, {1} × {1} pixels").format(model.backbone, model.input_size)),
+        (tr("Bundle"), model.bundle_hash),
+        (tr("Trained"), date_words(model.trained)),
+        (tr("Dataset"), one_line(model.dataset)),
+        (tr("Split"), model.split),
+        (tr("Program"), f"SkinDesk {program_version}"),
+    ]
+    if not model.metrics:
+        facts.append((tr("Test part"), tr("Not scored on a test part.")))
+    return facts
+
+
+def _summary(report: DiagnosisReport) -> str:
+    return tr("{date}  ·  {images}  ·  {backbone}, bundle {digits}").format(
+        date=date_words(report.created),
+        images=counted(len(report.images), tr("image"), tr("images")),
+        backbone=report.model.backbone,
+        digits=report.model.bundle_hash,
+    )
+
+
+def _answer(prediction: ImagePrediction, model: ReportModel) -> AnswerView:
+    shares = prediction.probabilities
+    ranked = sorted(shares, key=lambda name: (-shares[name], name))
+    return AnswerView(
+        predicted=full_name(prediction.predicted),
+        predicted_percent=percent(shares[prediction.predicted]),
+        malignant=prediction.predicted in model.malignant,
+        malignant_sum=percent(prediction.malignant_probability),
+        remark=_rule_remark(prediction.predicted, ranked[0]),
+        rows=tuple(
+            ClassRow(
+                name=full_name(name),
+                malignant=name in model.malignant,
+                predicted=name == prediction.predicted,
+                share=shares[name],
+                percent=percent(shares[name]),
+                colour=class_colour(name, model.classes),
+            )
+            for name in ranked
+        ),
+    )
+
+
+def _rule_remark(predicted: str, most_probable: str) -> str:
+    if predicted == most_probable:
+        return ""
+    return tr("{0} is more probable; the decision rule gives rare classes more weight.").format(
+        full_name(most_probable)
+    )
+
+
+def _entry(image: ReportImage, model: ReportModel) -> ImageEntry:
+    prediction = image.prediction
+    return ImageEntry(
+        name=one_line(image.path.name),
+        part=_part_words(image),
+        picture=fitted(image.picture, _PICTURE_WIDTH, _PICTURE_HEIGHT),
+        answer=None if prediction.error else _answer(prediction, model),
+        warnings=prediction.warnings,
+        # A report may leave the machine: it names the file, not the folders it lies in.
+        error=one_line(prediction.error.replace(str(image.path), image.path.name)),
+    )
+
+
+def _part_words(image: ReportImage) -> str:
+    width, height = image.pixels or (image.picture.width(), image.picture.height())
+    size = f"{width:,} × {height:,}"
+    changes = list(_changes(image.view)) if image.view is not None else []
+    if not changes:
+        return tr("Whole image, {0} pixels").format(size)
+    return tr("{0} pixels, {1}").format(size, ", ".join(changes))
+
+
+def _changes(view: ImageView) -> Iterable[str]:
+    if view.rotation % 360:
+        yield tr("turned by {0}° clockwise").format(f"{view.rotation % 360:g}")
+    if view.crop not in (None, _WHOLE):
+        x, y, width, height = view.crop
+        yield tr("cut to {0}–{1} % of the width, {2}–{3} % of the height").format(
+            *(f"{100 * edge:.0f}" for edge in (x, x + width, y, y + height))
+        )
+
+
+def _unread_sentence(index: int, count: int, entry: ImageEntry) -> str:
+    number = f"{index}. " if count > 1 else ""
+    return tr("{0}{1} was not read: {2}").format(number, entry.name, entry.error)
+
+
+def _letters_remark(report: DiagnosisReport, patient: PatientFields) -> list[str]:
+    """Say which letters could not be printed."""
+    texts = [text for _, text in patient.given()]
+    texts += [patient.notes, report.model.name, *(image.path.name for image in report.images)]
+    missing = missing_letters("".join(one_line(text) for text in texts))
+    if not missing:
+        return []
+    codes = ", ".join(f"U+{ord(letter):04X}" for letter in missing[:_CODES_NAMED])
+    _log.warning("No font on this machine has %s; a report shows boxes instead.", codes)
+    return [
+        tr(
+            "{0} of the text above could not be printed, since no font on this machine has them ({1})."
+        ).format(counted(len(missing), tr("letter"), tr("letters")), codes)
+    ]

@@ -1,0 +1,102 @@
+"""Reports as PDF files: what they say, put into a template, typeset and written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skindesk.reports.canvas import HEADING, NOTICE, TITLE
+from skindesk.reports.images_view import images_context
+from skindesk.reports.insets import Bar, Insets
+from skindesk.reports.run_view import run_context
+from skindesk.reports.typeset import PAPERS, Sheet, render, text_width, typeset
+from skindesk.reports.words import MALIGNANT_MARK, date_words, one_line, tr
+from trainer.errors import ConfigError
+from trainer.files import write_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from skindesk.reports.content import DiagnosisReport
+    from skindesk.reports.training import TrainingReport
+
+_STACKED_CLASSES = 10
+"""With more classes than this, names and bars share a line beside a picture."""
+
+
+def write_diagnosis_pdf(report: DiagnosisReport, file: Path, *, paper: str = "A4") -> int:
+    """Write a report of images as a PDF; may be called in any thread of a program that has a QGuiApplication.
+
+    Letters that no font of this machine has appear as boxes; the report then says so, and so does the log.
+
+    Args:
+        report: what it says.
+        file: to be written or replaced.
+        paper: `A4` or `Letter`.
+
+    Returns:
+        The number of pages.
+
+    Raises:
+        ConfigError: another paper.
+        StorageError: the file cannot be written; an older one is as it was.
+    """
+    patient = report.patient.tidy()
+    sheet = Sheet(
+        title=tr("Skin lesion report"),
+        subject="  ·  ".join(filter(None, (patient.name, patient.patient_id))),
+        date=date_words(report.created),
+        author=patient.examiner,
+        paper=_checked(paper),
+    )
+    return _write("images.html", images_context(report, patient, text_width(paper)), sheet, file)
+
+
+def write_training_pdf(report: TrainingReport, file: Path, *, paper: str = "A4") -> int:
+    """Write a report of a run as a PDF; may be called in any thread of a program that has a QGuiApplication.
+
+    Args:
+        report: what it says.
+        file: to be written or replaced.
+        paper: `A4` or `Letter`.
+
+    Returns:
+        The number of pages.
+
+    Raises:
+        ConfigError: another paper.
+        StorageError: the file cannot be written; an older one is as it was.
+    """
+    sheet = Sheet(
+        title=tr("Training report"),
+        subject=one_line(report.run.name),
+        date=date_words(report.created),
+        author="",
+        paper=_checked(paper),
+    )
+    return _write("run.html", run_context(report, text_width(paper)), sheet, file)
+
+
+def _checked(paper: str) -> str:
+    if paper not in PAPERS:
+        raise ConfigError(tr("There is no paper '{0}'; choose {1}.").format(paper, " or ".join(PAPERS)))
+    return paper
+
+
+def _write(template: str, context: dict[str, object], sheet: Sheet, file: Path) -> int:
+    insets = Insets()
+    common: dict[str, object] = {
+        "title": sheet.title,
+        "tr": tr,
+        "mark": MALIGNANT_MARK,
+        "bar": lambda row, width, height: Bar(row.share, row.colour, width, height),
+        "text_width": text_width(sheet.paper),
+        "stacked_classes": _STACKED_CLASSES,
+        "heading": HEADING,
+        "title_size": TITLE,
+        "notice": NOTICE,
+    }
+    html = render(template, insets, common | context)
+    style = render("style.css", insets, common)
+    content, pages = typeset(html, style, insets, sheet)
+    write_bytes(file, content)
+    return pages

@@ -1,0 +1,298 @@
+"""What the template of a report of a run is filled in with: texts as they are shown, drawings as they are drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skindesk.reports.canvas import ACCENT
+from skindesk.reports.charts import (
+    TRAIN_COLOUR,
+    ConfusionMatrix,
+    LearningCurves,
+    Line,
+    RecallCurves,
+    ScoredCurves,
+    best_place,
+)
+from skindesk.reports.content import dataset_phrase, split_sentence
+from skindesk.reports.images_view import reading_sentences
+from skindesk.reports.words import (
+    NOT_DEFINED,
+    counted,
+    date_words,
+    duration_words,
+    number,
+    number_interval,
+    one_line,
+    percent,
+    tr,
+)
+from trainer.backbones import get_backbone
+from trainer.dataset.certificate import PARTS
+from trainer.dataset.classes import full_name
+from trainer.palette import class_colour
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from skindesk.reports.training import TrainingReport
+    from trainer.config import Augmentation, RunConfig, Schedule
+    from trainer.dataset.certificate import SplitCertificate
+
+
+@dataclass(frozen=True)
+class CurveRow:
+    """A class in the table beside the curves."""
+
+    name: str
+    malignant: bool
+    line: Line
+    n: int = 0
+    area: str = ""
+    interval: str = ""
+    average_precision: str = ""
+
+
+@dataclass(frozen=True)
+class SplitRow:
+    """A row of the split's table: counts of train, validation, test, and together."""
+
+    name: str
+    malignant: bool
+    counts: tuple[int, ...]
+
+
+def run_context(report: TrainingReport, text_width: float) -> dict[str, object]:
+    """Return what the template needs.
+
+    Args:
+        report: what is to be said.
+        text_width: of the page, points.
+    """
+    malignant = report.run.malignant
+    classes = report.run.classes or _classes_seen(report)
+    history = report.history
+    return {
+        "summary": "  ·  ".join((one_line(report.run.name), report.status)),
+        "facts": list(_facts(report)),
+        "model": report.model,
+        "confusion": ConfusionMatrix(report.test, malignant, text_width) if report.test is not None else None,
+        "curves": ScoredCurves(report.scores, malignant, text_width) if report.scores is not None else None,
+        "curve_rows": _curve_rows(report),
+        "learning": LearningCurves(history, text_width) if history else None,
+        "train_line": Line(TRAIN_COLOUR, bold=False),
+        "validation_line": Line(ACCENT, bold=True),
+        "recalls": RecallCurves(history, classes, malignant, text_width) if classes and history else None,
+        "legend": [_legend_row(name, classes, malignant) for name in classes],
+        "data_facts": _data_facts(report),
+        "split_parts": [tr("Training"), tr("Validation"), tr("Test"), tr("Together")],
+        "split_rows": _split_rows(report.split, malignant) if report.split is not None else [],
+        "split_remarks": list(report.split.notes) if report.split is not None else [],
+        "settings": [*_settings(report.config), (tr("Trained with"), _versions(report))],
+        "remarks": [one_line(sentence) for sentence in report.remarks],
+        "reading": reading_sentences(report.model) if report.model is not None else [],
+    }
+
+
+def _facts(report: TrainingReport) -> Iterable[tuple[str, str]]:
+    run, config = report.run, report.config
+    yield tr("Begun"), date_words(run.created)
+    size = run.input_size or get_backbone(config.backbone).default_size
+    yield (
+        tr("Backbone"),
+        tr("{0}, {1} × {1} pixels, weights: {2}").format(
+            get_backbone(config.backbone).title, size, _weights_words(config.weights)
+        ),
+    )
+    if report.history:
+        yield (
+            tr("Epochs"),
+            tr("{0} of at most {1}, together {2}").format(
+                run.epochs, run.planned_epochs, duration_words(report.seconds)
+            ),
+        )
+    best = best_place(report.history)
+    if best is not None:
+        epoch = report.history[best]
+        yield (
+            tr("Best epoch"),
+            tr("{0} (stage {1}): validation macro recall {2}, accuracy {3}{4}").format(
+                best + 1,
+                epoch.stage,
+                percent(epoch.validation.macro_recall),
+                percent(epoch.validation.accuracy),
+                _n_words(sum(epoch.validation.support.values()) or run.best_n),
+            ),
+        )
+    if report.device:
+        yield tr("Device"), report.device
+    if report.model is not None:
+        yield tr("Bundle"), report.model.bundle_hash
+    yield tr("Report by"), f"SkinDesk {report.program_version}"
+
+
+def _n_words(n: int | None) -> str:
+    return "" if n is None else f" (n = {n:,})"
+
+
+def _weights_words(weights: str) -> str:
+    return {"imagenet": "ImageNet", "random": tr("random")}.get(weights, Path(weights).name)
+
+
+def _classes_seen(report: TrainingReport) -> tuple[str, ...]:
+    """Return the classes of a run that has no bundle yet."""
+    return tuple(sorted({name for epoch in report.history for name in epoch.validation.recall}))
+
+
+def _legend_row(name: str, classes: tuple[str, ...], malignant: tuple[str, ...]) -> CurveRow:
+    marked = name in malignant
+    return CurveRow(full_name(name), marked, Line(class_colour(name, classes), bold=marked))
+
+
+def _curve_rows(report: TrainingReport) -> list[CurveRow]:
+    if report.scores is None or report.test is None:
+        return []
+    scores, rows = report.scores, []
+    for index, name in enumerate(scores.classes):
+        metrics = report.test.per_class.get(name)
+        if metrics is None:
+            continue
+        marked = name in report.run.malignant
+        rows.append(
+            CurveRow(
+                name=full_name(name),
+                malignant=marked,
+                line=Line(class_colour(name, scores.classes), bold=marked),
+                n=metrics.support,
+                area=number(metrics.roc_auc),
+                interval=number_interval(metrics.roc_auc_interval),
+                average_precision=number(scores.average_precision(index)),
+            )
+        )
+    return rows
+
+
+def _data_facts(report: TrainingReport) -> list[tuple[str, str]]:
+    split = report.split
+    if split is None:
+        return []
+    wished = " / ".join(f"{100 * share:g} %" for share in split.fractions)
+    phrase = dataset_phrase(
+        split, report.run.dataset_fingerprint or split.fingerprint, report.run.dataset_name
+    )
+    return [
+        (tr("Dataset"), one_line(phrase)),
+        (tr("Split"), split_sentence(split)),
+        (tr("As wished"), tr("{0}, with seed {1}").format(wished, split.seed)),
+    ]
+
+
+def _split_rows(split: SplitCertificate, malignant: tuple[str, ...]) -> list[SplitRow]:
+    def row(name: str, counts: dict[str, int], *, marked: bool = False) -> SplitRow:
+        parts = [counts.get(part, 0) for part in PARTS]
+        return SplitRow(name, marked, (*parts, sum(parts)))
+
+    rows = [row(tr("Images"), split.images), row(tr("Groups"), split.groups)]
+    if any(split.lesions.values()):
+        rows.append(row(tr("Lesions"), split.lesions))
+    names = sorted({name for part in PARTS for name in split.classes.get(part, {})})
+    for name in names:
+        counts = {part: split.classes.get(part, {}).get(name, 0) for part in PARTS}
+        rows.append(row(full_name(name), counts, marked=name in malignant))
+    return rows
+
+
+def _settings(config: RunConfig) -> Iterable[tuple[str, str]]:
+    head = config.head
+    layers = ", ".join(str(units) for units in head.dense) or tr("none")
+    yield (
+        tr("Head"),
+        tr("dense layers: {0}; dropout {1:g} %; batch normalization {2}").format(
+            layers, 100 * head.dropout, tr("on") if head.batch_normalization else tr("off")
+        ),
+    )
+    if "head" in config.stages:
+        stage = config.head_stage
+        yield (
+            tr("Stage head"),
+            tr("{0}, batch {1}, learning rate {2:g}, weight decay {3:g}, {4}; {5}").format(
+                counted(stage.epochs, tr("epoch"), tr("epochs")),
+                stage.batch_size,
+                stage.learning_rate,
+                stage.weight_decay,
+                counted(stage.views, tr("augmented view"), tr("augmented views")),
+                _schedule_words(stage.schedule),
+            ),
+        )
+    if "fine-tune" in config.stages:
+        tune = config.fine_tune_stage
+        yield (
+            tr("Stage fine-tune"),
+            tr(
+                "{0}, batch {1} × {2}, learning rate {3:g}, weight decay {4:g}, from block {5}, "
+                "gradient norm at most {6:g}, weight average {7:g}; {8}"
+            ).format(
+                counted(tune.epochs, tr("epoch"), tr("epochs")),
+                tune.batch_size,
+                tune.accumulation,
+                tune.learning_rate,
+                tune.weight_decay,
+                tune.from_block,
+                tune.clip_norm,
+                tune.average,
+                _schedule_words(tune.schedule),
+            ),
+        )
+    yield tr("Augmentation"), ", ".join(_augmentation_words(config.augmentation)) or tr("none")
+    yield tr("Class imbalance"), _imbalance_words(config)
+    stopping = config.early_stopping
+    yield (
+        tr("Best epoch by"),
+        tr("{0} of validation, patience {1}").format(
+            stopping.metric.replace("_", " "), counted(stopping.patience, tr("epoch"), tr("epochs"))
+        ),
+    )
+    yield tr("Calibration"), tr("on {0:g} % of the validation groups").format(100 * config.calibration_share)
+    yield tr("Geometry"), f"{config.geometry.shape}, {config.geometry.resampling}"
+    yield tr("Views of a prediction"), str(config.test_views)
+    yield tr("Precision"), config.precision
+    seed = tr("{0}, deterministic") if config.deterministic else "{0}"
+    yield tr("Seed"), seed.format(config.seed)
+
+
+def _schedule_words(schedule: Schedule) -> str:
+    return tr("schedule {0}, warm-up {1:g} %").format(schedule.kind, 100 * schedule.warmup)
+
+
+def _augmentation_words(augmentation: Augmentation) -> Iterable[str]:
+    if augmentation.flip_horizontal:
+        yield tr("mirrored left and right")
+    if augmentation.flip_vertical:
+        yield tr("mirrored up and down")
+    if augmentation.rotation:
+        yield tr("turned up to {0:g}°").format(augmentation.rotation)
+    shares = (
+        (tr("shift"), augmentation.shift),
+        (tr("zoom"), augmentation.zoom),
+        (tr("brightness"), augmentation.brightness),
+        (tr("contrast"), augmentation.contrast),
+        (tr("colour"), augmentation.colour),
+    )
+    for name, share in shares:
+        if share:
+            yield tr("{0} up to {1:g} %").format(name, 100 * share)
+
+
+def _imbalance_words(config: RunConfig) -> str:
+    imbalance = config.imbalance
+    if imbalance.method == "focal":
+        return tr("focal loss, gamma {0:g}").format(imbalance.focal_gamma)
+    if imbalance.method == "logit-adjustment":
+        return tr("logit adjustment, tau {0:g}").format(imbalance.adjustment_tau)
+    return imbalance.method.replace("-", " ")
+
+
+def _versions(report: TrainingReport) -> str:
+    return ", ".join(f"{name} {version}" for name, version in report.versions.items()) or NOT_DEFINED

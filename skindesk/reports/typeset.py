@@ -1,0 +1,284 @@
+"""From a template to pages: documents laid out for the printer, cut into pages, with header and footer.
+
+A template is divided into pieces by comments such as `<!-- piece space=16 with-next -->`; see `Piece` for what
+the words mean. Each piece is a document of its own, so where it may be cut is known before anything is drawn.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QRectF
+from PySide6.QtGui import (
+    QGuiApplication,
+    QPageLayout,
+    QPageSize,
+    QPainter,
+    QPdfWriter,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+    QTextOption,
+)
+
+from skindesk.paths import resource
+from skindesk.reports.canvas import BODY, INK, LINE, MUTED, SMALL, Canvas
+from skindesk.reports.flow import Piece, paginate
+from skindesk.reports.fonts import foreign_runs, report_font
+from skindesk.reports.insets import OBJECT_TYPE, POINTS_PER_INCH, InsetHandler, Insets, make_objects
+from skindesk.reports.lettering import with_true_letters
+from skindesk.reports.words import short_name
+from trainer import RESEARCH_ONLY, __version__
+from trainer.dataset.classes import full_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from PySide6.QtGui import QPaintDevice, QTextBlock
+
+    from skindesk.reports.flow import Slice
+
+PAPERS: dict[str, QPageSize.PageSizeId] = {
+    "A4": QPageSize.PageSizeId.A4,
+    "Letter": QPageSize.PageSizeId.Letter,
+}
+
+MARGIN = 18.0 * POINTS_PER_INCH / 25.4
+"""Around header, text and footer: 18 mm in points."""
+_HEADER = 28.0
+_FOOTER = 30.0
+"""Height of header and footer with their distance from the text, points."""
+
+_RESOLUTION = 1200  # of layout, units an inch: 1 unit is 0.06 points, well below what is seen
+_SCALE = _RESOLUTION / POINTS_PER_INCH
+
+_PIECE = re.compile(r"<!--\s*piece\b([^>]*?)-->")
+_TOUCH = 0.5  # device units that two lines may overlap through rounding
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What stands on every page, and the PDF's own description.
+
+    Attributes:
+        title: of the report.
+        subject: whom or what it is about, in the header from the second page on.
+        date: in words, in the header.
+        author: of the PDF's description; may be empty.
+        paper: `A4` or `Letter`.
+    """
+
+    title: str
+    subject: str
+    date: str
+    author: str
+    paper: str
+
+
+def text_width(paper: str) -> float:
+    """Return the width of the text on a paper, points."""
+    return QPageSize(PAPERS[paper]).sizePoints().width() - 2 * MARGIN
+
+
+def render(template: str, insets: Insets, context: dict[str, object]) -> str:
+    """Fill in a template of `resources/report`; whatever is text in `context` is escaped.
+
+    Lengths in a template are points, as in `{{ 8|pt }}`: HTML of Qt knows pixels of the screen only.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(resource("report")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pixels = QGuiApplication.primaryScreen().logicalDotsPerInchY() / POINTS_PER_INCH
+    environment.filters["pt"] = lambda points: f"{points * pixels:.2f}"
+    environment.filters |= {"short_name": short_name, "full_name": full_name}
+    return environment.get_template(template).render(
+        inset=insets.add, body=BODY, small=SMALL, ink=INK, muted=MUTED, line=LINE, **context
+    )
+
+
+def typeset(html: str, style: str, insets: Insets, sheet: Sheet) -> tuple[bytes, int]:
+    """Lay HTML out on pages.
+
+    Args:
+        html: divided into pieces.
+        style: sheet for all of them.
+        insets: that `html` names.
+        sheet: what stands around.
+
+    Returns:
+        The PDF file's bytes, and its number of pages.
+    """
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    writer = QPdfWriter(buffer)
+    writer.setResolution(_RESOLUTION)
+    writer.setPageLayout(
+        QPageLayout(QPageSize(PAPERS[sheet.paper]), QPageLayout.Orientation.Portrait, QMarginsF(0, 0, 0, 0))
+    )
+    writer.setTitle(f"{sheet.title}, {sheet.date}")
+    writer.setCreator(f"SkinDesk {__version__}")
+    writer.setAuthor(sheet.author)
+    handler = InsetHandler(insets, _SCALE)
+    width, height = writer.width() / _SCALE, writer.height() / _SCALE
+    pieces = list(_pieces(html))
+    documents = [
+        _document(content, style, writer, handler, (width - 2 * MARGIN) * _SCALE) for _, content in pieces
+    ]
+    room = (height - 2 * MARGIN - _HEADER - _FOOTER) * _SCALE
+    flow = [_piece(words, document) for (words, _), document in zip(pieces, documents, strict=True)]
+    pages = paginate(flow, room)
+    painter = QPainter(writer)
+    for number, slices in enumerate(pages, start=1):
+        if number > 1:
+            writer.newPage()
+        for part in slices:
+            _paint(painter, documents[part.piece], part)
+        canvas = Canvas(painter, MARGIN * _SCALE, MARGIN * _SCALE, _SCALE)
+        _paint_header(canvas, sheet, width - 2 * MARGIN, number)
+        _paint_footer(canvas, width - 2 * MARGIN, height - 2 * MARGIN, f"Page {number} of {len(pages)}")
+    painter.end()
+    texts = [*(document.toPlainText() for document in documents), sheet.subject, sheet.title]
+    return with_true_letters(bytes(buffer.data().data()), texts), len(pages)
+
+
+def _pieces(html: str) -> Iterator[tuple[str, str]]:
+    """Yield each piece's words and its HTML; what stands before the first is left out."""
+    parts = _PIECE.split(html)
+    for words, content in zip(parts[1::2], parts[2::2], strict=True):
+        if content.strip():
+            yield words, content
+
+
+def _document(
+    html: str, style: str, device: QPaintDevice, handler: InsetHandler, width: float
+) -> QTextDocument:
+    document = QTextDocument()
+    document.setUndoRedoEnabled(False)
+    document.setDocumentMargin(0.0)
+    document.setDefaultFont(report_font(BODY))
+    option = QTextOption()
+    option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+    document.setDefaultTextOption(option)
+    document.setDefaultStyleSheet(style)
+    document.setHtml(html)
+    make_objects(document)
+    _set_foreign_scripts(document)
+    layout = document.documentLayout()
+    layout.registerHandler(OBJECT_TYPE, handler)
+    layout.setPaintDevice(device)
+    document.setTextWidth(width)
+    return document
+
+
+def _set_foreign_scripts(document: QTextDocument) -> None:
+    cursor = QTextCursor(document)
+    for block in _blocks(document):
+        for run in foreign_runs(block.text()):
+            form = QTextCharFormat()
+            form.setFontFamilies([run.family, *document.defaultFont().families()])
+            cursor.setPosition(block.position() + run.start)
+            cursor.setPosition(block.position() + run.start + run.length, QTextCursor.MoveMode.KeepAnchor)
+            cursor.mergeCharFormat(form)
+
+
+def _piece(words: str, document: QTextDocument) -> Piece:
+    named = dict(word.partition("=")[::2] for word in words.split())
+    return Piece(
+        height=document.size().height(),
+        space=float(named.get("space", "0")) * _SCALE,
+        flows="flows" in named,
+        with_next="with-next" in named,
+        cuts=_cuts(document),
+    )
+
+
+def _cuts(document: QTextDocument) -> tuple[float, ...]:
+    """Return the heights at which no line of the document is cut and none stands alone; in tables, no cell is cut.
+
+    A row's border has its place in the middle between two rows' texts (see style.css), where it is cut.
+    """
+    layout, plain = document.documentLayout(), _is_plain(document)
+    spans = sorted(
+        span
+        for block in _blocks(document)
+        for span in _kept_together(block, layout.blockBoundingRect(block).y(), whole=not plain)
+    )
+    cuts: dict[float, None] = {}
+    reach = 0.0
+    for top, bottom in spans:
+        if spans[0][0] < reach <= top + _TOUCH:
+            cuts[(reach + max(top, reach)) / 2] = None
+        reach = max(reach, bottom)
+    return tuple(cut for cut in cuts if 0.0 < cut < document.size().height())
+
+
+def _kept_together(block: QTextBlock, top: float, *, whole: bool) -> Iterator[tuple[float, float]]:
+    """Yield top and bottom of lines, or of those that may not be parted: a paragraph's first two and last two."""
+    layout = block.layout()
+    lines = [layout.lineAt(index) for index in range(layout.lineCount())]
+    start = 0
+    for index, line in enumerate(lines):
+        parts_here = index not in (0, len(lines) - 2) if len(lines) > 1 else True
+        if index == len(lines) - 1 or (parts_here and not whole):
+            yield top + lines[start].y(), top + line.y() + line.height()
+            start = index + 1
+
+
+def _paint(painter: QPainter, document: QTextDocument, part: Slice) -> None:
+    painter.save()
+    painter.translate(MARGIN * _SCALE, (MARGIN + _HEADER) * _SCALE + part.y - part.start)
+    if _is_plain(document):
+        _paint_lines(painter, document, part)
+    else:
+        # Rows that only touch the slice belong to the page before or after.
+        height = part.end - part.start - 2 * _TOUCH
+        document.drawContents(painter, QRectF(0.0, part.start + _TOUCH, document.textWidth(), height))
+    painter.restore()
+
+
+def _paint_lines(painter: QPainter, document: QTextDocument, part: Slice) -> None:
+    """Draw the lines of a slice one by one: Qt would also draw, unseen, the line before, and it would be found."""
+    for block in _blocks(document):
+        layout = block.layout()
+        for index in range(layout.lineCount()):
+            line = layout.lineAt(index)
+            middle = layout.position().y() + line.y() + line.height() / 2
+            if part.start <= middle < part.end:
+                line.draw(painter, layout.position())
+
+
+def _is_plain(document: QTextDocument) -> bool:
+    """Whether a document holds paragraphs alone."""
+    return not document.rootFrame().childFrames()
+
+
+def _blocks(document: QTextDocument) -> Iterator[QTextBlock]:
+    block = document.begin()
+    while block.isValid():
+        yield block
+        block = block.next()
+
+
+def _paint_header(canvas: Canvas, sheet: Sheet, width: float, number: int) -> None:
+    baseline = 7.0
+    canvas.text(0.0, baseline, "SkinDesk", bold=True)
+    canvas.text(width, baseline, sheet.date, colour=MUTED, align="right")
+    if number > 1:
+        left = canvas.width_of("SkinDesk", bold=True) + 8.0
+        words = f"{sheet.title}  ·  {sheet.subject}" if sheet.subject else sheet.title
+        room = width - left - canvas.width_of(sheet.date) - 16.0
+        canvas.text(left, baseline, canvas.elided(words, room), colour=MUTED)
+
+
+def _paint_footer(canvas: Canvas, width: float, height: float, page: str) -> None:
+    top = height - 18.0
+    canvas.line([(0.0, top), (width, top)], LINE)
+    canvas.text(0.0, height - 4.0, RESEARCH_ONLY, size=7.5, colour=MUTED)
+    canvas.text(width, height - 4.0, page, size=7.5, colour=MUTED, align="right")

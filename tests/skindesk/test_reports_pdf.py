@@ -1,0 +1,468 @@
+"""The PDF of a diagnosis, read back by poppler: the right words, numbers, letters, pages and pictures."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtGui import QFontDatabase, QImage, QTextLayout
+
+from skindesk.reports import fonts
+from skindesk.reports.content import PatientFields, ReportImage
+from skindesk.reports.fonts import missing_letters, report_font
+from skindesk.reports.pdf import write_diagnosis_pdf
+from tests.skindesk.reports_reading import (
+    MODEL,
+    RULE,
+    ReadPdf,
+    diagnosis,
+    grey_picture,
+    image,
+    needs_poppler,
+    prediction,
+    unread_image,
+)
+from trainer import RESEARCH_ONLY, __version__
+from trainer.dataset.classes import full_name
+from trainer.errors import ConfigError, StorageError
+from trainer.jobs import ImageView
+from trainer.palette import class_colour
+
+pytestmark = [needs_poppler, pytest.mark.usefixtures("qapp")]
+
+JANE = PatientFields(
+    name="Jane Müller-Groß",
+    patient_id="2026-0451",
+    born="1961-03-09",
+    sex="female",
+    age="65",
+    site="back, left shoulder blade",
+    examiner="A. Fischer",
+    notes="Changed over six months.\nAsymmetric border.",
+)
+
+
+def _written(tmp_path: Path, *args: ReportImage, patient: PatientFields | None = None) -> ReadPdf:
+    write_diagnosis_pdf(diagnosis(args or (image(),), patient), tmp_path / "report.pdf")
+    return ReadPdf(tmp_path / "report.pdf")
+
+
+def test_a_report_says_who_what_and_by_which_network(tmp_path: Path) -> None:
+    text = _written(tmp_path, image("lesion 7.jpg", warnings=("The image is small.",)), patient=JANE).text
+    for word in (JANE.name, JANE.patient_id, JANE.born, JANE.sex, JANE.age, JANE.site, JANE.examiner):
+        assert word in text
+    for sentence in ("Changed over six months.", "Asymmetric border.", RULE, MODEL.prior, MODEL.geometry):
+        assert sentence in text
+    for word in (
+        "lesion 7.jpg",
+        "600 × 450 pixels",
+        "The image is small.",
+        "2026-07-14",
+        f"SkinDesk {__version__}",
+    ):
+        assert word in text
+    for word in (MODEL.name, "Xception", MODEL.bundle_hash, MODEL.dataset, MODEL.split, MODEL.scored):
+        assert word in text
+    for figure in ("58.9 %", "51.2–65.9 %", "48.6 %", "37.1–59.1 %"):
+        assert figure in text
+
+
+def test_probabilities_stand_beside_their_classes_and_malignant_ones_are_marked_and_summed(
+    tmp_path: Path,
+) -> None:
+    report = _written(tmp_path)
+    lines = [" ".join(line.split()) for page in report.pages for line in page.splitlines()]
+    for row in (
+        "Melanocytic nevus 41.3 %",
+        "▲ Melanoma 38.2 %",
+        "Benign keratosis 11.9 %",
+        "▲ Basal cell carcinoma 4.4 %",
+        "▲ Actinic keratosis or intraepithelial carcinoma 2.6 %",
+        "Dermatofibroma 1.3 %",
+        "Vascular lesion 0.3 %",
+    ):
+        assert any(line.endswith(row) for line in lines), row
+    assert any("Predicted class, malignant" in line for line in lines)
+    assert any(line.endswith("▲ Melanoma 45.2 %") for line in lines)  # predicted class, malignant sum
+    assert (
+        "Melanocytic nevus is more probable; the decision rule gives rare classes more weight." in report.text
+    )
+
+
+def test_bars_have_the_length_of_the_probabilities_and_the_colours_of_the_classes(tmp_path: Path) -> None:
+    page = _written(tmp_path).picture(1, 288, tmp_path)
+    pixels = page.load()
+    assert pixels is not None
+    longest = {}
+    for name in ("mel", "nv", "bkl"):
+        colour = tuple(int(class_colour(name, MODEL.classes)[k : k + 2], 16) for k in (1, 3, 5))
+        rows = [[x for x in range(page.width) if pixels[x, y] == colour] for y in range(page.height)]
+        longest[name] = max(len(row) for row in rows)
+    assert longest["mel"] / longest["nv"] == pytest.approx(0.382 / 0.413, abs=0.02)
+    assert longest["bkl"] / longest["nv"] == pytest.approx(0.119 / 0.413, abs=0.02)
+
+
+def test_fields_that_are_empty_are_not_mentioned(tmp_path: Path) -> None:
+    text = _written(tmp_path, patient=PatientFields(age="65")).text
+    assert "Age 65" in text
+    for title in ("Name Jane", "Patient ID", "Born", "Sex", "Examiner", "Notes"):
+        assert title not in text
+    assert "Patient" not in _written(tmp_path).text
+
+
+def test_a_network_that_was_not_scored_says_so(tmp_path: Path) -> None:
+    model = replace(MODEL, scored="", metrics=(), class_metrics=(), remarks=("Such figures are optimistic.",))
+    write_diagnosis_pdf(diagnosis([image()], model=model), tmp_path / "report.pdf")
+    text = ReadPdf(tmp_path / "report.pdf").text
+    assert "Not scored on a test part." in text
+    assert "Such figures are optimistic." in text
+    assert "95 % interval" not in text
+
+
+def test_images_of_one_lesion_are_reported_together_and_each(tmp_path: Path) -> None:
+    report = diagnosis(
+        [image("a.jpg"), image("b.jpg"), unread_image("c.jpg")], together=prediction(predicted="nv")
+    )
+    write_diagnosis_pdf(report, tmp_path / "report.pdf")
+    text = ReadPdf(tmp_path / "report.pdf").text
+    assert (
+        "The images together, as one lesion Predicted class Malignant classes together Melanocytic nevus"
+        in text
+    )
+    assert "1 a.jpg ▲ Melanoma 38.2 % 45.2 %" in text
+    assert "3 c.jpg cannot be read" in text
+    assert "1. a.jpg" in text
+    assert "2. b.jpg" in text
+    assert "3. c.jpg was not read: c.jpg cannot be used because it is cut off" in text
+    assert "/home/someone" not in text
+
+
+def test_what_was_cut_and_turned_is_said(tmp_path: Path) -> None:
+    shown = replace(
+        image(), view=ImageView(path="x", rotation=90.0, crop=(0.1, 0.2, 0.5, 0.6)), pixels=(4000, 3000)
+    )
+    text = _written(tmp_path, shown).flowing
+    assert (
+        "4,000 × 3,000 pixels, turned by 90° clockwise, cut to 10–60 % of the width, 20–80 % of the height"
+        in text
+    )
+
+
+def test_markup_in_a_field_is_printed_as_it_was_typed(tmp_path: Path) -> None:
+    typed = "<b>bold</b> & <script>alert('x')</script> <!-- piece --> {{ 7 * 7 }}"
+    patient = PatientFields(name=typed, notes=typed)
+    text = _written(tmp_path, image("<i>a&b.jpg"), patient=patient).text
+    assert text.count(typed) >= 2
+    assert "<i>a&b.jpg" in text
+
+
+# --- letters ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dejavu() -> Iterator[None]:
+    """Set reports in a family that has ligatures for fi and fl."""
+    if "DejaVu Sans" not in QFontDatabase.families():
+        pytest.skip("the font DejaVu Sans, which has ligatures, is not installed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fonts, "_FAMILIES", ("DejaVu Sans",))
+        fonts.forget_families()
+        yield
+    fonts.forget_families()
+
+
+def _glyphs(text: str, *, ligatures: bool) -> int:
+    font = report_font(10)
+    if ligatures:
+        font.setFeature(font.Tag("liga"), 1)
+    layout = QTextLayout(text, font)
+    layout.beginLayout()
+    layout.createLine()
+    layout.endLayout()
+    return sum(len(run.glyphIndexes()) for run in layout.glyphRuns())
+
+
+@pytest.mark.usefixtures("dejavu")
+def test_no_ligature_hides_letters(tmp_path: Path) -> None:
+    assert _glyphs("fi", ligatures=True) == 1  # the font has what must be switched off
+    assert _glyphs("fi", ligatures=False) == 2
+    words = "office fluffy affix official final flow"
+    report = _written(tmp_path, patient=PatientFields(name=words, notes=words))
+    assert report.text.count(words) >= 2
+    assert any("DejaVuSans" in font.name for font in report.fonts())
+
+
+def _needs(system: QFontDatabase.WritingSystem) -> None:
+    if not QFontDatabase.families(system):
+        pytest.skip(f"no font for {system.name} is installed")
+
+
+def test_latin_letters_are_extracted_as_they_were_typed(tmp_path: Path) -> None:
+    words = "Łódź Größe Ångström naïve Çeşme œuvre — “±5 µm” ½ №"
+    if missing_letters(words):
+        pytest.skip(f"no font has {missing_letters(words)}")
+    report = _written(tmp_path, patient=PatientFields(name=words, notes=words))
+    assert report.text.count(words) >= 2
+    assert "\t" not in "".join(report.pages)
+
+
+def test_chinese_is_extracted_as_it_was_typed(tmp_path: Path) -> None:
+    _needs(QFontDatabase.WritingSystem.SimplifiedChinese)
+    name, note = (
+        "王小明",
+        "皮肤镜图像显示不对称的色素网、大小八毫米、见长页。",
+    )  # 小 八 见 长 页 have radicals as doubles
+    text = _written(tmp_path, patient=PatientFields(name=name, notes=note)).text
+    assert name in text
+    assert note in text
+
+
+def test_japanese_is_extracted_as_it_was_typed(tmp_path: Path) -> None:
+    _needs(QFontDatabase.WritingSystem.Japanese)
+    words = "患者の名前は山田花子です"
+    assert words in _written(tmp_path, patient=PatientFields(notes=words)).text
+
+
+def test_arabic_is_extracted_in_order_after_compatibility_normalisation(tmp_path: Path) -> None:
+    _needs(QFontDatabase.WritingSystem.Arabic)
+    name, note = "محمد عبد الله", "تقرير عن آفة جلدية في الكتف الأيسر"
+    report = _written(tmp_path, patient=PatientFields(name=name, notes=note))
+    assert name in report.running_text
+    assert note in report.running_text
+
+
+def test_hebrew_is_extracted_in_order(tmp_path: Path) -> None:
+    _needs(QFontDatabase.WritingSystem.Hebrew)
+    words = "הנגע גדל לאורך חודשים"
+    assert words in _written(tmp_path, patient=PatientFields(notes=words)).running_text
+
+
+def test_hindi_is_shaped_by_a_font_that_has_it(tmp_path: Path) -> None:
+    _needs(QFontDatabase.WritingSystem.Devanagari)
+    words = "क्षत्रिय"
+    assert missing_letters(words) == ""
+    report = _written(tmp_path, patient=PatientFields(name=words))
+    families = QFontDatabase.families(QFontDatabase.WritingSystem.Devanagari)
+    drawn = {font.name.split("+")[-1].split("-")[0] for font in report.fonts()}
+    assert drawn & {family.replace(" ", "") for family in families}
+
+
+def test_letters_without_a_font_are_owned_up_to(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rare = "".join(map(chr, (0x1BC00, 0x17000, 0x10FFF0, 0xE0F7, 0xF1234)))
+    missing = missing_letters(rare)
+    assert missing, "no machine has a font for every private letter"
+    text = _written(tmp_path, patient=PatientFields(name=f"A{missing[0]}B")).flowing
+    assert "1 letter of the text above could not be printed" in text
+    assert f"U+{ord(missing[0]):04X}" in text
+    assert f"U+{ord(missing[0]):04X}" in caplog.text
+
+
+def test_every_font_is_embedded(tmp_path: Path) -> None:
+    found = _written(tmp_path, patient=replace(JANE, notes="王小明 محمد मरीज़ office")).fonts()
+    assert found
+    assert all(font.embedded for font in found)
+
+
+def test_control_characters_in_a_field_do_no_harm(tmp_path: Path) -> None:
+    text = _written(
+        tmp_path, patient=PatientFields(name="A\x00B\x07C\u202eD", notes="one\r\ntwo\x1b[31m")
+    ).text
+    assert "Name ABCD" in text
+    assert "one two[31m" in text
+
+
+# --- pages ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("paper", "size"), [("A4", "595 x 842 pts (A4)"), ("Letter", "612 x 792 pts (letter)")]
+)
+def test_every_page_has_its_number_and_the_research_only_statement(
+    tmp_path: Path, paper: str, size: str
+) -> None:
+    images = [image(f"image {number}.jpg") for number in range(12)]
+    pages = write_diagnosis_pdf(diagnosis(images, JANE), tmp_path / "report.pdf", paper=paper)
+    report = ReadPdf(tmp_path / "report.pdf")
+    assert report.info["Page size"] == size
+    assert report.info["Pages"] == str(pages)
+    assert pages >= 4
+    for number, page in enumerate(report.pages, start=1):
+        assert RESEARCH_ONLY in " ".join(page.split())
+        assert f"Page {number} of {pages}" in page
+        if number > 1:
+            assert "Skin lesion report · Jane Müller-Groß · 2026-0451" in " ".join(page.split())
+
+
+def test_the_file_is_described(tmp_path: Path) -> None:
+    report = _written(tmp_path, patient=JANE)
+    assert report.info["Title"].startswith("Skin lesion report, 2026-07-14")
+    assert report.info["Creator"] == f"SkinDesk {__version__}"
+    assert report.info["Author"] == "A. Fischer"
+    assert JANE.name not in report.info["Title"]
+
+
+def test_long_notes_flow_over_pages_and_lose_no_word(tmp_path: Path) -> None:
+    words = [f"word{number}" for number in range(3000)]
+    notes = "\n".join(" ".join(words[start : start + 150]) for start in range(0, 3000, 150))
+    report = _written(tmp_path, patient=PatientFields(notes=notes))
+    assert len(report.pages) > 4
+    assert [word for word in report.text.split() if word.startswith("word")] == words
+
+
+def test_a_long_table_flows_over_pages_and_loses_no_row(tmp_path: Path) -> None:
+    names = [f"row-{number:03d}.jpg" for number in range(150)]
+    report = _written(tmp_path, *map(unread_image, names[1:]), image(names[0]))
+    rows = [word for word in " ".join(report.pages[:5]).split() if word.startswith("row-")]
+    assert rows[:150] == [*names[1:], names[0]]
+
+
+def test_a_word_longer_than_a_line_is_broken(tmp_path: Path) -> None:
+    word = "".join(chr(ord("a") + k % 26) for k in range(400))
+    report = _written(tmp_path, image(f"{word[:200]}.jpg"), patient=PatientFields(name=word, notes=word))
+    assert word[-20:] in report.text
+    bounds = report.picture(1, 72, tmp_path)
+    right = [
+        bounds.getpixel((x, y)) for x in range(bounds.width - 45, bounds.width) for y in range(bounds.height)
+    ]
+    assert set(right) == {(255, 255, 255)}
+
+
+def test_a_picture_and_its_caption_stand_on_one_page(tmp_path: Path) -> None:
+    names = [f"image-{number:02d}.jpg" for number in range(12)]
+    report = _written(tmp_path, *map(image, names), patient=JANE)
+    placed = []
+    for number, page in enumerate(report.pages, start=1):
+        captions = [
+            name for index, name in enumerate(names, start=1) if f"{index}. {name}" in " ".join(page.split())
+        ]
+        assert len([row for row in report.images() if row["page"] == str(number)]) == len(captions)
+        placed += captions
+    assert placed == names
+
+
+@pytest.mark.parametrize("lines", range(0, 60, 6))
+def test_no_heading_is_left_alone_at_the_end_of_a_page(tmp_path: Path, lines: int) -> None:
+    patient = PatientFields(notes="\n".join(f"Line {number}." for number in range(lines)))
+    report = _written(tmp_path, image("a.jpg"), image("b.jpg"), patient=patient)
+    headings = {"Patient", "Notes", "Overview", "Each image", "How to read this", "The network"}
+    for page in report.pages:
+        text = [line.strip() for line in page.splitlines() if line.strip()]
+        assert text[-1].startswith("For research and teaching only")
+        assert text[-2] not in headings
+
+
+def test_pictures_are_sharp_and_the_file_is_small(tmp_path: Path) -> None:
+    noise = QImage(4000, 3000, QImage.Format.Format_RGB888)
+    noise.loadFromData(_noisy_jpeg(1200, 900))
+    report = _written(
+        tmp_path, replace(image(), picture=noise), replace(image(), picture=grey_picture(60, 45))
+    )
+    rows = report.images()
+    assert len(rows) == 2
+    for row in rows:
+        assert row["enc"] == "jpeg"
+        assert 195 <= int(row["x-ppi"]) <= 310
+    assert report.file.stat().st_size < 1_500_000
+
+
+def _noisy_jpeg(width: int, height: int) -> bytes:
+    import io  # noqa: PLC0415 - one test needs it
+
+    import numpy as np  # noqa: PLC0415 - one test needs it
+    from PIL import Image  # noqa: PLC0415 - one test needs it
+
+    noise = np.random.default_rng(1).integers(0, 255, (height // 8, width // 8, 3), np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(("width", "height"), [(2000, 20), (20, 2000), (1, 1)])
+def test_pictures_of_any_shape_fit(tmp_path: Path, width: int, height: int) -> None:
+    report = _written(tmp_path, replace(image(), picture=grey_picture(width, height)))
+    assert f"{width:,} × {height:,} pixels" in report.text
+    assert len(report.images()) == 1
+
+
+def test_many_classes_fit_beside_a_picture(tmp_path: Path) -> None:
+    names = tuple(f"class number {k}" for k in range(30))
+    model = replace(MODEL, classes=names, malignant=names[:2])
+    shown = image()
+    answer = replace_prediction(shown, names)
+    write_diagnosis_pdf(diagnosis([answer], model=model), tmp_path / "report.pdf")
+    report = ReadPdf(tmp_path / "report.pdf")
+    lines = [" ".join(line.split()) for line in report.pages[0].splitlines()]
+    for name in names:
+        assert any(f"{name} 3.3 %" in line for line in lines), name
+
+
+def replace_prediction(shown: ReportImage, names: tuple[str, ...]) -> ReportImage:
+    import msgspec  # noqa: PLC0415 - one test needs it
+
+    answer = msgspec.structs.replace(
+        shown.prediction,
+        probabilities=dict.fromkeys(names, 1 / 30),
+        predicted=names[0],
+        malignant_probability=2 / 30,
+    )
+    return replace(shown, prediction=answer)
+
+
+# --- the file ---------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_was_there_is_replaced_and_nothing_else_left(tmp_path: Path) -> None:
+    file = tmp_path / "report.pdf"
+    file.write_bytes(b"older")
+    write_diagnosis_pdf(diagnosis([image()]), file)
+    assert file.read_bytes().startswith(b"%PDF")
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_full_disk_is_said_and_the_older_file_is_untouched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "report.pdf"
+    file.write_bytes(b"older")
+
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageError, match="the disk is full"):
+        write_diagnosis_pdf(diagnosis([image()]), file)
+    assert file.read_bytes() == b"older"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder", encoding="utf-8")
+    with pytest.raises(StorageError, match="Cannot write"):
+        write_diagnosis_pdf(diagnosis([image()]), tmp_path / "file" / "report.pdf")
+
+
+def test_another_paper_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="A4 or Letter"):
+        write_diagnosis_pdf(diagnosis([image()]), tmp_path / "report.pdf", paper="A3")
+
+
+def test_a_report_can_be_written_in_another_thread(tmp_path: Path) -> None:
+    pages: list[int] = []
+    report = diagnosis([image("a.jpg"), image("b.jpg")], JANE)
+    thread = threading.Thread(
+        target=lambda: pages.append(write_diagnosis_pdf(report, tmp_path / "report.pdf"))
+    )
+    thread.start()
+    thread.join()
+    assert len(ReadPdf(tmp_path / "report.pdf").pages) == pages[0]
+
+
+def test_full_names_are_used_throughout(tmp_path: Path) -> None:
+    text = _written(tmp_path).text
+    for name in MODEL.classes:
+        assert full_name(name) in text
