@@ -25,8 +25,27 @@ class _Messenger(QObject):
     answered = Signal(object, object)  # value, error
 
 
+def _start(work: Callable[[], object], messenger: _Messenger) -> None:
+    def run() -> None:
+        try:
+            value = work()
+        except TrainerError as error:
+            messenger.answered.emit(None, str(error))
+        except Exception:
+            # A thread of the pool has nobody else to tell.
+            _logger.exception("Work in the background failed")
+            messenger.answered.emit(None, UNEXPECTED)
+        else:
+            messenger.answered.emit(value, None)
+
+    QThreadPool.globalInstance().start(run)
+
+
 class Question(QObject, Generic[Answer]):
     """One kind of question, asked again and again; the answer to an older one is dropped.
+
+    Signals:
+        busy_changed(bool): an answer is awaited, or no longer.
 
     Args:
         answered: is handed each answer, on the GUI thread.
@@ -58,22 +77,9 @@ class Question(QObject, Generic[Answer]):
             work: touches no widget and no pixmap; raises `TrainerError` with a sentence where it cannot answer.
         """
         was_busy = self.busy
-        messenger = _Messenger()
+        messenger = self._messenger = _Messenger()
         messenger.answered.connect(self._receive, Qt.ConnectionType.QueuedConnection)
-        self._messenger = messenger
-
-        def run() -> None:
-            try:
-                value = work()
-            except TrainerError as error:
-                messenger.answered.emit(None, error)
-            except Exception as error:  # a thread of the pool has nobody else to tell
-                _logger.exception("Work in the background failed")
-                messenger.answered.emit(None, error)
-            else:
-                messenger.answered.emit(value, None)
-
-        QThreadPool.globalInstance().start(run)
+        _start(work, messenger)
         if not was_busy:
             self.busy_changed.emit(True)
 
@@ -83,12 +89,57 @@ class Question(QObject, Generic[Answer]):
             self._messenger = None
             self.busy_changed.emit(False)
 
-    def _receive(self, value: Answer, error: Exception | None) -> None:
+    def _receive(self, value: Answer, sentence: str | None) -> None:
         if self.sender() is not self._messenger:
             return
         self._messenger = None
         self.busy_changed.emit(False)
-        if error is None:
+        if sentence is None:
             self._answered(value)
         else:
-            self._failed(str(error) if isinstance(error, TrainerError) else UNEXPECTED)
+            self._failed(sentence)
+
+
+class Errands(QObject):
+    """Changes made off the GUI thread, each of which is told of when it is made or has failed.
+
+    Signals:
+        idle: none is under way any more.
+    """
+
+    idle = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._under_way: dict[_Messenger, tuple[Callable[..., None], Callable[[str], None]]] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way."""
+        return bool(self._under_way)
+
+    def run(
+        self, work: Callable[[], Answer], done: Callable[[Answer], None], failed: Callable[[str], None]
+    ) -> None:
+        """Do something in a thread of the pool.
+
+        Args:
+            work: touches no widget; raises `TrainerError` with a sentence where it fails.
+            done: is handed what it returns, on the GUI thread.
+            failed: is handed a sentence instead.
+        """
+        messenger = _Messenger()
+        self._under_way[messenger] = (done, failed)
+        messenger.answered.connect(self._receive, Qt.ConnectionType.QueuedConnection)
+        _start(work, messenger)
+
+    def _receive(self, value: object, sentence: str | None) -> None:
+        messenger = self.sender()
+        assert isinstance(messenger, _Messenger)
+        done, failed = self._under_way.pop(messenger)
+        if sentence is None:
+            done(value)
+        else:
+            failed(sentence)
+        if not self._under_way:
+            self.idle.emit()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -66,6 +67,7 @@ class RunsModel(QAbstractTableModel):
 
     Signals:
         refreshed: the folders were looked at again; `runs` may be the same as before.
+        renamed(RunSummary, str): a name was typed for a run; whoever hears it keeps it.
 
     Args:
         paths: the user's folders.
@@ -75,6 +77,7 @@ class RunsModel(QAbstractTableModel):
     """
 
     refreshed = Signal()
+    renamed = Signal(object, str)
 
     def __init__(
         self, paths: Paths, settings: Settings, workspace: Workspace, parent: QObject | None = None
@@ -279,6 +282,19 @@ class RunsModel(QAbstractTableModel):
             flags |= Qt.ItemFlag.ItemIsEditable
         return flags
 
+    def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        """Take a name that was typed: it is shown at once, and kept by whoever hears `renamed`."""
+        name = str(value).strip()
+        run = self._runs[index.row()] if index.isValid() else None
+        if run is None or role != Qt.ItemDataRole.EditRole or not name or name == run.name:
+            return False
+        runs = list(self._runs)
+        runs[index.row()] = replace(run, name=name)
+        self._runs = tuple(runs)
+        self.dataChanged.emit(index, index)
+        self.renamed.emit(run, name)
+        return True
+
     def is_for_diagnosis(self, run: RunSummary) -> bool:
         """Whether a run's bundle is the one used for diagnosis."""
         return run.bundle is not None and run.bundle == self._workspace.bundle
@@ -298,6 +314,8 @@ class RunsModel(QAbstractTableModel):
 
     def stage_words(self, run: RunSummary) -> str:
         """Return what was trained, in words."""
+        if run.stages == ("head", "fine-tune"):
+            return self.tr("Head + fine-tune")
         words = {"head": self.tr("Head"), "fine-tune": self.tr("Fine-tune")}
         return " + ".join(words.get(stage, stage) for stage in run.stages)
 

@@ -1,0 +1,263 @@
+"""The confusion matrix, and beside it the images behind the cell that was opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
+
+from skindesk.models.background import Question
+from skindesk.models.run_record import Predicted, read_predictions
+from skindesk.models.runs import percent
+from skindesk.models.samples import read_dataset
+from skindesk.widgets.basics import Card, ElidedLabel, SegmentedRow, muted
+from skindesk.widgets.confusion_matrix import Cell, ConfusionMatrix
+from skindesk.widgets.theme import SPACE, class_label
+from skindesk.widgets.thumbnail_view import ThumbnailView
+from trainer.dataset.store import DatasetStore
+from trainer.errors import TrainerError
+
+if TYPE_CHECKING:
+    from skindesk.models.run_record import RunRecord
+    from skindesk.models.run_summary import Report
+    from skindesk.models.samples import SampleTable
+
+_THUMBNAIL = 112  # pixels
+
+
+@dataclass(frozen=True, eq=False)
+class _Behind:
+    """The predictions of a report, and the samples they are about.
+
+    Attributes:
+        predicted: by the network.
+        table: of the dataset; `None` where it cannot be opened.
+        places: (n,) row of the table for each prediction; -1 where the dataset has no such sample.
+        problem: a sentence on why images cannot be shown; empty where they can.
+    """
+
+    predicted: Predicted
+    table: SampleTable | None
+    places: np.ndarray[tuple[int], np.dtype[np.int64]]
+    problem: str
+
+
+class ConfusionView(QWidget):
+    """Counts or shares of a scored part; a cell opens its images, the surest prediction first.
+
+    Signals:
+        images_opened(list[Path]): images are to be looked at on the diagnosis page.
+    """
+
+    images_opened = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._report: Report | None = None
+        self._malignant: tuple[str, ...] = ()
+        self._behind: _Behind | None = None
+        self._cell: Cell | None = None
+        self._shown: np.ndarray[tuple[int], np.dtype[np.int64]] = np.zeros(0, dtype=np.int64)
+        self._question: Question[_Behind] = Question(self._receive, self._not_read, self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter.setChildrenCollapsible(False)
+        splitter.setHandleWidth(2 * SPACE)
+        splitter.addWidget(self._matrix_card())
+        splitter.addWidget(self._images_card())
+        splitter.setStretchFactor(0, 3)
+        splitter.setStretchFactor(1, 2)
+        layout.addWidget(splitter)
+
+    def _matrix_card(self) -> QWidget:
+        card = Card(self.tr("Confusion matrix"))
+        self._basis = muted()
+        self.shares = SegmentedRow([("counts", self.tr("Images")), ("shares", self.tr("% of the class"))])
+        self.matrix = ConfusionMatrix()
+        self.matrix.opened.connect(self._open)
+        self.shares.chosen.connect(lambda key: self.matrix.show_shares(key == "shares"))
+        card.header.addWidget(self._basis)
+        card.header.addWidget(self.shares)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setWidget(self.matrix)
+        # The card's ground shows through; a style sheet would change the palette that the matrix paints with.
+        self.matrix.setAutoFillBackground(False)
+        area.viewport().setAutoFillBackground(False)
+        card.body.addWidget(area, 1)
+        return card
+
+    def _images_card(self) -> QWidget:
+        card = Card()
+        self.cell_title = ElidedLabel()
+        self.cell_title.setAccessibleName(self.tr("Images behind the cell"))
+        card.body.addWidget(self.cell_title)
+        self.sentence = muted("", wrap=True)
+        card.body.addWidget(self.sentence)
+        self.images = ThumbnailView()
+        self.images.set_thumbnail_width(_THUMBNAIL)
+        self.images.setAccessibleName(self.tr("Images behind the cell"))
+        self.images.opened.connect(lambda _sample: self._send())
+        self.images.current_changed.connect(self._describe)
+        card.body.addWidget(self.images, 1)
+        self.caption = muted("", wrap=True)
+        self.caption.setMinimumHeight(2 * self.fontMetrics().lineSpacing())
+        card.body.addWidget(self.caption)
+        self.send_button = QPushButton(self.tr("Open in diagnosis"))
+        self.send_button.setToolTip(self.tr("Show the selected images on the diagnosis page (Enter)"))
+        self.send_button.clicked.connect(self._send)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(self.send_button)
+        card.body.addLayout(row)
+        return card
+
+    # --- a report ----------------------------------------------------------------------------------------
+
+    def show_report(self, record: RunRecord, report: Report, datasets: tuple[Path, ...]) -> None:
+        """Show what a bundle scored.
+
+        Args:
+            record: of the run.
+            report: of the part.
+            datasets: files among which that of the report is looked for.
+        """
+        metrics = report.metrics
+        self._report, self._malignant = report, record.summary.malignant
+        self._behind, self._cell = None, None
+        self._basis.setText(self.tr("n = {n}").format(n=f"{metrics.n:,}"))
+        self.matrix.show_matrix(metrics.classes, self._malignant, metrics.confusion_matrix)
+        self._clear(self.tr("Choose a cell to see its images."))
+        folder, fingerprint = report.folder, report.dataset_fingerprint
+        self._question.ask(lambda: _read_behind(folder, datasets, fingerprint))
+
+    def _receive(self, behind: _Behind) -> None:
+        self._behind = behind
+        if self._cell is not None:
+            self._open(self._cell)
+
+    def _not_read(self, sentence: str) -> None:
+        self._clear(sentence)
+
+    # --- a cell ------------------------------------------------------------------------------------------
+
+    def _open(self, cell: Cell) -> None:
+        """Show the images behind a cell, as soon as it is known which they are."""
+        self._cell = cell
+        classes = self._report.metrics.classes if self._report is not None else ()
+        self.cell_title.setText(
+            self.tr("{truth}, predicted as {predicted}: {images}").format(
+                truth=class_label(classes[cell.truth], self._malignant),
+                predicted=class_label(classes[cell.predicted], self._malignant),
+                images=self._count(self.matrix.count(cell)),
+            )
+        )
+        if self._behind is None:
+            if self._question.busy:
+                self.sentence.setText(self.tr("Looking the images up …"))
+                self.sentence.show()
+            return
+        self._show_images(self._behind, cell)
+
+    def _show_images(self, behind: _Behind, cell: Cell) -> None:
+        rows = behind.predicted.behind(cell.truth, cell.predicted)
+        places = behind.places[rows]
+        self._shown = rows[places >= 0]
+        places = places[places >= 0]
+        problem = behind.problem
+        if not problem and len(places) < len(rows):
+            problem = self.tr("{n} of these samples are not in the dataset any more.").format(
+                n=len(rows) - len(places)
+            )
+        self.sentence.setText(problem)
+        self.sentence.setVisible(bool(problem))
+        self.images.show_samples(behind.table, places)
+        self.images.setVisible(behind.table is not None)
+        self.send_button.setEnabled(len(places) > 0)
+        self.caption.clear()
+        if len(places):
+            self.images.select_sample(int(places[0]))
+
+    def _count(self, images: int) -> str:
+        return self.tr("1 image") if images == 1 else self.tr("{n} images").format(n=f"{images:,}")
+
+    def _clear(self, sentence: str) -> None:
+        self.cell_title.setText(self.tr("Images"))
+        self.images.show_samples(None, np.zeros(0, dtype=np.int64))
+        self.sentence.setText(sentence)
+        self.sentence.show()
+        self.caption.clear()
+        self.send_button.setEnabled(False)
+
+    def _describe(self, sample: int) -> None:
+        """Say what the network gave the current image."""
+        behind = self._behind
+        if behind is None or behind.table is None or sample < 0:
+            self.caption.clear()
+            return
+        found = np.flatnonzero(behind.places == sample)
+        if not len(found):
+            self.caption.clear()
+            return
+        shares = behind.predicted.probabilities[found[0]]
+        best = np.argsort(-shares)[:3]
+        said = ", ".join(
+            f"{class_label(behind.predicted.classes[place], self._malignant)} {percent(float(shares[place]))}"
+            for place in best
+        )
+        self.caption.setText(
+            self.tr("{sample}: {said}").format(sample=behind.predicted.sample_ids[found[0]], said=said)
+        )
+
+    def _send(self) -> None:
+        behind = self._behind
+        if behind is None or behind.table is None:
+            return
+        paths = [Path(behind.table.paths[int(row)]) for row in self.images.chosen]
+        if paths:
+            self.images_opened.emit(paths)
+
+
+def _read_behind(report: Path, datasets: tuple[Path, ...], fingerprint: str) -> _Behind:
+    """Read the predictions, and find their samples in the first dataset that has them; in a worker."""
+    predicted = read_predictions(report)
+    missing = np.full(len(predicted.sample_ids), -1, dtype=np.int64)
+    problem = _no_dataset()
+    fitting: list[Path] = []
+    others: list[Path] = []
+    for dataset in datasets:
+        try:
+            with DatasetStore.open(dataset, read_only=True) as store:
+                (fitting if store.fingerprint() == fingerprint else others).append(dataset)
+        except TrainerError as error:
+            problem = str(error)
+    for dataset in fitting + others:
+        try:
+            opened = read_dataset(dataset)
+        except TrainerError as error:
+            problem = str(error)
+            continue
+        rows = {name: row for row, name in enumerate(opened.table.id.texts)}
+        places = np.array([rows.get(name, -1) for name in predicted.sample_ids], dtype=np.int64)
+        if (places >= 0).any():
+            return _Behind(predicted, opened.table, places, _moved(opened.root) if opened.moved else "")
+    return _Behind(predicted, None, missing, problem)
+
+
+def _no_dataset() -> str:
+    return QCoreApplication.translate(
+        "ConfusionView",
+        "The dataset this was scored on is not known here. Open it on the dataset page to see the images.",
+    )
+
+
+def _moved(root: Path) -> str:
+    return QCoreApplication.translate(
+        "ConfusionView",
+        "The images are not in {root} any more; say on the dataset page where they are now.",
+    ).format(root=root)

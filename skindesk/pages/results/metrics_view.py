@@ -1,0 +1,200 @@
+"""How good a run is on a part: figures over all classes as tiles, those of each class as a table, and notes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from skindesk.models.runs import percent
+from skindesk.pages.results import facts
+from skindesk.widgets.basics import Card, Figure, muted
+from skindesk.widgets.fact_table import FactTable
+from skindesk.widgets.theme import SPACE, set_role
+
+if TYPE_CHECKING:
+    from skindesk.models.run_record import RunRecord
+    from skindesk.models.run_summary import Report
+    from trainer.metrics import Metrics
+
+_TILES_IN_A_ROW = 6
+_NARROW = 900  # pixels below which the tiles stand in two rows
+
+
+class MetricsView(QScrollArea):
+    """The figures of a part; where it has not been scored, what is known and a button to score it.
+
+    Signals:
+        score_asked(str): a part is to be scored.
+    """
+
+    score_asked = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self._part = "validation"
+        inside = QWidget()
+        set_role(inside, "plain")
+        self._layout = QVBoxLayout(inside)
+        self._layout.setContentsMargins(0, 0, SPACE, 0)
+        self._layout.setSpacing(2 * SPACE)
+        self._tiles = QGridLayout()
+        self._tiles.setSpacing(2 * SPACE)
+        self._layout.addLayout(self._tiles)
+        self.tiles: list[Figure] = []
+        self._ask = Card()
+        self._sentence = muted("", wrap=True)
+        self._ask.body.addWidget(self._sentence)
+        self.score_button = QPushButton()
+        self.score_button.clicked.connect(lambda _checked=False: self.score_asked.emit(self._part))
+        row = QHBoxLayout()
+        row.addWidget(self.score_button)
+        row.addStretch(1)
+        self._ask.body.addLayout(row)
+        self._layout.addWidget(self._ask)
+        self._card = Card(self.tr("Each class"))
+        self._basis = muted()
+        self._card.header.addWidget(self._basis)
+        self.table = FactTable(self.tr("Figures of each class"))
+        self._card.body.addWidget(self.table)
+        self._layout.addWidget(self._card)
+        self.notes = muted("", wrap=True)
+        self._layout.addWidget(self.notes)
+        self._layout.addStretch(1)
+        self.setWidget(inside)
+
+    def show_part(self, record: RunRecord, part: str) -> None:
+        """Show what is known of a part, `test` or `validation`."""
+        self._part = part
+        report = record.summary.report(part)
+        if report is not None:
+            self._show_report(record, report)
+        else:
+            self._show_unscored(record, part)
+
+    # --- scored ------------------------------------------------------------------------------------------
+
+    def _show_report(self, record: RunRecord, report: Report) -> None:
+        metrics = report.metrics
+        self._ask.hide()
+        self._set_tiles(
+            [
+                (
+                    measure.title,
+                    measure.hint,
+                    facts.figure(facts.value_of(metrics, measure), share=measure.share),
+                    facts.ends(metrics.intervals.get(measure.key), share=measure.share),
+                )
+                for measure in facts.measures()
+            ]
+        )
+        self._basis.setText(
+            self.tr("n = {images}, 95 % intervals in brackets").format(
+                images=facts.images_and_groups(metrics.n, metrics.groups)
+            )
+        )
+        self.table.show_facts(facts.class_facts(metrics, record.summary.malignant))
+        self._card.show()
+        self.notes.setText("\n".join(self._notes(record, report, metrics)))
+        self.notes.show()
+
+    def _notes(self, record: RunRecord, report: Report, metrics: Metrics) -> list[str]:
+        notes = list(metrics.notes)
+        if report.part == "validation":
+            notes.append(
+                self.tr(
+                    "The best epoch and the calibration were chosen on these images, so these figures are "
+                    "optimistic; the test part is not."
+                )
+            )
+        if report.dataset_fingerprint and report.dataset_fingerprint != record.summary.dataset_fingerprint:
+            notes.append(
+                self.tr(
+                    "Scored on another dataset or split than the network was trained on: samples of its "
+                    "training may be among these."
+                )
+            )
+        if report.test_scorings:
+            times = (
+                self.tr("once")
+                if report.test_scorings == 1
+                else self.tr("{n} times").format(n=report.test_scorings)
+            )
+            notes.append(self.tr("The test part had been scored {times} by then.").format(times=times))
+        notes.append(self.tr("Scored on {date}.").format(date=f"{report.scored:%Y-%m-%d %H:%M}"))
+        return notes
+
+    # --- not scored --------------------------------------------------------------------------------------
+
+    def _show_unscored(self, record: RunRecord, part: str) -> None:
+        summary = record.summary
+        if part == "test":
+            self._set_tiles([])
+            self._card.hide()
+            sentence = (
+                self.tr(
+                    "The test part has not been scored with this network. It says how good the network is on "
+                    "lesions that had no part in training or choosing, and does so best the first time."
+                )
+                if summary.has_bundle
+                else self.tr("This run has no network yet that could be scored on the test part.")
+            )
+            self.score_button.setText(self.tr("Score the test part …"))
+        else:
+            self._show_epoch(record)
+            sentence = (
+                self.tr(
+                    "These are the figures of the best epoch: one view of each image, before calibration, "
+                    "without intervals. Scoring the validation part gives all figures with intervals, the confusion "
+                    "matrix and its images; it may be scored as often as you like."
+                )
+                if summary.has_bundle
+                else self.tr("This run has no network yet that could be scored.")
+            )
+            self.score_button.setText(self.tr("Score the validation part"))
+        self._sentence.setText(sentence)
+        self.score_button.setVisible(summary.has_bundle)
+        self._ask.show()
+        self.notes.hide()
+
+    def _show_epoch(self, record: RunRecord) -> None:
+        summary = record.summary
+        if summary.best_macro_recall is None:
+            self._set_tiles([])
+            self._card.hide()
+            return
+        basis = self.tr("n = {n}").format(n=f"{summary.best_n:,}") if summary.best_n is not None else ""
+        epoch = (
+            self.tr("{best} of {done}").format(best=summary.best_epoch, done=summary.epochs)
+            if summary.best_epoch
+            else "–"
+        )
+        stage = self.tr("stage {stage}").format(stage=summary.best_stage) if summary.best_stage else ""
+        self._set_tiles(
+            [
+                (self.tr("Macro recall"), "", percent(summary.best_macro_recall), basis),
+                (self.tr("Accuracy"), "", percent(summary.best_accuracy), basis),
+                (self.tr("Best epoch"), "", epoch, stage),
+            ]
+        )
+        table = facts.epoch_facts(record, summary.malignant)
+        self._basis.setText(self.tr("best epoch, {n}").format(n=basis) if basis else self.tr("best epoch"))
+        self.table.show_facts(table)
+        self._card.setVisible(bool(table.rows))
+
+    # --- tiles -------------------------------------------------------------------------------------------
+
+    def _set_tiles(self, tiles: list[tuple[str, str, str, str]]) -> None:
+        for tile in self.tiles:
+            self._tiles.removeWidget(tile)
+            tile.deleteLater()
+        self.tiles = []
+        columns = _TILES_IN_A_ROW if self.viewport().width() >= _NARROW else _TILES_IN_A_ROW // 2
+        for place, (title, hint, value, note) in enumerate(tiles):
+            tile = Figure(title)
+            tile.setToolTip(hint)
+            tile.set(value, note)
+            self._tiles.addWidget(tile, place // columns, place % columns)
+            self.tiles.append(tile)

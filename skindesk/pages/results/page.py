@@ -1,0 +1,243 @@
+"""The results page: all runs in a table, and below it the one that is selected, or several side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from skindesk.models.runs import RunsModel, RunStatus
+from skindesk.pages.results.compare_view import CompareView
+from skindesk.pages.results.detail import RunDetail
+from skindesk.pages.results.run_actions import RunActions, Told
+from skindesk.pages.results.run_table import RunTable
+from skindesk.widgets.basics import Card, EmptyState, muted, title
+from skindesk.widgets.drop_area import accept_paths
+from skindesk.widgets.icons import icon
+from skindesk.widgets.notice import Notice
+from skindesk.widgets.theme import SPACE
+from trainer import RESEARCH_ONLY
+from trainer.archive import ARCHIVE_SUFFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from PySide6.QtGui import QHideEvent, QShowEvent
+
+    from skindesk.engine.jobs import JobQueue
+    from skindesk.models.workspace import Workspace
+    from skindesk.paths import Paths
+    from skindesk.settings import Settings
+
+_LOOK_MS = 3_000  # between two looks at runs that are going on
+_TABLE_ROOM = 260  # pixels that the table takes at most by itself
+_CARD_ROOM = 6 * SPACE  # around the table
+
+
+class ResultsPage(QWidget):
+    """How good is it: every run, its figures, and what can be done with it.
+
+    Args:
+        scoring: queue for `EvaluateBundle`.
+        runs: all runs.
+        workspace: dataset and bundle.
+        settings: of the window.
+        paths: of the user.
+        parent: as usual.
+    """
+
+    def __init__(
+        self,
+        scoring: JobQueue,
+        runs: RunsModel,
+        workspace: Workspace,
+        settings: Settings,
+        paths: Paths,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._runs, self._workspace, self._settings = runs, workspace, settings
+        self._awaited: Path | None = None
+        self._drawn_by_hand = False
+        self.run_actions = RunActions(workspace, settings, paths, self)
+        self.table = RunTable(runs)
+        self.detail = RunDetail(scoring, runs, workspace, self.run_actions)
+        self.compare = CompareView()
+        self.notice = Notice()
+        self._stack = QStackedWidget()
+        self._listed = self._filled()
+        self._stack.addWidget(self._listed)
+        self.empty = EmptyState(
+            "results",
+            self.tr("No runs yet"),
+            self.tr("Train a network, or import one that was exported elsewhere, to see how good it is."),
+            [
+                (self.tr("Train a network"), lambda: workspace.go_to.emit("training"), True),
+                (self.tr("Import a bundle …"), self.run_actions.ask_import, False),
+            ],
+        )
+        self._stack.addWidget(self.empty)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, SPACE)
+        layout.setSpacing(3 * SPACE // 2)
+        layout.addLayout(self._header())
+        layout.addWidget(self.notice)
+        layout.addWidget(self._stack, 1)
+        layout.addWidget(muted(RESEARCH_ONLY))
+        self._timer = QTimer(self)
+        self._timer.setInterval(_LOOK_MS)
+        self._timer.timeout.connect(self._look_again)
+        self._connect()
+        self._refreshed()
+
+    def _header(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(SPACE)
+        row.addWidget(title(self.tr("Results")))
+        self._count = muted()
+        row.addWidget(self._count)
+        row.addStretch(1)
+        take_in = QPushButton(icon("import"), self.tr("Import a bundle …"))
+        take_in.setToolTip(
+            self.tr("Take in a network that was exported as one file; it can be dropped here, too")
+        )
+        take_in.clicked.connect(lambda _checked=False: self.run_actions.take_in.trigger())
+        row.addWidget(take_in)
+        return row
+
+    def _filled(self) -> QWidget:
+        card = Card()
+        card.body.addWidget(self.table)
+        self._below = QStackedWidget()
+        self._nothing = QWidget()
+        hint = QVBoxLayout(self._nothing)
+        hint.addWidget(muted(self.tr("Select a run to see its figures, or several to compare them.")))
+        hint.addStretch(1)
+        for widget in (self._nothing, self.detail, self.compare):
+            self._below.addWidget(widget)
+        splitter = QSplitter(Qt.Orientation.Vertical)
+        splitter.setChildrenCollapsible(False)
+        splitter.setHandleWidth(2 * SPACE)
+        splitter.addWidget(card)
+        splitter.addWidget(self._below)
+        splitter.setStretchFactor(0, 0)
+        splitter.setStretchFactor(1, 1)
+        self._splitter = splitter
+        splitter.splitterMoved.connect(self._splitter_moved)
+        return splitter
+
+    def _connect(self) -> None:
+        runs, actions = self._runs, self.run_actions
+        for action in actions.all:
+            self.addAction(action)
+            self.table.addAction(action)
+        runs.refreshed.connect(self._refreshed)
+        self.table.chosen_changed.connect(self._show_chosen)
+        self.table.rename_asked.connect(actions.keep_name)
+        actions.edit_asked.connect(self.table.edit_name)
+        actions.told.connect(self._tell)
+        actions.arrived.connect(self._await)
+        self.notice.acted.connect(self._act)
+        self._workspace.bundle_changed.connect(self._show_chosen)
+        self.detail.scoring.scored.connect(self._scored)
+        accept_paths(self, self.run_actions.import_files, _all_archives)
+
+    # --- what the window asks ----------------------------------------------------------------------------
+
+    def open_path(self, path: Path) -> bool:
+        """Import a bundle that is one file, or show a run that is listed."""
+        if path.suffix == ARCHIVE_SUFFIX and path.is_file():
+            self.run_actions.import_files([path])
+            return True
+        summary = self._runs.summary_of(path.absolute())
+        if summary is None:
+            return False
+        self.table.choose((summary.folder,))
+        return True
+
+    # --- selection ---------------------------------------------------------------------------------------
+
+    def _show_chosen(self) -> None:
+        chosen = self.table.chosen
+        self.run_actions.show_runs(chosen, self.detail.scoring.jobs)
+        if len(chosen) == 1:
+            self.detail.show_run(chosen[0])
+            self._below.setCurrentWidget(self.detail)
+        elif chosen:
+            self.compare.show_runs(chosen)
+            self._below.setCurrentWidget(self.compare)
+        else:
+            self.detail.show_run(None)
+            self._below.setCurrentWidget(self._nothing)
+
+    def _scored(self, _folder: Path) -> None:
+        self._workspace.runs_changed.emit()
+
+    # --- the list ----------------------------------------------------------------------------------------
+
+    def _refreshed(self) -> None:
+        runs = self._runs.runs
+        self._stack.setCurrentWidget(self.empty if not runs and self._runs.looked else self._listed)
+        count = len(runs)
+        self._count.setText(
+            "" if not count else self.tr("1 run") if count == 1 else self.tr("{n} runs").format(n=count)
+        )
+        self._fit_table()
+        if self._runs.problem:
+            self.notice.show_error(self._runs.problem)
+        if self._awaited is not None and self._runs.row_of(self._awaited) is not None:
+            self.table.choose((self._awaited,))
+            self._awaited = None
+        elif runs and not self.table.chosen:
+            self.table.choose_first()
+        going = any(run.state is RunStatus.RUNNING for run in runs)
+        if going and self.isVisible():
+            self._timer.start()
+        else:
+            self._timer.stop()
+
+    def _splitter_moved(self, _place: int, _index: int) -> None:
+        self._drawn_by_hand = True
+
+    def _fit_table(self) -> None:
+        """Give the table the room its rows need, until a person has given it another."""
+        if not self._drawn_by_hand:
+            high = min(_TABLE_ROOM, self.table.wanted_height() + _CARD_ROOM)
+            self._splitter.setSizes([high, max(1, self._splitter.height() - high)])
+
+    def _await(self, folder: Path) -> None:
+        self._awaited = folder
+        self._runs.refresh()
+
+    def _look_again(self) -> None:
+        self._runs.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Look at the runs again."""
+        super().showEvent(event)
+        self._runs.refresh()
+        self._fit_table()
+        self.table.setFocus()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Look no more."""
+        super().hideEvent(event)
+        self._timer.stop()
+
+    # --- telling -----------------------------------------------------------------------------------------
+
+    def _tell(self, told: Told) -> None:
+        if told.error:
+            self.notice.show_error(told.text)
+        else:
+            self.notice.show_note(told.text, action=told.action)
+
+    def _act(self) -> None:
+        self.notice.clear()
+        self.run_actions.act()
+
+
+def _all_archives(paths: Sequence[Path]) -> bool:
+    return all(path.suffix == ARCHIVE_SUFFIX for path in paths)

@@ -1,0 +1,285 @@
+"""What can be done with the selected runs, as actions for menu, buttons and shortcuts."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from PySide6.QtCore import QObject, Qt, QUrl, Signal
+from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from skindesk.models import run_changes
+from skindesk.models.background import Errands
+from skindesk.models.runs import RunStatus, RunSummary
+from skindesk.widgets.icons import icon
+from trainer.archive import ARCHIVE_SUFFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from skindesk.models.run_changes import Trashed
+    from skindesk.models.workspace import Workspace
+    from skindesk.paths import Paths
+    from skindesk.settings import Settings
+
+
+class Told(NamedTuple):
+    """Something to be told.
+
+    Attributes:
+        text: a sentence.
+        error: whether it is what went wrong.
+        action: words on a button that `RunActions.act` answers; empty for none.
+    """
+
+    text: str
+    error: bool = False
+    action: str = ""
+
+
+class RunActions(QObject):
+    """Does what is asked with the selected runs; slow work is done off the GUI thread.
+
+    Attributes:
+        all: every action, in the order of the menu.
+
+    Signals:
+        told(Told): something was done, or went wrong.
+        score_asked(str): a part is to be scored.
+        edit_asked: the name of the selected run is to be typed.
+        arrived(Path): a run has come to this folder, which should be shown.
+    """
+
+    told = Signal(object)
+    score_asked = Signal(str)
+    edit_asked = Signal()
+    arrived = Signal(object)
+
+    def __init__(self, workspace: Workspace, settings: Settings, paths: Paths, page: QWidget) -> None:
+        super().__init__(page)
+        self._workspace, self._settings, self._paths, self._page = workspace, settings, paths, page
+        self._chosen: tuple[RunSummary, ...] = ()
+        self._scoring: Collection[Path] = ()
+        self._trashed: list[Trashed] = []
+        self._exported: Path | None = None
+        self._asked_trash = 0
+        self.errands = Errands(self)
+        self.use = self._action("diagnosis", self.tr("Use for diagnosis"), self._use)
+        self.score_validation = self._action(
+            "results", self.tr("Score the validation part"), lambda: self.score_asked.emit("validation")
+        )
+        self.score_test = self._action(
+            "results", self.tr("Score the test part …"), lambda: self.score_asked.emit("test")
+        )
+        self.save_report = self._action("pdf", self.tr("Save as PDF report …"), self._ask_report)
+        self.rename = self._action("rename", self.tr("Rename"), self.edit_asked.emit)
+        self.rename.setShortcut(QKeySequence(Qt.Key.Key_F2))
+        self.export = self._action("export", self.tr("Export …"), self._ask_export)
+        self.take_in = self._action("import", self.tr("Import a bundle …"), self.ask_import)
+        self.open_folder = self._action("folder", self.tr("Open folder"), self._open_folder)
+        self.delete = self._action("delete", self.tr("Move to the trash"), self._delete)
+        self.delete.setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
+        for action in (self.rename, self.delete):
+            # Only where the runs are looked at: these keys mean other things elsewhere on the page.
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        self.all = (
+            self.use,
+            self.score_validation,
+            self.score_test,
+            self.save_report,
+            self.rename,
+            self.export,
+            self.take_in,
+            self.open_folder,
+            self.delete,
+        )
+        self.show_runs((), ())
+
+    def _action(self, picture: str, text: str, slot: object) -> QAction:
+        action = QAction(icon(picture), text, self)
+        action.triggered.connect(lambda _checked=False: slot())  # type: ignore[operator]
+        return action
+
+    def show_runs(self, chosen: Sequence[RunSummary], scoring: Collection[Path]) -> None:
+        """Offer what can be done with runs.
+
+        Args:
+            chosen: the selected runs.
+            scoring: folders of runs that are being scored.
+        """
+        self._chosen, self._scoring = tuple(chosen), scoring
+        one = self._chosen[0] if len(self._chosen) == 1 else None
+        bundle = one is not None and one.has_bundle
+        free = one is not None and one.folder not in scoring
+        self.use.setEnabled(bundle and one is not None and one.bundle != self._workspace.bundle)
+        self.score_validation.setEnabled(bundle and free)
+        self.score_test.setEnabled(bundle and free)
+        self.save_report.setEnabled(one is not None and one.state is not RunStatus.UNREADABLE)
+        self.rename.setEnabled(one is not None)
+        self.export.setEnabled(bundle)
+        self.open_folder.setEnabled(one is not None)
+        self.delete.setEnabled(bool(self._chosen))
+
+    def act(self) -> None:
+        """Do what the button beside the last thing told stands for: undo, or show where a file is."""
+        if self._trashed:
+            self._restore()
+        elif self._exported is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._exported.parent)))
+
+    # --- diagnosis, folder -------------------------------------------------------------------------------
+
+    def _use(self) -> None:
+        (run,) = self._chosen
+        self._workspace.set_bundle(run.bundle)
+        self._tell(self.tr("“{name}” is now used for diagnosis.").format(name=run.name))
+
+    def _open_folder(self) -> None:
+        (run,) = self._chosen
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(run.folder)))
+
+    # --- names -------------------------------------------------------------------------------------------
+
+    def keep_name(self, run: RunSummary, name: str) -> None:
+        """Keep a name that was typed for a run."""
+        folder = run.folder
+        self.errands.run(
+            lambda: run_changes.rename_run(folder, name),
+            lambda _name: self._workspace.runs_changed.emit(),
+            self._rename_failed,
+        )
+
+    def _rename_failed(self, sentence: str) -> None:
+        self._tell(sentence, error=True)
+        self._workspace.runs_changed.emit()
+
+    # --- the trash ---------------------------------------------------------------------------------------
+
+    def _delete(self) -> None:
+        busy = [run for run in self._chosen if self._is_busy(run)]
+        if busy:
+            self._tell(
+                self.tr("“{name}” is at work: stop it before you delete it.").format(name=busy[0].name),
+                error=True,
+            )
+            return
+        self._trashed, self._exported = [], None
+        self._asked_trash = len(self._chosen)
+        for run in self._chosen:
+            if run.bundle is not None and run.bundle == self._workspace.bundle:
+                self._workspace.set_bundle(None)
+            self.errands.run(partial(run_changes.trash_run, run), self._gone, self._failed)
+
+    def _is_busy(self, run: RunSummary) -> bool:
+        return run.state is RunStatus.RUNNING or run.folder in self._scoring
+
+    def _gone(self, trashed: Trashed) -> None:
+        self._trashed.append(trashed)
+        undo = self.tr("Undo") if all(entry.place for entry in self._trashed) else ""
+        if self._asked_trash == 1:
+            text = self.tr("“{name}” was moved to the trash.").format(name=trashed.name)
+        else:
+            text = self.tr("{n} runs were moved to the trash.").format(n=len(self._trashed))
+        if trashed.place and self._asked_trash == 1:
+            text = self.tr("“{name}” was moved to the trash: {place}").format(
+                name=trashed.name, place=trashed.place
+            )
+        self.told.emit(Told(text, action=undo))
+        self._workspace.runs_changed.emit()
+
+    def _restore(self) -> None:
+        trashed, self._trashed = self._trashed, []
+        for entry in trashed:
+            self.errands.run(partial(run_changes.restore_run, entry), self._came_back, self._failed)
+
+    def _came_back(self, folder: Path) -> None:
+        self._tell(self.tr("Taken back from the trash."))
+        self._workspace.runs_changed.emit()
+        self.arrived.emit(folder)
+
+    # --- a report ----------------------------------------------------------------------------------------
+
+    def _ask_report(self) -> None:
+        (run,) = self._chosen
+        folder = self._settings.text("report_folder")
+        start = (Path(folder) if folder else Path.home()) / f"{run.name}.pdf"
+        name, _kind = QFileDialog.getSaveFileName(
+            self._page, self.tr("Save a report of the run"), str(start), self.tr("PDF (*.pdf)")
+        )
+        if name:
+            self.save_report_to(Path(name) if name.lower().endswith(".pdf") else Path(name + ".pdf"))
+
+    def save_report_to(self, file: Path) -> None:
+        """Write a report of the selected run."""
+        (run,) = self._chosen
+        self._trashed, self._exported = [], None
+        self._settings.set_value("report_folder", str(file.parent))
+        self._tell(self.tr("Writing the report of “{name}” …").format(name=run.name))
+        paper = self._settings.text("paper")
+        self.errands.run(partial(_write_report, run.folder, file, paper), self._written, self._failed)
+
+    # --- one file ----------------------------------------------------------------------------------------
+
+    def _ask_export(self) -> None:
+        (run,) = self._chosen
+        with_results = self.tr("Bundle with its results (*{suffix})").format(suffix=ARCHIVE_SUFFIX)
+        alone = self.tr("Bundle alone (*{suffix})").format(suffix=ARCHIVE_SUFFIX)
+        start = Path.home() / f"{run.name}{ARCHIVE_SUFFIX}"
+        name, kind = QFileDialog.getSaveFileName(
+            self._page, self.tr("Export the bundle as one file"), str(start), f"{with_results};;{alone}"
+        )
+        if name:
+            file = Path(name) if name.endswith(ARCHIVE_SUFFIX) else Path(name + ARCHIVE_SUFFIX)
+            self.export_to(file, with_reports=kind != alone)
+
+    def export_to(self, file: Path, *, with_reports: bool) -> None:
+        """Write the bundle of the selected run to a file."""
+        (run,) = self._chosen
+        self._trashed, self._exported = [], None
+        self._tell(self.tr("Exporting “{name}” …").format(name=run.name))
+        self.errands.run(
+            lambda: run_changes.export_run(run, file, with_reports=with_reports), self._written, self._failed
+        )
+
+    def _written(self, file: Path) -> None:
+        self._exported = file
+        self.told.emit(Told(self.tr("Saved as {file}.").format(file=file), action=self.tr("Show in folder")))
+
+    def ask_import(self) -> None:
+        """Ask for a file to import."""
+        kinds = self.tr("SkinDesk bundle (*{suffix})").format(suffix=ARCHIVE_SUFFIX)
+        names, _kind = QFileDialog.getOpenFileNames(
+            self._page, self.tr("Import a bundle"), str(Path.home()), kinds
+        )
+        self.import_files([Path(name) for name in names])
+
+    def import_files(self, files: Sequence[Path]) -> None:
+        """Take bundles in from files."""
+        self._trashed, self._exported = [], None
+        bundles = self._paths.bundles
+        for file in files:
+            self._tell(self.tr("Importing {file} …").format(file=file.name))
+            self.errands.run(partial(run_changes.import_bundle, file, bundles), self._taken_in, self._failed)
+
+    def _taken_in(self, folder: Path) -> None:
+        self._tell(self.tr("“{name}” was imported.").format(name=folder.name))
+        self._workspace.runs_changed.emit()
+        self.arrived.emit(folder)
+
+    # --- telling -----------------------------------------------------------------------------------------
+
+    def _tell(self, text: str, *, error: bool = False) -> None:
+        self.told.emit(Told(text, error=error))
+
+    def _failed(self, sentence: str) -> None:
+        self._tell(sentence, error=True)
+
+
+def _write_report(folder: Path, file: Path, paper: str) -> Path:
+    from skindesk.reports.pdf import write_training_pdf  # noqa: PLC0415 - templates load when one is written
+    from skindesk.reports.training import training_report  # noqa: PLC0415 - likewise
+
+    write_training_pdf(training_report(folder), file, paper=paper)
+    return file

@@ -1,0 +1,223 @@
+"""The table of runs: sorted by any column, renamed in place, the bundle for diagnosis marked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from PySide6.QtCore import (
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QSize,
+    QSortFilterProxyModel,
+    Qt,
+    Signal,
+)
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+)
+
+from skindesk.models.runs import COLUMNS, SORT_ROLE, SUMMARY_ROLE, RunsModel, RunStatus, RunSummary
+from skindesk.widgets.icons import icon
+from skindesk.widgets.theme import SPACE, emphasised, tokens_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PySide6.QtGui import QResizeEvent
+    from PySide6.QtWidgets import QWidget
+
+_ROW_HEIGHT = 32  # pixels
+_NAME_WIDTH = 168  # pixels that a name has at least
+_HEADER_ROOM = 3 * SPACE  # around a heading, for the arrow of the sorted column
+_HORIZONTAL = Qt.Orientation.Horizontal
+_ICON = 16  # pixels
+
+
+class _RunProxy(QSortFilterProxyModel):
+    """Sorts runs; those without a figure come last either way."""
+
+    def lessThan(
+        self, left: QModelIndex | QPersistentModelIndex, right: QModelIndex | QPersistentModelIndex
+    ) -> bool:
+        one, other = left.data(SORT_ROLE), right.data(SORT_ROLE)
+        descending = self.sortOrder() == Qt.SortOrder.DescendingOrder
+        if isinstance(one, float) and isinstance(other, float) and (one < 0) != (other < 0):
+            return (one < 0) == descending
+        return bool(one < other)
+
+
+class _RunDelegate(QStyledItemDelegate):
+    """Marks the bundle for diagnosis and what needs a look; quiet where there is nothing to say."""
+
+    def __init__(self, runs: RunsModel, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._runs = runs
+
+    def initStyleOption(
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        super().initStyleOption(option, index)
+        run = cast("RunSummary", index.data(SUMMARY_ROLE))
+        column = COLUMNS[index.column()]
+        tokens = tokens_for(option.palette)
+        if column == "name":
+            if sign := self._sign(run):
+                option.features |= QStyleOptionViewItem.ViewItemFeature.HasDecoration
+                option.icon = icon(sign)
+                option.decorationSize = QSize(_ICON, _ICON)
+                # On the right, so that all names begin in one line.
+                option.decorationPosition = QStyleOptionViewItem.Position.Right
+            if self._runs.is_for_diagnosis(run):
+                option.font = emphasised(option.font)
+        colour = tokens.text
+        if column in {"backbone", "size", "stages", "created"} or (column == "test" and run.test is None):
+            colour = tokens.muted
+        if column == "state":
+            colour = {
+                RunStatus.FAILED: tokens.danger,
+                RunStatus.UNREADABLE: tokens.danger,
+                RunStatus.INTERRUPTED: tokens.warning,
+                RunStatus.RUNNING: tokens.accent,
+            }.get(run.state, tokens.muted)
+        for role in (option.palette.ColorRole.Text, option.palette.ColorRole.HighlightedText):
+            option.palette.setColor(role, colour)
+
+    def _sign(self, run: RunSummary) -> str:
+        if self._runs.is_for_diagnosis(run):
+            return "diagnosis"
+        if run.problem and run.state is not RunStatus.FAILED:
+            return "warning"
+        return ""
+
+
+class RunTable(QTableView):
+    """Shows the runs; several can be selected.
+
+    Signals:
+        chosen_changed: other runs are selected, or something was learned of those that are.
+        rename_asked(RunSummary, str): a name was typed.
+    """
+
+    chosen_changed = Signal()
+    rename_asked = Signal(object, str)
+
+    def __init__(self, runs: RunsModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._runs = runs
+        self._chosen: tuple[Path, ...] = ()
+        self._restoring = self._fitting = False
+        self._moved: set[int] = set()
+        self._proxy = _RunProxy(self)
+        self._proxy.setSourceModel(runs)
+        self._proxy.setSortRole(SORT_ROLE)
+        self._proxy.setDynamicSortFilter(True)
+        self.setModel(self._proxy)
+        self.setItemDelegate(_RunDelegate(runs, self))
+        self.setAccessibleName(self.tr("Runs"))
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        self.setSortingEnabled(True)
+        self.sortByColumn(COLUMNS.index("created"), Qt.SortOrder.DescendingOrder)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setMinimumSectionSize(6 * SPACE)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.sectionResized.connect(self._column_moved)
+        self.setMinimumHeight(3 * _ROW_HEIGHT)
+        self.selectionModel().selectionChanged.connect(self._selection_moved)
+        runs.modelAboutToBeReset.connect(self._hold)
+        runs.modelReset.connect(self._restore)
+        runs.dataChanged.connect(lambda *_: self.chosen_changed.emit())
+        runs.refreshed.connect(self._fit_columns)
+        runs.renamed.connect(self.rename_asked)
+
+    @property
+    def chosen(self) -> tuple[RunSummary, ...]:
+        """The selected runs, in the order shown."""
+        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
+        return tuple(cast("RunSummary", self._proxy.index(row, 0).data(SUMMARY_ROLE)) for row in rows)
+
+    def wanted_height(self) -> int:
+        """Return the height that shows every row, pixels."""
+        return self.horizontalHeader().height() + self._proxy.rowCount() * _ROW_HEIGHT + SPACE
+
+    def choose(self, folders: tuple[Path, ...]) -> None:
+        """Select the runs in these folders, as far as they are there."""
+        selection = QItemSelection()
+        for folder in folders:
+            row = self._runs.row_of(folder)
+            if row is not None:
+                index = self._proxy.mapFromSource(self._runs.index(row, 0))
+                selection.select(index, index)
+        flags = QItemSelectionModel.SelectionFlag
+        self.selectionModel().select(selection, flags.ClearAndSelect | flags.Rows)
+        indexes = selection.indexes()
+        if indexes:
+            self.selectionModel().setCurrentIndex(indexes[0], flags.NoUpdate)
+            self.scrollTo(indexes[0])
+
+    def choose_first(self) -> None:
+        """Select the run at the top."""
+        if self._proxy.rowCount():
+            self.selectRow(0)
+
+    def edit_name(self) -> None:
+        """Let the name of the selected run be typed."""
+        rows = self.selectionModel().selectedRows()
+        if len(rows) == 1:
+            self.setFocus()
+            self.edit(rows[0].siblingAtColumn(COLUMNS.index("name")))
+
+    def _selection_moved(self) -> None:
+        if not self._restoring:
+            self._chosen = tuple(run.folder for run in self.chosen)
+            self.chosen_changed.emit()
+
+    def _hold(self) -> None:
+        self._restoring = True
+
+    def _restore(self) -> None:
+        """Select again what was selected before other rows came."""
+        self._restoring = False
+        self.choose(self._chosen)
+        self._chosen = tuple(run.folder for run in self.chosen)
+        self.chosen_changed.emit()
+
+    # --- widths ------------------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give the names the room that is left."""
+        super().resizeEvent(event)
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        """Make columns as wide as what is in them, but those that were drawn to a width by hand."""
+        header = self.horizontalHeader()
+        self._fitting = True
+        for column in range(1, len(COLUMNS)):
+            if column not in self._moved:
+                title = self.fontMetrics().horizontalAdvance(str(self._proxy.headerData(column, _HORIZONTAL)))
+                header.resizeSection(column, max(title + _HEADER_ROOM, self.sizeHintForColumn(column)))
+        if 0 not in self._moved:
+            others = sum(header.sectionSize(column) for column in range(1, len(COLUMNS)))
+            header.resizeSection(0, max(_NAME_WIDTH, self.viewport().width() - others))
+        self._fitting = False
+
+    def _column_moved(self, column: int, _before: int, _now: int) -> None:
+        if not self._fitting:
+            self._moved.add(column)

@@ -1,0 +1,96 @@
+"""The settings of a run in words, as the form of the training page names them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication
+
+from skindesk.models.config_leaves import leaves, show_number, value_at, with_unit
+from skindesk.models.runs import NOTHING
+from skindesk.widgets.config_texts import FIELDS, GROUPS, FieldText, translated
+from skindesk.widgets.fact_table import Fact
+from trainer.backbones import get_backbone
+
+if TYPE_CHECKING:
+    from skindesk.models.config_leaves import Value
+    from trainer.config import RunConfig
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("SettingsWords", text)
+
+
+def settings_rows(config: RunConfig | None) -> dict[str, str]:
+    """Return every setting that has an effect, title to value, in the order of the form."""
+    if config is None:
+        return {}
+    rows = {_tr("Backbone"): get_backbone(config.backbone).title}
+    rows |= {_title(field): _words(field, config) for field in FIELDS if _counts(field, config)}
+    return rows
+
+
+def settings_sections(config: RunConfig) -> list[tuple[str, list[Fact]]]:
+    """Return every setting that has an effect, by the sections of the form."""
+    sections = []
+    for key, title in (("basic", _tr("Training")), *((key, translated(text)) for key, text in GROUPS)):
+        rows = [
+            Fact(_title(field), (_words(field, config),), hint=translated(field.help))
+            for field in FIELDS
+            if field.group == key and _counts(field, config)
+        ]
+        if key == "basic":
+            rows.insert(0, Fact(_tr("Backbone"), (get_backbone(config.backbone).title,)))
+        if rows:
+            sections.append((title, rows))
+    return sections
+
+
+def _counts(field: FieldText, config: RunConfig) -> bool:
+    """Whether a setting has an effect: its stage is trained, and what it goes with is chosen."""
+    if field.path not in leaves():
+        return False
+    if field.stage and field.stage not in config.stages:
+        return False
+    return field.when is None or str(value_at(config, field.when[0])) in field.when[1]
+
+
+def _title(field: FieldText) -> str:
+    title = translated(field.title)
+    stage = {"head": _tr("head"), "fine-tune": _tr("fine-tune")}.get(field.stage, "")
+    return f"{title} ({stage})" if stage else title
+
+
+def _words(field: FieldText, config: RunConfig) -> str:
+    value = value_at(config, field.path)
+    if field.path == "stages":
+        names = {"head": _tr("Head"), "fine-tune": _tr("fine-tune")}
+        return " + ".join(names.get(stage, stage) for stage in config.stages)
+    if field.path == "input_size" and value is None:
+        value = get_backbone(config.backbone).default_size
+    if field.path == "weights":
+        named = {"imagenet": _tr("ImageNet"), "random": _tr("Random")}
+        return named.get(config.weights, config.weights)
+    if field.path == "early_stopping.metric":
+        return _metric(config.early_stopping.metric)
+    chosen = dict(field.choices).get(str(value))
+    return translated(chosen) if chosen is not None else _plain(field, value)
+
+
+def _metric(metric: str) -> str:
+    named = {"macro_recall": _tr("Macro recall"), "accuracy": _tr("Accuracy"), "loss": _tr("Loss")}
+    return named.get(metric) or _tr("Recall of {class_name}").format(
+        class_name=metric.removeprefix("recall_")
+    )
+
+
+def _plain(field: FieldText, value: Value) -> str:
+    if value is None:
+        return NOTHING
+    if isinstance(value, bool):
+        return _tr("Yes") if value else _tr("No")
+    if isinstance(value, tuple):
+        return ", ".join(str(entry) for entry in value) or _tr("None")
+    if isinstance(value, str):
+        return value
+    return with_unit(show_number(value, field.scale), translated(field.unit) if field.unit else "")
