@@ -91,7 +91,7 @@ class ClassChart(QWidget):
             default=0,
         )
         width = label + len(self._columns) * (_SMALLEST_COLUMN + _GAP)
-        return QSize(width, self._row_height(metrics) * (len(self._classes) + 1) + SPACE)
+        return QSize(width, _title_height(metrics) + self._row_height(metrics) * len(self._classes))
 
     def minimumSizeHint(self) -> QSize:
         """Return the size below which figures run into each other."""
@@ -112,8 +112,8 @@ class ClassChart(QWidget):
         lefts = [label + _GAP + place * (wide + _GAP) for place in range(len(self._columns))]
         self._paint_titles(painter, lefts, wide, high, tokens)
         scale = max((column.share(name) for column in self._columns for name in self._classes), default=0.0)
-        for row, name in enumerate(self._classes, start=1):
-            top = row * high
+        for row, name in enumerate(self._classes):
+            top = _title_height(metrics) + row * high
             words = metrics.elidedText(class_label(name, self._malignant), Qt.TextElideMode.ElideRight, label)
             painter.setPen(tokens.text)
             painter.drawText(QRectF(0, top, label, metrics.height()), Qt.AlignmentFlag.AlignLeft, words)
@@ -168,3 +168,7 @@ class ClassChart(QWidget):
     @staticmethod
     def _figures(column: ChartColumn, name: str) -> str:
         return f"{column.counts.get(name, 0):,} · {100 * column.share(name):.1f} %"
+
+
+def _title_height(metrics: QFontMetrics) -> int:
+    return metrics.height() + 3 * SPACE // 2

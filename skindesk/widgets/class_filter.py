@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from skindesk.widgets.basics import heading
 from skindesk.widgets.filter_row import FilterRow
-from skindesk.widgets.theme import class_label, set_role
+from skindesk.widgets.theme import SPACE, class_label, set_role
 from trainer.palette import class_colour
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Filter(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         top = QHBoxLayout()
+        top.setContentsMargins(SPACE, 0, 0, 0)  # in line with the rows' names
         top.addWidget(heading(title))
         top.addStretch(1)
         self.all_button = QPushButton(self.tr("All"))
@@ -102,17 +103,22 @@ class Filter(QWidget):
         self.changed.emit()
 
 
-def class_rows(counts: Mapping[str, int], malignant: Collection[str]) -> list[FilterRow]:
+def class_rows(
+    counts: Mapping[str, int], malignant: Collection[str], classes: Sequence[str] = ()
+) -> list[FilterRow]:
     """Return a row for each class, malignant ones marked.
 
     Args:
         counts: number of samples by class name, in the order wanted.
         malignant: names of the malignant classes.
+        classes: all classes of the dataset, which decide the colours; by default those counted.
     """
     total = sum(counts.values())
     rows = []
     for name, count in counts.items():
-        row = FilterRow(name, class_label(name, malignant), QColor(class_colour(name, list(counts))))
+        row = FilterRow(
+            name, class_label(name, malignant), QColor(class_colour(name, classes or list(counts)))
+        )
         row.set_count(count, total)
         rows.append(row)
     return rows

@@ -34,6 +34,7 @@ class FilterRow(QAbstractButton):
         super().__init__(parent)
         self.key = key
         self._colour = colour
+        self._inset = SPACE
         self._count = 0
         self._share = 0.0
         self.setText(name)
@@ -41,6 +42,13 @@ class FilterRow(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def be_static(self) -> None:
+        """Be a line to be read, in line with the text around it, and no button."""
+        self._inset = 0
+        self.setCheckable(False)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover, on=False)
 
     def set_count(self, count: int, total: int) -> None:
         """Show a number.
@@ -75,12 +83,13 @@ class FilterRow(QAbstractButton):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         area = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
-        ground = tokens.accent_soft if self.isChecked() else tokens.window if self.underMouse() else None
+        hovered = self.isCheckable() and self.underMouse()
+        ground = tokens.accent_soft if self.isChecked() else tokens.window if hovered else None
         painter.setPen(QPen(tokens.accent) if self.hasFocus() else Qt.PenStyle.NoPen)
         if ground is not None or self.hasFocus():
             painter.setBrush(ground if ground is not None else Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(area, SPACE / 2, SPACE / 2)
-        inner = area.adjusted(SPACE, SPACE / 2, -SPACE, -SPACE / 2)
+        inner = area.adjusted(self._inset, SPACE / 2, -self._inset, -SPACE / 2)
         if self.isChecked():
             painter.setFont(emphasised(self.font()))
         metrics = painter.fontMetrics()

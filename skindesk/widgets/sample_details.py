@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QScrollArea,
+    QSizePolicy,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -70,7 +71,7 @@ class SampleDetails(QFrame):
         self._read.setInterval(_READ_AFTER_MS)
         self._read.timeout.connect(self._ask_picture)
         self._stack = QStackedWidget()
-        self._nothing = muted(self.tr("Select an image to see what is known of it."), wrap=True)
+        self._nothing = muted(self.tr("Select an image to see its details."), wrap=True)
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._one, self._several = QWidget(), QWidget()
         for page in (self._nothing, self._one, self._several):
@@ -160,13 +161,21 @@ class SampleDetails(QFrame):
 
     # What is shown
 
+    def _show_page(self, shown: QWidget) -> None:
+        """Show one page; the others take no room, or the area would scroll for nothing."""
+        for page in (self._nothing, self._one, self._several):
+            policy = QSizePolicy.Policy.Preferred if page is shown else QSizePolicy.Policy.Ignored
+            page.setSizePolicy(policy, policy)
+        self._stack.setCurrentWidget(shown)
+
     def show_nothing(self) -> None:
         """Show that nothing is selected."""
         self._table, self._sample = None, -1
         self._question.forget()
         self._read.stop()
-        self._stack.setCurrentWidget(self._nothing)
+        self._show_page(self._nothing)
         self.diagnose_button.setEnabled(False)
+        self.diagnose_button.setText(self.tr("Diagnose"))
         self._folder_button.setEnabled(False)
 
     def show_sample(self, table: SampleTable, sample: int, preview: QPixmap | None) -> None:
@@ -180,7 +189,7 @@ class SampleDetails(QFrame):
         if table is not self._table:
             self._thumbnails.clear()
         self._table, self._sample = table, sample
-        self._stack.setCurrentWidget(self._one)
+        self._show_page(self._one)
         self.diagnose_button.setEnabled(True)
         self.diagnose_button.setText(self.tr("Diagnose"))
         self._folder_button.setEnabled(True)
@@ -198,7 +207,7 @@ class SampleDetails(QFrame):
         self._table, self._sample = table, -1
         self._question.forget()
         self._read.stop()
-        self._stack.setCurrentWidget(self._several)
+        self._show_page(self._several)
         n = len(samples)
         self.diagnose_button.setEnabled(True)
         self.diagnose_button.setText(self.tr("Diagnose {n} images").format(n=f"{n:,}"))
@@ -215,10 +224,9 @@ class SampleDetails(QFrame):
         while (item := self._counts.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
                 old.deleteLater()
-        for row in class_rows(table.class_name.counts(samples), table.malignant):
-            row.setCheckable(False)
-            row.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            row.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        counts = {name: count for name, count in table.class_name.counts(samples).items() if count}
+        for row in class_rows(counts, table.malignant, table.classes):
+            row.be_static()
             self._counts.addWidget(row)
 
     def _described(self) -> str:
@@ -236,7 +244,7 @@ class SampleDetails(QFrame):
         wide, high, size = int(table.width[sample]), int(table.height[sample]), int(table.bytes[sample])
         texts = {
             "class": class_label(table.class_name.at(sample) or "", table.malignant),
-            "confirmed": table.dx_type.at(sample) or unknown,
+            "confirmed": self._confirmation(table.dx_type.at(sample)) or unknown,
             "person": f"{years}, {table.sex.at(sample) or unknown}",
             "site": table.site.at(sample) or unknown,
             "lesion": table.lesion.at(sample) or unknown,
@@ -255,6 +263,16 @@ class SampleDetails(QFrame):
             item = self._facts.itemAtPosition(5, column)
             if item is not None and (widget := item.widget()) is not None:
                 widget.setVisible(patients)
+
+    def _confirmation(self, dx_type: str | None) -> str | None:
+        """Return how a class was confirmed, in HAM10000's words spelt out, or as the table says it."""
+        words = {
+            "histo": self.tr("histopathology"),
+            "follow_up": self.tr("follow-up"),
+            "consensus": self.tr("expert consensus"),
+            "confocal": self.tr("confocal microscopy"),
+        }
+        return words.get(dx_type, dx_type) if dx_type else None
 
     # The other images of the lesion
 

@@ -119,7 +119,8 @@ class SamplePainter:
         area = frame.adjusted(0, 0, 0, -_LINE)
         pixmap = self._thumbnails.pixmap(path)
         if pixmap is None:
-            painter.fillRect(area, tokens.track)
+            painter.setBrush(tokens.track)
+            painter.drawRoundedRect(area, _RADIUS, _RADIUS)
             sign = self._sign("warning" if self._thumbnails.reason(path) else "image", painter, tokens)
             painter.drawPixmap(area.center() - QPointF(_ICON / 2, _ICON / 2), sign)
             return

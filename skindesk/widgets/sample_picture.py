@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _RADIUS = 6.0
 _LINE = 4  # height of the line in the class's colour, pixels
 _ICON = 32
+_SLIVER = 6  # pixels
 _TILE = QSize(68, 55)
 
 
@@ -100,9 +101,15 @@ class SamplePicture(QWidget):
             return
         if self._scaled.isNull():
             ratio = self.devicePixelRatioF()
+            room = self.size() * ratio
+            fitted = self._image.size().scaled(room, Qt.AspectRatioMode.KeepAspectRatio)
+            # Layouts round heights; a sliver beside the image would look like a mistake.
+            close = (
+                abs(fitted.width() - room.width()) + abs(fitted.height() - room.height()) <= _SLIVER * ratio
+            )
             image = self._image.scaled(
-                self.size() * ratio,
-                Qt.AspectRatioMode.KeepAspectRatio,
+                room if close else fitted,
+                Qt.AspectRatioMode.IgnoreAspectRatio,
                 Qt.TransformationMode.SmoothTransformation,
             )
             image.setDevicePixelRatio(ratio)

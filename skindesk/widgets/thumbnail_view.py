@@ -199,7 +199,7 @@ class ThumbnailView(QTableView):
     def _fold(self) -> None:
         """Give the columns the width there is; room for the scroll bar is always kept, or it would flicker."""
         room = self.width() - self.verticalScrollBar().sizeHint().width()
-        columns = max(1, room // (self._width_wanted + SPACE))
+        columns = max(1, round(room / (self._width_wanted + SPACE)))
         width = max(room // columns, 1)
         # Sizes first: changed with the rows in place, each of them would be laid out twice.
         self.horizontalHeader().setDefaultSectionSize(width)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 View = Literal["grid", "overview", "problems"]
 
-_SIDES = (236, 700, 280)  # widths to begin with, pixels
+_SIDES = (248, 700, 280)  # widths to begin with, pixels
 
 
 class Browser(QWidget):
@@ -58,6 +58,7 @@ class Browser(QWidget):
             self.tr("No image of the dataset fits the filters and the search."),
             ((self.tr("Show all images"), self.show_all, False),),
         )
+        self._nothing_found.explanation.setMinimumWidth(0)  # the window may be narrow
         self._build()
         self._connect()
 

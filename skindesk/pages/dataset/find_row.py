@@ -173,12 +173,19 @@ class FindRow(QWidget):
     def _say_why(self, sentence: str) -> None:
         self.why.setText(sentence)
         self.why.setVisible(bool(sentence))
-        palette = self.why.palette()
-        palette.setColor(self.why.foregroundRole(), tokens_for(self.palette()).danger)
-        self.why.setPalette(palette)
+        self._colour_why()
         self.search.setProperty("invalid", bool(sentence))
         self.search.style().unpolish(self.search)
         self.search.style().polish(self.search)
+
+    def _colour_why(self) -> None:
+        self.why.setStyleSheet(f"color: {tokens_for(self.palette()).danger.name()}")
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow another scheme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and self.why.isVisibleTo(self):
+            self._colour_why()
 
     def _turn(self) -> None:
         self._say_order()

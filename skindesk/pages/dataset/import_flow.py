@@ -95,6 +95,7 @@ class ImportFlow(QObject):
             self._handle.stop()
         elif self._import is not None:
             self._file.forget()
+            self._state.forget()
             self._end(replace(self._import, stopped=True))
 
     def _submit(self, found: tuple[Path, DatasetState]) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from skindesk.models.samples import OpenDataset
     from trainer.dataset import SplitCertificate
 
+_HEIGHTS = 1 << 24  # more than an image can be high, pixels
+
 
 class OverviewView(QScrollArea):
     """Figures, the classes, the certificate."""
@@ -69,7 +71,9 @@ class OverviewView(QScrollArea):
         without = int((table.lesion.codes < 0).sum())
         self.lesions.set(
             f"{dataset.lesions:,}" if dataset.lesions else self.tr("unknown"),
-            self.tr("{n} images without").format(n=f"{without:,}") if without else self.tr("of every image"),
+            self.tr("{n} images without").format(n=f"{without:,}")
+            if without
+            else self.tr("known for every image"),
         )
         malignant = sum(counts[name] for name in table.malignant)
         self.malignant.set(
@@ -106,8 +110,9 @@ class OverviewView(QScrollArea):
         table = dataset.table
         if len(table) == 0:
             return ""
-        sizes, numbers = np.unique(np.stack([table.width, table.height], axis=1), axis=0, return_counts=True)
-        wide, high = sizes[numbers.argmax()]
+        # One number for each size: a hundred times faster than sorting pairs.
+        sizes, numbers = np.unique(table.width * _HEIGHTS + table.height, return_counts=True)
+        wide, high = divmod(int(sizes[numbers.argmax()]), _HEIGHTS)
         words = (
             self.tr("{wide} x {high} pixels") if len(sizes) == 1 else self.tr("mostly {wide} x {high} pixels")
         )

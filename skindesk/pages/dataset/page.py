@@ -164,7 +164,14 @@ class DatasetPage(QWidget):
             return True
         if path.suffix.lower() in _DATASET_SUFFIXES:
             self.notice.clear()
-            self._read(path)
+            if path.exists():
+                self._read(path)
+            else:
+                self.notice.show_error(
+                    self.tr(
+                        "{path} is not there. If it lies on another disk, connect it and try again."
+                    ).format(path=path)
+                )
             return True
         return False
 
@@ -296,8 +303,7 @@ class DatasetPage(QWidget):
         self.strip.finish()
         self._notice_action = ""
         if ended.report is not None:
-            unusable = ended.report.problems > 0
-            self._notice_action = "problems" if unusable else ""
+            self._notice_action = "problems" if ended.report.problems else ""
             self._say_imported(ended)
         elif ended.stopped:
             self._notice_action = "again" if ended.usable else ""
@@ -320,6 +326,9 @@ class DatasetPage(QWidget):
     def _say_imported(self, ended: Import) -> None:
         assert ended.report is not None
         sentence = imported(ended.report)
+        if not (ended.message or ended.report.problems or ended.report.notes):
+            self._workspace.notified.emit(sentence)
+            return
         if ended.message:
             sentence += " " + self.tr("They could not be split: {why}").format(why=ended.message)
         self.notice.show_note(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from PySide6.QtWidgets import (
 )
 
 from skindesk.pages.dataset.words import problem_kind, problems
-from skindesk.widgets.basics import Card, muted
+from skindesk.widgets.basics import Card, EmptyState, muted
 from skindesk.widgets.icons import icon
 from skindesk.widgets.theme import SPACE
 from trainer.errors import StorageError
@@ -91,9 +92,12 @@ class ProblemTable(QAbstractTableModel):
     def cells(self, problem: Problem) -> tuple[str, str, str]:
         """Return what is shown of a problem."""
         name = problem.path.removeprefix(self._root).lstrip("/\\") or problem.sample_id
-        reason = (
-            problem.reason.replace(f"{problem.path} ", "").replace(f"{name} ", "") if name else problem.reason
-        )
+        # The row names the file already, and every file lies in the one folder.
+        reason = problem.reason
+        for known in (problem.path, name):
+            if known:
+                reason = reason.removeprefix(f"{known} ")
+        reason = reason.replace(f"{self._root}{os.sep}", "")
         return name, problem_kind(problem.kind), reason[:1].upper() + reason[1:]
 
     def problem(self, row: int) -> Problem:
@@ -148,7 +152,7 @@ class ProblemsView(Card):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.resizeSection(_FILE, 260)
-        header.resizeSection(_KIND, 160)
+        header.resizeSection(_KIND, 190)
         header.setSortIndicator(_FILE, Qt.SortOrder.AscendingOrder)
         self.kinds = QComboBox()
         self.kinds.setAccessibleName(self.tr("Kind of problem"))
@@ -167,8 +171,12 @@ class ProblemsView(Card):
         self._explanation = muted(
             self.tr("These files and rows are not in the dataset. Mend them, then import again."), wrap=True
         )
+        self._none = EmptyState(
+            "check", self.tr("No problems"), self.tr("Every file and row of the folder could be used.")
+        )
         self.body.addWidget(self._explanation)
         self.body.addWidget(self.table, 1)
+        self.body.addWidget(self._none, 1)
         QShortcut(
             QKeySequence(QKeySequence.StandardKey.Copy),
             self.table,
@@ -188,13 +196,9 @@ class ProblemsView(Card):
         for kind, n in numbers.items():
             self.kinds.addItem(f"{problem_kind(kind)} ({n:,})", kind)
         anything = bool(dataset.problems)
-        for widget in (self.kinds, self._copy, self._export, self.table):
+        for widget in (self.heading, self.kinds, self._copy, self._export, self.table, self._explanation):
             widget.setVisible(anything)
-        self._explanation.setText(
-            self.tr("These files and rows are not in the dataset. Mend them, then import again.")
-            if anything
-            else self.tr("Every file and row of the folder could be used.")
-        )
+        self._none.setVisible(not anything)
 
     def copy(self) -> None:
         """Copy the selected rows, or all, as a table."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _DEFAULT = (70, 15, 15)
 _LARGEST_SEED = 2**31 - 1
 _ICON = 16
+_NARROWEST = 80  # pixels; the largest seed is cut rather than the whole side widened
 
 
 class CertificateLine(QWidget):
@@ -100,6 +101,7 @@ class SplitForm(QWidget):
         self.test = QLabel()
         self.seed = QSpinBox()
         self.seed.setRange(0, _LARGEST_SEED)
+        self.seed.setMinimumWidth(_NARROWEST)
         self.seed.setToolTip(
             self.tr("The same seed gives the same split of the same images, on every machine.")
         )
@@ -153,6 +155,7 @@ class SplitForm(QWidget):
         box.setRange(1, largest)
         box.setValue(value)
         box.setSuffix(" %")
+        box.setMinimumWidth(_NARROWEST)
         return box
 
     def _follow(self) -> None:
