@@ -110,6 +110,7 @@ class SettingsPage(QWidget):
             spin.setRange(setting.minimum, setting.maximum)
             spin.setSuffix(f" {setting.unit}" if setting.unit else "")
             spin.setValue(value)
+            spin.lineEdit().setTextMargins(SPACE, 0, 0, 0)  # a style sheet has no say in it
             spin.valueChanged.connect(partial(self._settings.set_value, setting.key))
             field = spin
         else:
