@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import psutil
 
+from trainer.config import check_config
 from trainer.errors import ImageError, StoppedError
 from trainer.events import CostEstimated, Progress, StageStarted
 from trainer.jobs import (
@@ -71,6 +72,7 @@ class Worker:
         self.uses_gpu = False
         self._loading = loading
         self._predictors: OrderedDict[str, Predictor] = OrderedDict()
+        self._timed: tuple[object, Network] | None = None
         self._chose_gpus = False
 
     def do(self, job: AnyJob, listener: Listener, stop: StopRequest) -> AnyResult:  # noqa: C901, PLR0911 - one return for each job
@@ -97,7 +99,7 @@ class Worker:
             case TrainNetwork():
                 return self._train(job, listener, stop)
             case EstimateRun():
-                return self._estimate(job)
+                return self._estimate(job, stop)
             case PreviewAugmentation():
                 return self._preview(job)
             case EvaluateBundle():
@@ -179,17 +181,16 @@ class Worker:
 
         return listen
 
-    def _estimate(self, job: EstimateRun) -> RunEstimated:
+    def _estimate(self, job: EstimateRun, stop: StopRequest) -> RunEstimated:
         """Time the network that a run would train, with weights that are at hand or random ones."""
         from trainer.dataset.store import DatasetStore  # noqa: PLC0415 - pandas
         from trainer.devices import choose_device, resolve_precision  # noqa: PLC0415 - few jobs need it
 
-        config = job.config
+        config = check_config(job.config)
         with self._libraries():
             import tensorflow as tf  # noqa: PLC0415 - seconds to import
 
             from trainer.estimate import estimate_cost  # noqa: PLC0415 - seconds to import
-            from trainer.network import Network  # noqa: PLC0415 - seconds to import
             from trainer.runs import RunState  # noqa: PLC0415 - few jobs need it
             from trainer.stages import collect_samples  # noqa: PLC0415 - seconds to import
         self._show_proven_gpus()
@@ -198,20 +199,31 @@ class Worker:
             fingerprint = store.fingerprint()
         device = choose_device(config.device)
         precision = resolve_precision(config.precision, device)
+        stop.raise_if_asked()
         with tf.device("GPU:0" if device.kind == "gpu" else "CPU:0"):
-            network = Network(
-                config.backbone,
-                len(samples.classes),
-                config.head,
-                input_size=config.input_size,
-                precision=precision,
-                seed=config.seed,
-            )
+            network = self._network_to_time(job, len(samples.classes), precision, device.kind)
             network.backbone.block(config.fine_tune_stage.from_block)
-            _load_weights_at_hand(network, job)
+            stop.raise_if_asked()
             state = RunState(fingerprint=fingerprint, precision=precision)
             cost = estimate_cost(network, samples, config, state, Path(job.cache_folder))
         return RunEstimated(cost=cost, device=device.reason)
+
+    def _network_to_time(self, job: EstimateRun, classes: int, precision: str, kind: str) -> Network:
+        """Return the network of a run; the last one is kept, since a user who tries settings asks again and again."""
+        from trainer.network import Network  # noqa: PLC0415 - TensorFlow
+
+        config = job.config
+        sort = (config.backbone, config.head, config.input_size, config.weights, job.weights_dir)
+        key = (*sort, classes, precision, kind)
+        if self._timed is None or self._timed[0] != key:
+            self._timed = None
+            gc.collect()  # networks are cycles of objects
+            network = Network(
+                config.backbone, classes, config.head, input_size=config.input_size, precision=precision
+            )
+            _load_weights_at_hand(network, job)
+            self._timed = (key, network)
+        return self._timed[1]
 
     def _preview(self, job: PreviewAugmentation) -> Pictures:
         """Show one image as it would look in the first epochs of a run."""

@@ -47,8 +47,8 @@ MS = 300_000
 
 LONG_RUN = msgspec.structs.replace(
     TINY_RUN,
-    head_stage=msgspec.structs.replace(TINY_RUN.head_stage, epochs=20),
-    fine_tune_stage=msgspec.structs.replace(TINY_RUN.fine_tune_stage, epochs=20),
+    head_stage=msgspec.structs.replace(TINY_RUN.head_stage, epochs=12),
+    fine_tune_stage=msgspec.structs.replace(TINY_RUN.fine_tune_stage, epochs=3),
 )
 
 
@@ -133,10 +133,10 @@ def test_a_run_is_killed_resumed_stopped_and_finished(
     assert isinstance(events[-1], Finished)
     epochs = [(event.stage, event.epoch) for event in events if isinstance(event, EpochEnded)]
     assert epochs == sorted(epochs, key=lambda pair: (pair[0] != "head", pair[1]))
-    assert epochs[-1] == ("fine-tune", 20)
+    assert epochs[-1] == ("fine-tune", 3)
     kept = [decode_event(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     told = {(event.stage, event.epoch) for event in kept if isinstance(event, EpochEnded)}
-    assert told == {(stage, epoch + 1) for stage in ("head", "fine-tune") for epoch in range(20)}
+    assert told == {("head", n) for n in range(1, 13)} | {("fine-tune", n) for n in range(1, 4)}
     assert silences == []
 
 
@@ -238,6 +238,6 @@ def test_diagnosis_is_warm_and_answers_in_the_order_asked(
     estimate = EstimateRun(dataset=str(small_dataset), config=LONG_RUN, cache_folder=str(paths.features))
     outcome = wait_ended(qtbot, diagnosis.submit(estimate, "Estimate"))
     assert isinstance(outcome.result, RunEstimated)
-    assert outcome.result.cost.steps == 20 * 3 + 20 * 3
+    assert outcome.result.cost.steps == (12 + 3) * 3
     assert outcome.result.cost.seconds > 0
     assert "CPU" in outcome.result.device

@@ -1,0 +1,299 @@
+"""What the engine's jobs answer, asked in this process."""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from PIL import Image
+
+from trainer.bundle import bundle_hash, read_bundle, read_manifest, write_bundle
+from trainer.config import Augmentation, Geometry, RunConfig
+from trainer.dataset import DatasetStore
+from trainer.dataset.demo import draw_dataset
+from trainer.decision import decide
+from trainer.errors import BundleError, ConfigError, DatasetError, StoppedError
+from trainer.events import AnyEvent, Progress, Said, StopRequest, silent
+from trainer.images import read_image
+from trainer.inference import Predictor
+from trainer.jobs import (
+    AnyJob,
+    DemoDrawn,
+    DevicesFound,
+    DrawDemo,
+    EstimateRun,
+    EvaluateBundle,
+    ImagePrediction,
+    ImageView,
+    LookAtDevices,
+    Pictures,
+    PredictImages,
+    Predictions,
+    PreviewAugmentation,
+    RunEstimated,
+    RunFinished,
+    Scored,
+    TrainNetwork,
+    Warm,
+    WarmUp,
+)
+from trainer.pixels import cropped, turned
+from trainer.working import Worker, paced
+
+
+@pytest.fixture(scope="module")
+def worker() -> Worker:
+    return Worker(lambda _loading: None)
+
+
+def do(worker: Worker, job: AnyJob, listener: Any = silent) -> Any:  # any result: a test knows which
+    return worker.do(job, listener, StopRequest())
+
+
+@pytest.fixture(scope="module")
+def bundle(
+    dataset_file: Path, tiny_config: RunConfig, tmp_path_factory: pytest.TempPathFactory, worker: Worker
+) -> Path:
+    """The bundle of a run that the worker trained."""
+    folder = tmp_path_factory.mktemp("worked")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trainer.working.be_nice", lambda: None)  # this process has other tests to do
+        done = do(
+            worker,
+            TrainNetwork(
+                dataset=str(dataset_file),
+                folder=str(folder / "run"),
+                config=tiny_config,
+                cache_folder=str(folder / "cache"),
+            ),
+        )
+    assert isinstance(done, RunFinished)
+    assert not worker.uses_gpu
+    return Path(done.bundle)
+
+
+@pytest.fixture(scope="module")
+def images(image_folder: Path) -> list[Path]:
+    return sorted((image_folder / "images").glob("*.png"))
+
+
+def saved(pixels: np.ndarray[Any, np.dtype[np.uint8]], path: Path) -> str:
+    Image.fromarray(pixels).save(path)
+    return str(path)
+
+
+def test_a_view_is_predicted_as_a_file_that_was_turned_and_cut_would_be(
+    worker: Worker, bundle: Path, images: list[Path], tmp_path: Path
+) -> None:
+    crop = (0.1, 0.2, 0.6, 0.5)
+    pixels = read_image(images[0])
+    same = [
+        (ImageView(path=str(images[0])), str(images[0])),
+        (ImageView(path=str(images[0]), rotation=90.0), saved(turned(pixels, 90.0), tmp_path / "turned.png")),
+        (ImageView(path=str(images[0]), crop=crop), saved(cropped(pixels, crop), tmp_path / "cut.png")),
+        (
+            ImageView(path=str(images[0]), rotation=-33.0, crop=crop),
+            saved(cropped(turned(pixels, -33.0), crop), tmp_path / "both.png"),
+        ),
+    ]
+    answer = do(worker, PredictImages(bundle=str(bundle), images=tuple(view for view, _ in same)))
+    assert isinstance(answer, Predictions)
+    files = Predictor(bundle).predict([Path(path) for _, path in same])
+    seen = set()
+    for told, (view, _), expected in zip(answer.images, same, files, strict=True):
+        assert told.path == view.path
+        assert told.probabilities == pytest.approx(expected.probabilities, abs=1e-6)
+        assert told.predicted == expected.predicted
+        assert told.malignant_probability == pytest.approx(expected.malignant_probability, abs=1e-6)
+        assert list(told.warnings) == expected.warnings
+        seen.add(round(told.probabilities["mel"], 6))
+    assert len(seen) == len(same)
+
+
+def test_images_of_a_lesion_are_judged_by_the_mean_of_their_logits(
+    worker: Worker, bundle: Path, images: list[Path], tmp_path: Path
+) -> None:
+    (tmp_path / "text.jpg").write_text("not a picture")
+    views = [ImageView(path=str(path)) for path in (images[0], images[20], images[40])]
+    views.insert(1, ImageView(path=str(tmp_path / "text.jpg"), rotation=12.0))
+    answer = do(worker, PredictImages(bundle=str(bundle), images=tuple(views), together=True))
+    calibration = read_manifest(bundle).calibration
+    single = np.array(
+        [
+            [told.probabilities[name] for name in calibration.classes]
+            for told in answer.images
+            if not told.error
+        ]
+    )
+    # Calibration divides logits and adds a bias, both the same for all images: log probabilities have the same mean
+    # as logits, up to a constant that softmax takes away.
+    mean = np.exp(np.log(single).mean(axis=0))
+    expected = mean / mean.sum()
+    together = answer.together
+    assert together is not None
+    assert together.path == ""
+    assert [together.probabilities[name] for name in calibration.classes] == pytest.approx(expected, abs=1e-5)
+    assert together.predicted == calibration.classes[int(decide(expected[None], calibration)[0])]
+    assert together.malignant_probability == pytest.approx(together.probabilities["mel"])
+    assert together.warnings == ("1 of 4 images is not in this, since it cannot be read.",)
+    assert answer.images[1] == ImagePrediction(path=str(tmp_path / "text.jpg"), error=answer.images[1].error)
+    assert "text.jpg" in answer.images[1].error
+    alone = do(worker, PredictImages(bundle=str(bundle), images=tuple(views[:2]), together=True))
+    assert alone.together is None
+    apart = do(worker, PredictImages(bundle=str(bundle), images=tuple(views)))
+    assert apart.together is None
+
+
+def test_a_bundle_that_has_changed_is_read_again(
+    worker: Worker, bundle: Path, images: list[Path], tmp_path: Path
+) -> None:
+    copy = tmp_path / "bundle"
+    shutil.copytree(bundle, copy)
+    job = PredictImages(bundle=str(copy), images=(ImageView(path=str(images[0])),))
+    first = do(worker, job)
+    assert first.bundle_hash == bundle_hash(bundle)
+    assert first.decision_rule
+    assert first.prior.startswith("Probabilities speak of")
+    manifest, arrays = read_bundle(copy)
+    hotter = msgspec.structs.replace(manifest.calibration, temperature=50.0)
+    write_bundle(copy, msgspec.structs.replace(manifest, calibration=hotter), arrays)
+    second = do(worker, job)
+    assert second.bundle_hash == bundle_hash(copy) != first.bundle_hash
+    assert second.images[0].probabilities != first.images[0].probabilities
+    shutil.rmtree(copy)
+    with pytest.raises(BundleError, match="no bundle"):
+        do(worker, job)
+
+
+def test_a_warm_network_is_kept(
+    worker: Worker, bundle: Path, images: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(do(worker, WarmUp()), Warm)
+    assert isinstance(do(worker, WarmUp(bundle=str(bundle))), Warm)
+    monkeypatch.setattr("trainer.inference.read_bundle", None)  # reading it again would fail
+    do(worker, PredictImages(bundle=str(bundle), images=(ImageView(path=str(images[0])),)))
+
+
+def test_predictions_stop_between_batches(worker: Worker, bundle: Path, images: list[Path]) -> None:
+    stop = StopRequest()
+    heard: list[AnyEvent] = []
+
+    def listen(event: AnyEvent) -> None:
+        heard.append(event)
+        stop.ask()
+
+    views = tuple(ImageView(path=str(path)) for path in images[:40])
+    with pytest.raises(StoppedError):
+        worker.do(PredictImages(bundle=str(bundle), images=views), listen, stop)
+    assert heard == [Progress(task="Predicting", done=16, total=40, unit="images")]
+
+
+def test_a_bundle_is_scored_and_the_scoring_counted(
+    worker: Worker, bundle: Path, dataset_file: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.db"
+    shutil.copy(dataset_file, copy)
+    job = EvaluateBundle(bundle=str(bundle), dataset=str(copy), report=str(tmp_path / "report"))
+    assert isinstance(do(worker, job), Scored)
+    again = do(worker, job)
+    assert "time number 2" in again.text
+    assert json.loads((tmp_path / "report" / "metrics.json").read_bytes())["split"] == "test"
+    plain = do(worker, msgspec.structs.replace(job, part="validation", report=""))
+    assert plain.report == ""
+
+
+def test_a_run_is_estimated_without_a_trace(
+    worker: Worker, dataset_file: Path, tiny_config: RunConfig, tmp_path: Path
+) -> None:
+    job = EstimateRun(dataset=str(dataset_file), config=tiny_config, cache_folder=str(tmp_path / "cache"))
+    answer = do(worker, job)
+    assert isinstance(answer, RunEstimated)
+    assert (answer.cost.training_images, answer.cost.validation_images) == (48, 18)
+    assert answer.cost.steps == 6 * 3
+    assert answer.cost.seconds > 0
+    assert answer.cost.disk_bytes > 0
+    assert "CPU" in answer.device
+    assert not list(tmp_path.rglob("*.safetensors"))
+    longer = msgspec.structs.replace(
+        tiny_config, fine_tune_stage=msgspec.structs.replace(tiny_config.fine_tune_stage, epochs=30)
+    )
+    assert do(worker, msgspec.structs.replace(job, config=longer)).cost.steps == 33 * 3
+    wrong = msgspec.structs.replace(tiny_config, stages=())
+    with pytest.raises(ConfigError):
+        do(worker, msgspec.structs.replace(job, config=wrong))
+
+
+def test_previews_follow_the_settings_and_the_seed(worker: Worker, images: list[Path]) -> None:
+    job = PreviewAugmentation(image=str(images[0]), size=64, count=5)
+    first, second = do(worker, job), do(worker, job)
+    assert isinstance(first, Pictures)
+    assert first == second
+    assert len(set(first.png)) == 5
+    with Image.open(io.BytesIO(first.png[0])) as picture:
+        assert (picture.size, picture.format, picture.mode) == ((64, 64), "PNG", "RGB")
+    assert do(worker, msgspec.structs.replace(job, seed=1)) != first
+    still = Augmentation(
+        flip_horizontal=False,
+        flip_vertical=False,
+        rotation=0,
+        shift=0,
+        zoom=0,
+        brightness=0,
+        contrast=0,
+        colour=0,
+    )
+    unchanged = do(worker, msgspec.structs.replace(job, augmentation=still))
+    assert len(set(unchanged.png)) == 1
+    padded = do(worker, msgspec.structs.replace(job, augmentation=still, geometry=Geometry(shape="pad")))
+    assert padded != unchanged
+
+
+def test_devices_are_looked_at(worker: Worker) -> None:
+    answer = do(worker, LookAtDevices())
+    assert isinstance(answer, DevicesFound)
+    assert answer.devices.cpu.threads >= 1
+
+
+def test_the_demo_replaces_itself_and_nothing_else(
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = functools.partial(draw_dataset, lesions=21)
+    monkeypatch.setattr("trainer.dataset.demo_folder.draw_dataset", few)
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "thesis.txt").write_text("a year's work")
+    with pytest.raises(DatasetError, match="choose another folder"):
+        do(worker, DrawDemo(folder=str(foreign)))
+    assert (foreign / "thesis.txt").exists()
+    events: list[AnyEvent] = []
+    for _ in range(2):
+        done = do(worker, DrawDemo(folder=str(tmp_path / "demo")), events.append)
+        assert isinstance(done, DemoDrawn)
+        assert done.report.problems == 5
+    with DatasetStore.open(Path(done.dataset), read_only=True) as store:
+        assert store.certificate() is not None
+        assert len(store.frame()) == done.report.total
+    assert sum(isinstance(event, Said) and "drawings" in event.message for event in events) == 2
+
+
+def test_progress_is_told_ten_times_a_second_and_at_the_end_of_each_task() -> None:
+    heard: list[AnyEvent] = []
+    listen = paced(heard.append)
+    for task in ("Checking", "Comparing"):
+        for done in range(1, 10_001):
+            listen(Progress(task=task, done=done, total=10_000, unit="images"))
+        listen(Said(message="between"))
+    told = [(event.task, event.done) for event in heard if isinstance(event, Progress)]
+    assert told[0] == ("Checking", 1)
+    assert ("Comparing", 1) in told
+    assert ("Checking", 10_000) in told
+    assert told[-1] == ("Comparing", 10_000)
+    assert len(told) < 40
+    assert sum(isinstance(event, Said) for event in heard) == 2
