@@ -237,14 +237,11 @@ class ChoiceEditor(Editor):
         self.set_options(options)
 
     def set_options(self, options: Sequence[tuple[Value, str]]) -> None:
-        """Offer other values; the one that holds is kept, offered or not."""
-        held = self._values[self.box.currentIndex()] if self._values else None
+        """Offer other values; the first holds until another is shown."""
         self._values = [value for value, _ in options]
         self.box.clear()
         self.box.addItems([words for _, words in options])
         self.box.view().setMinimumWidth(self.box.view().sizeHintForColumn(0) + 3 * SPACE)
-        if held is not None:
-            self.show_value(held)
 
     def show_value(self, value: Value) -> None:
         """Choose a value; one that is not offered is added."""

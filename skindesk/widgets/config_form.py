@@ -364,6 +364,7 @@ class ConfigForm(QWidget):
             editor = self._editors.get(text.path)
             if text.editor in ("metric", "block") and isinstance(editor, ChoiceEditor):
                 editor.set_options(self._options(text))
+                editor.show_value(value_at(self._config, text.path))
 
     # --- living with edits --------------------------------------------------------------------------------
 

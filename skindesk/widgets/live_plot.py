@@ -99,9 +99,11 @@ class LivePlot(QWidget):
 
     Signals:
         pointed(object): the crosshair was put at this x (float), or away (`None`), by the user.
+        ranged(object): the user has chosen this part of the horizontal axis (two floats), or everything (`None`).
     """
 
     pointed = Signal(object)
+    ranged = Signal(object)
 
     def __init__(
         self, title: str, scale: Scale = "number", x_title: str = "epoch", parent: QWidget | None = None
@@ -211,7 +213,7 @@ class LivePlot(QWidget):
         self.repaints += 1
         self._x_end = max(x_end, _SAME)
         if self._following:
-            self.show_all()
+            self.show_range(None)
         if self._crosshair.isVisible():
             self.point_at(self._crosshair.value())
 
@@ -251,9 +253,9 @@ class LivePlot(QWidget):
 
     def link_to(self, other: LivePlot) -> None:
         """Show the same part of the horizontal axis as another plot, and the crosshair at the same place."""
-        self._view.setXLink(other._view)
-        other.pointed.connect(self.point_at)
-        self.pointed.connect(other.point_at)
+        for one, another in ((self, other), (other, self)):
+            one.pointed.connect(another.point_at)
+            one.ranged.connect(another.show_range)
 
     # --- the part that is shown ---------------------------------------------------------------------------
 
@@ -265,28 +267,37 @@ class LivePlot(QWidget):
 
     def show_all(self) -> None:
         """Show everything, and follow what comes."""
-        self._following = True
+        self.show_range(None)
+        self.ranged.emit(None)
+
+    def show_range(self, part: tuple[float, float] | None) -> None:
+        """Show a part of the horizontal axis; `None` shows everything and follows what comes."""
+        self._following = part is None
         highest = 1.0
         if self._scale == "number":
             tops = [float(y.max()) for _, y in self._data.values() if len(y)]
             highest = max((top for top in tops if math.isfinite(top)), default=0.0) or 1.0
+        heights = (-_FOOT * highest, highest * _HEADROOM)
         box = self._view.getPlotItem().getViewBox()
         box.setRange(
-            xRange=(0.0, self._x_end * _HEADROOM), yRange=(-_FOOT * highest, highest * _HEADROOM), padding=0.0
+            xRange=part or (0.0, self._x_end * _HEADROOM), yRange=None if part else heights, padding=0.0
         )
 
     def zoom(self, factor: float) -> None:
         """Show a part of the horizontal axis that is so many times as wide, about the crosshair or the middle."""
-        self._following = False
         left, right = self.shown_range
         middle = self._crosshair.value() if self._crosshair.isVisible() else (left + right) / 2
-        self._view.getPlotItem().getViewBox().scaleBy(x=factor, y=1.0, center=(middle, 0.0))
+        self._choose_range(middle + factor * (left - middle), middle + factor * (right - middle))
 
     def pan(self, share: float) -> None:
         """Move along the horizontal axis by a share of what is shown."""
-        self._following = False
         left, right = self.shown_range
-        self._view.getPlotItem().getViewBox().translateBy(x=max(share * (right - left), -left))
+        way = max(share * (right - left), -left)
+        self._choose_range(left + way, right + way)
+
+    def _choose_range(self, left: float, right: float) -> None:
+        self.show_range((max(left, 0.0), right))
+        self.ranged.emit(self.shown_range)
 
     # --- reading ------------------------------------------------------------------------------------------
 
@@ -433,6 +444,7 @@ class LivePlot(QWidget):
 
     def _on_manual_range(self, _axes: object) -> None:
         self._following = False
+        self.ranged.emit(self.shown_range)
 
     # --- colours ------------------------------------------------------------------------------------------
 

@@ -9,11 +9,11 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from skindesk.engine.engines import Engines
-
 from skindesk.models.workspace import Workspace
 from skindesk.paths import Paths
 from skindesk.settings import Settings
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CLOSING_SECONDS = 30.0
+
+
+@pytest.fixture(autouse=True)
+def _widgets_are_gone() -> Iterator[None]:
+    """Delete the widgets of a test for certain: the next one dresses all there are, which takes its time."""
+    yield
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,10 +74,8 @@ class RunCharts(QWidget):
         self._cards.append(self._bars_card)
         self.set_columns(2)
         self._add_buttons()
-        for plot in (self.recall, self.accuracy):
-            plot.link_to(self.loss)
-        self.recall.pointed.connect(self.accuracy.point_at)
-        self.accuracy.pointed.connect(self.recall.point_at)
+        for one, another in itertools.combinations(self.plots, 2):
+            one.link_to(another)
         self.show_run(None, ())
 
     @property

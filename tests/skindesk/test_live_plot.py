@@ -1,0 +1,267 @@
+"""Plots that follow a run: what is drawn, how often, read and saved."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QImage, QWheelEvent
+from PySide6.QtWidgets import QApplication, QWidget
+
+from skindesk.models.live_run import LiveRun
+from skindesk.pages.training.run_panel import TICK_MS, RunPanel
+from skindesk.widgets.live_plot import Curve, LivePlot, Mark
+from skindesk.widgets.plot_saving import save_picture, save_table
+from skindesk.widgets.theme import DARK, LIGHT, apply_theme
+from tests.skindesk.made_events import HEAD_EPOCHS, MADE_CONFIG, TUNE_EPOCHS, both_stages
+from trainer.errors import StorageError
+from trainer.events import StageStarted, StepDone
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+
+pytestmark = pytest.mark.usefixtures("settings")
+
+SECONDS = 3.0
+PER_SECOND = 1_000
+
+
+@pytest.fixture
+def plot(qtbot: QtBot) -> LivePlot:
+    """A plot of two curves of three points, shown."""
+    plot = LivePlot("Loss by epoch")
+    qtbot.addWidget(plot)
+    plot.set_curves([Curve("train", "train"), Curve("validation", "validation", style="dashed")])
+    epochs = np.array([1.0, 2.0, 3.0])
+    plot.set_data("train", epochs, np.array([0.9, 0.5, 0.25]))
+    plot.set_data("validation", epochs[:2], np.array([1.0, 0.625]))
+    plot.setFixedSize(480, 300)
+    plot.show()
+    qtbot.waitExposed(plot)
+    plot.finish_update(4.0)
+    return plot
+
+
+@pytest.fixture
+def panel(qtbot: QtBot) -> RunPanel:
+    """The right side of the training page, shown."""
+    panel = RunPanel()
+    qtbot.addWidget(panel)
+    panel.setFixedSize(900, 800)
+    panel.show()
+    qtbot.waitExposed(panel)
+    return panel
+
+
+def view_of(plot: LivePlot) -> QWidget:
+    return plot._view
+
+
+def test_a_whole_run_is_drawn_with_its_marks(qtbot: QtBot, panel: RunPanel) -> None:
+    run = LiveRun("made", MADE_CONFIG)
+    panel.show_run(run, ("mel",))
+    for event in both_stages(best=2):
+        run.hear(event)
+    panel.wake()
+    charts = panel.charts
+    qtbot.waitUntil(lambda: len(charts.bars.rows()) == 3)
+    qtbot.waitUntil(lambda: all(len(plot.stage_marks) == 1 for plot in charts.plots))
+    for plot in charts.plots:
+        assert plot.best_mark == Mark(5.0, "best, epoch 5")
+        assert plot.stage_marks == [Mark(3.0, "Fine-tune")]
+    x, y = charts.loss.points("validation")
+    assert x.tolist() == [1, 2, 3, 4, 5, 6, 7]
+    assert y[0] == 1.2
+    assert len(charts.loss.points("step")[0]) == 70
+    assert charts.recall.points("recall_mel/validation")[1][-1] == pytest.approx(0.44)
+    assert charts.bars.rows()[1] == ("▲ Melanoma", "44.0 %", "n = 12")
+    assert panel.best._value.text() == "52.0 %"
+    assert panel.best._note.text() == "epoch 5, n = 102"
+
+
+def test_any_class_can_be_drawn(qtbot: QtBot, panel: RunPanel) -> None:
+    run = LiveRun("made", MADE_CONFIG)
+    panel.show_run(run, ("mel",))
+    for event in both_stages():
+        run.hear(event)
+    panel.wake()
+    qtbot.waitUntil(lambda: len(panel.charts.classes.actions()) > 3)
+    actions = {action.text(): action for action in panel.charts.classes.actions()}
+    assert actions["▲ Melanoma"].isChecked()
+    actions["Melanocytic nevus"].trigger()
+    assert panel.charts.recall.points("recall_nv/validation")[1][0] == pytest.approx(0.61)
+    actions["▲ Melanoma"].trigger()
+    assert "▲ Melanoma, validation" not in panel.charts.recall.table()
+    actions["On the training part too"].trigger()
+    assert "Melanocytic nevus, train" in panel.charts.recall.table()
+
+
+def test_repaints_are_few_however_fast_events_come(qtbot: QtBot, panel: RunPanel) -> None:
+    run = LiveRun("made", MADE_CONFIG)
+    panel.show_run(run, ())
+    run.hear(StageStarted("head", 0, 3, 1_000_000, 1000))
+    begun = time.monotonic()
+    said = 0
+
+    def say_what_is_due() -> bool:
+        nonlocal said
+        while said < PER_SECOND * min(time.monotonic() - begun, SECONDS):
+            said += 1
+            run.hear(StepDone("head", 1, said, 1_000_000, 1.0, 0.5, 1e-3, 900.0, 60.0))
+            panel.wake()
+        return said >= PER_SECOND * SECONDS
+
+    qtbot.waitUntil(say_what_is_due, timeout=30_000)
+    took = time.monotonic() - begun
+    for plot in panel.charts.plots:
+        # Five parts take turns at the ticks.
+        assert 1 <= plot.repaints <= took * 1000 / (5 * TICK_MS) + 2
+        assert plot.repaints < 10 * took
+    qtbot.waitUntil(lambda: len(panel.charts.loss.points("step")[0]) == said)
+    qtbot.waitUntil(lambda: not panel._timer.isActive())
+
+
+def test_a_hidden_panel_draws_nothing_and_catches_up(qtbot: QtBot, panel: RunPanel) -> None:
+    run = LiveRun("made", MADE_CONFIG)
+    panel.hide()
+    panel.show_run(run, ())
+    for event in both_stages():
+        run.hear(event)
+        panel.wake()
+    assert panel.charts.loss.repaints == 0
+    panel.show()
+    qtbot.waitUntil(lambda: len(panel.charts.loss.points("train")[0]) == HEAD_EPOCHS + TUNE_EPOCHS)
+
+
+def test_the_crosshair_reads_the_nearest_point(plot: LivePlot) -> None:
+    plot.point_at(2.2)
+    assert plot.readout == "epoch 2\ntrain 0.500\nvalidation 0.625"
+    plot.point_at(2.8)
+    assert plot.readout == "epoch 3\ntrain 0.250"
+    plot.point_at(None)
+    assert plot.readout == ""
+
+
+def test_the_mouse_moves_the_crosshair(qtbot: QtBot, plot: LivePlot) -> None:
+    said: list[float | None] = []
+    plot.pointed.connect(said.append)
+    viewport = plot._view.viewport()
+    qtbot.mouseMove(viewport, QPoint(viewport.width() // 2, viewport.height() // 2))
+    qtbot.waitUntil(lambda: plot.readout != "")
+    assert said[-1] is not None
+
+
+def test_keys_read_zoom_and_show_everything(qtbot: QtBot, plot: LivePlot) -> None:
+    view = view_of(plot)
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_Left)
+    assert plot.readout.startswith("epoch 3")
+    qtbot.keyClick(view, Qt.Key.Key_Left)
+    assert plot.readout.startswith("epoch 2")
+    qtbot.keyClick(view, Qt.Key.Key_Escape)
+    assert plot.readout == ""
+    whole = plot.shown_range
+    qtbot.keyClick(view, Qt.Key.Key_Plus)
+    left, right = plot.shown_range
+    assert right - left == pytest.approx((whole[1] - whole[0]) / 1.3)
+    qtbot.keyClick(view, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert plot.shown_range[0] > left
+    plot.finish_update(9.0)
+    assert plot.shown_range[1] < 9, "who has zoomed is left where they are"
+    qtbot.keyClick(view, Qt.Key.Key_Home)
+    assert plot.shown_range[1] > 9
+
+
+def test_linked_plots_show_the_same_part(qtbot: QtBot, plot: LivePlot) -> None:
+    other = LivePlot("Accuracy", "share")
+    qtbot.addWidget(other)
+    other.set_curves([Curve("train", "train")])
+    other.set_data("train", np.array([1.0, 2.0]), np.array([0.5, 0.75]))
+    other.link_to(plot)
+    qtbot.keyClick(view_of(plot), Qt.Key.Key_Left)
+    assert other.readout == "epoch 2\ntrain 75.0 %"
+    plot.zoom(0.5)
+    assert other.shown_range == pytest.approx(plot.shown_range, abs=0.1)
+
+
+def test_the_table_has_a_row_for_each_x(plot: LivePlot, tmp_path: Path) -> None:
+    save_table(plot.table(), tmp_path / "loss.csv")
+    rows = list(csv.reader(io.StringIO((tmp_path / "loss.csv").read_text(encoding="utf-8"))))
+    assert rows == [
+        ["epoch", "train", "validation"],
+        ["1", "0.9", "1.0"],
+        ["2", "0.5", "0.625"],
+        ["3", "0.25", ""],
+    ]
+
+
+def test_pictures_hold_the_curves(plot: LivePlot, tmp_path: Path) -> None:
+    save_picture(plot, tmp_path / "loss.png")
+    image = QImage(str(tmp_path / "loss.png"))
+    assert image.width() == 2 * plot.picture_size().width()
+    wanted = LIGHT.accent
+    found = sum(
+        image.pixelColor(x, y) == wanted
+        for x in range(0, image.width(), 2)
+        for y in range(0, image.height(), 2)
+    )
+    assert found > 50
+    save_picture(plot, tmp_path / "loss.svg")
+    text = (tmp_path / "loss.svg").read_text(encoding="utf-8")
+    assert "Loss by epoch" in text
+    assert wanted.name() in text
+
+
+def test_a_picture_that_cannot_be_written_is_said_in_words(plot: LivePlot, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="Cannot write"):
+        save_picture(plot, tmp_path / "file" / "loss.png")
+
+
+def test_another_scheme_is_followed_at_once(qtbot: QtBot, plot: LivePlot, qapp: QApplication) -> None:
+    def ground() -> QColor:
+        return QColor(plot._view.backgroundBrush().color())
+
+    assert ground() == LIGHT.surface
+    apply_theme(qapp, "dark")
+    try:
+        qtbot.waitUntil(lambda: ground() == DARK.surface)
+    finally:
+        apply_theme(qapp, "light")
+
+
+def test_the_wheel_scrolls_the_page_until_the_plot_is_clicked(qtbot: QtBot, plot: LivePlot) -> None:
+    other = QWidget()
+    qtbot.addWidget(other)
+    other.show()
+    view_of(plot).clearFocus()
+    whole = plot.shown_range
+    viewport = plot._view.viewport()
+    wheel(viewport)
+    assert plot.shown_range == whole
+    view_of(plot).setFocus()
+    wheel(viewport)
+    assert plot.shown_range != whole
+
+
+def wheel(widget: QWidget) -> None:
+    middle = QPointF(widget.width() / 2, widget.height() / 2)
+    event = QWheelEvent(
+        middle,
+        widget.mapToGlobal(middle),
+        QPoint(0, 0),
+        QPoint(0, 120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(widget, event)

@@ -1,0 +1,106 @@
+"""What a run has said so far, from its events alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skindesk.models.live_run import LiveRun, StepSeries
+from tests.skindesk.made_events import HEAD_EPOCHS, MADE_CONFIG, STEPS, TUNE_EPOCHS, both_stages, stage
+from trainer.events import EpochEnded, Failed, Progress, Said, StageStarted
+
+
+def finished() -> LiveRun:
+    run = LiveRun("made", MADE_CONFIG)
+    for event in both_stages():
+        run.hear(event)
+    return run
+
+
+def test_epochs_go_on_across_stages() -> None:
+    run = finished()
+    x, y = run.series("validation", "macro_recall")
+    assert x.tolist() == [1, 2, 3, 4, 5, 6, 7]
+    assert y[3] == 0.51
+    assert [(mark.x, mark.stage) for mark in run.stages] == [(0.0, "head"), (3.0, "fine-tune")]
+    assert run.best is not None
+    assert run.best.x == 5
+    assert run.length == HEAD_EPOCHS + TUNE_EPOCHS
+    assert (run.stage_number, run.epoch) == (2, TUNE_EPOCHS)
+
+
+def test_steps_lie_between_the_epochs() -> None:
+    run = finished()
+    assert len(run.steps) == STEPS * (HEAD_EPOCHS + TUNE_EPOCHS)
+    assert np.all(np.diff(run.steps.x) > 0)
+    assert run.steps.x[0] == 0.1
+    assert run.steps.x[-1] == 7.0
+
+
+def test_a_class_that_was_not_measured_has_no_curve() -> None:
+    x, y = finished().series("train", "recall_df")
+    assert (len(x), len(y)) == (0, 0)
+
+
+def test_a_place_is_named_by_its_stage() -> None:
+    run = finished()
+    assert run.place_in_words(3.0) == ("head", 3)
+    assert run.place_in_words(3.1) == ("fine-tune", 1)
+    assert run.place_in_words(7.0) == ("fine-tune", 4)
+
+
+def test_going_on_from_a_checkpoint_forgets_what_came_after_it() -> None:
+    run = finished()
+    for event in stage("fine-tune", TUNE_EPOCHS, first=2, best=3):
+        run.hear(event)
+    assert run.series("train", "loss")[0].tolist() == [1, 2, 3, 4, 5, 6, 7]
+    assert len(run.steps) == STEPS * (HEAD_EPOCHS + TUNE_EPOCHS)
+    assert run.best is not None
+    assert run.best.x == 6
+
+
+def test_a_run_of_an_earlier_day_brings_its_history() -> None:
+    history = [event for event in both_stages() if isinstance(event, EpochEnded)][:5]
+    run = LiveRun("made", MADE_CONFIG)
+    run.recall_history(history)
+    run.hear(StageStarted("fine-tune", 2, TUNE_EPOCHS, STEPS, 1000))
+    assert run.series("train", "loss")[0].tolist() == [1, 2, 3, 4, 5]
+    assert run.stages[-1].x == 3
+    assert run.epoch == 3
+
+
+def test_progress_ends_where_training_begins() -> None:
+    run = LiveRun("made", MADE_CONFIG)
+    run.hear(Progress("Features", 3, 10, "images"))
+    assert run.progress is not None
+    for event in stage("head", 1):
+        run.hear(event)
+    assert run.progress is None
+
+
+def test_an_end_is_kept() -> None:
+    run = finished()
+    run.hear(Failed("The disk is full."))
+    assert run.outcome == Failed("The disk is full.")
+    assert run.log[-1].event == Failed("The disk is full.")
+
+
+def test_the_log_is_bounded_and_says_how_much_there_was() -> None:
+    run = LiveRun("made", MADE_CONFIG)
+    for number in range(6_000):
+        run.hear(Said(str(number)))
+    assert len(run.log) == 5_000
+    assert run.logged == 6_000
+    assert run.log[-1].event == Said("5999")
+
+
+def test_steps_of_days_stay_in_bounded_memory() -> None:
+    series = StepSeries(capacity=64)
+    for number in range(1, 1001):
+        series.append(number / 10, 1.0 / number, 0.5)
+    assert len(series) <= 64
+    losses = series.values("loss")
+    assert losses is not None
+    assert np.all(np.diff(series.x) > 0)
+    assert series.x[-1] == 100.0
+    # Neighbours were averaged: the first point stands for many steps.
+    assert losses[0] < 1.0
