@@ -9,20 +9,20 @@ from __future__ import annotations
 import enum
 import itertools
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from skindesk.engine.jobs import JobState
 from skindesk.models.framing import UNTOUCHED, Framing
-from trainer.jobs import ImageView, PredictImages, Predictions
+from trainer.files import printable
+from trainer.jobs import ImagePrediction, ImageView, PredictImages, Predictions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from skindesk.engine.jobs import JobHandle, JobQueue, Outcome
-    from trainer.jobs import ImagePrediction
 
 BATCH = 16
 """Images in one job: answers come in as they are ready, and a stop is soon heard."""
@@ -221,11 +221,8 @@ class DiagnosisModel(QObject):
             How many were added.
         """
         known = {image.path for image in self._images}
-        new = [
-            CaseImage(next(_numbers), path).asked_anew()
-            for path in dict.fromkeys(path.absolute() for path in paths)
-            if path not in known
-        ]
+        wanted = dict.fromkeys(path.absolute() for path in paths)
+        new = [self._new_image(path) for path in wanted if path not in known]
         if new:
             self._remember("add", 0)
             self._images += tuple(new)
@@ -234,6 +231,16 @@ class DiagnosisModel(QObject):
             self.selected_changed.emit()
             self._questions_changed(soon=True)
         return len(new)
+
+    def _new_image(self, path: Path) -> CaseImage:
+        """Return an image that waits, or one that cannot be asked about because its name cannot be told."""
+        image = CaseImage(next(_numbers), path).asked_anew()
+        name = printable(path)
+        if name == str(path):
+            return image
+        sentence = self.tr("{name} has a name that is not Unicode; rename it.").format(name=Path(name).name)
+        error = ImagePrediction(path=name, error=sentence)
+        return replace(image, state=ImageState.ERROR, prediction=error)
 
     def remove(self, numbers: Iterable[int]) -> None:
         """Remove images; `undo` brings them back."""
@@ -407,9 +414,10 @@ class DiagnosisModel(QObject):
         for before, image in zip(images, asked, strict=True):
             if before.state is not ImageState.DONE:  # an answer that still holds goes on being shown
                 self._put(image)
-        handle = self._queue.submit(job, title)
-        if handle.outcome is None:
-            self._requests.append(_Request(handle, asked, together, self))
+        request = _Request(self._queue.submit(job, title), asked, together, self)
+        self._requests.append(request)
+        if request.handle.outcome is not None:  # the program is closing
+            self.take_outcome(request, request.handle.outcome)
 
     def take_outcome(self, request: _Request, outcome: Outcome) -> None:
         """Take what a job has come to; what is out of date is dropped."""

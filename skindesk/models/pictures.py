@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QRunnable, QSize, Qt, QThreadPool, Signal
 from PySide6.QtGui import QColor, QImage
 
+from skindesk.models.background import UNEXPECTED
 from trainer.errors import TrainerError
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
     from trainer.jobs import ImageView
     from trainer.pixels import Pixels
+
+_logger = logging.getLogger(__name__)
 
 LARGEST_SIDE = 3072
 """Longest side of a picture for the screen, pixels: 28 MB in memory, sharp on a 4K screen."""
@@ -47,8 +51,8 @@ class Picture:
         return sum(level.sizeInBytes() for level in self.levels)
 
     def thumbnail(self) -> QImage:
-        """Return a small copy."""
-        return shrunk(self.levels[-1], _THUMBNAIL_SIDE)
+        """Return a small copy, in the format that is painted without being converted first."""
+        return shrunk(self.levels[-1], _THUMBNAIL_SIDE).convertToFormat(QImage.Format.Format_RGB32)
 
 
 def as_qimage(pixels: Pixels) -> QImage:
@@ -126,6 +130,10 @@ class _Reading(QRunnable):
             picture, sentence = read_picture(self._path), ""
         except TrainerError as error:
             picture, sentence = None, str(error)
+        except Exception:
+            # A thread of the pool has nobody else to tell.
+            _logger.exception("A picture could not be read")
+            picture, sentence = None, UNEXPECTED
         self._voice.read.emit(self._path, picture, sentence)
 
 

@@ -110,6 +110,10 @@ class _Tiles(QAbstractListModel):
     def row_of(self, number: int) -> int | None:
         return next((row for row, tile in enumerate(self.tiles) if tile.number == number), None)
 
+    def tile_of(self, number: int) -> StripTile | None:
+        row = self.row_of(number)
+        return None if row is None else self.tiles[row]
+
     def rowCount(self, parent: Index = _NO_INDEX) -> int:
         return 0 if parent.isValid() else len(self.tiles)
 
@@ -161,6 +165,9 @@ class _Painter(QStyledItemDelegate):
         if state & QStyle.StateFlag.State_Selected:
             painter.setPen(QPen(tokens.accent, 2.0))
             painter.drawPath(path)
+            if state & QStyle.StateFlag.State_HasFocus:
+                painter.setPen(QPen(tokens.surface, 1.0))
+                painter.drawRoundedRect(picture.adjusted(2, 2, -2, -2), _ROUND - 2, _ROUND - 2)
         _paint_caption(painter, picture, tile, tokens)
         painter.restore()
 
@@ -276,8 +283,10 @@ class ImageStrip(QWidget):
 
     def change_tile(self, tile: StripTile) -> None:
         """Show one image with other words."""
+        wide = _width_of(self._tiles.tile_of(tile.number))
         self._tiles.change(tile)
-        self._fit_list()
+        if _width_of(tile) != wide:
+            self._fit_list()
 
     def set_current(self, number: int) -> None:
         """Mark the image that is looked at."""

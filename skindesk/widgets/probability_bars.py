@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent, QResizeEvent
 
 _BAR_HEIGHT = 12  # pixels
-_LABEL_SHARE = 0.46  # of the width, at most; longer names take a second line
+_LABEL_SHARE = 0.5  # of the width, at most; longer names take a second line
+_LEAST_SHOWN = 0.0005  # less reads as 0.0 % and has no bar
 _LEAST_BAR = 6 * SPACE  # pixels
 _ROW_GAP = 10  # pixels between rows
 _WRAP = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft) | int(Qt.TextFlag.TextWordWrap)
@@ -180,7 +181,7 @@ def paint_bar(painter: QPainter, track: QRectF, value: float, colour: QColor, to
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(tokens.track)
     painter.drawRoundedRect(track, round_, round_)
-    if value <= 0.0:
+    if value < _LEAST_SHOWN:
         return
     painter.setBrush(colour)
     wide = max(2.0, value * track.width())

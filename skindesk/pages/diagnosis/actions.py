@@ -75,6 +75,9 @@ class Actions:
         self.save = made(
             tr("Save PDF…"), "pdf", [_KEYS.Save, _KEYS.Print], tr("Save a report of images and results")
         )
+        self.open.setIconText(tr("Open"))
+        self.copy.setIconText(tr("Copy"))
+        self.export.setIconText(tr("Export"))
         self.all: tuple[QAction | None, ...] = (
             self.open,
             self.open_folder,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _STEPS = 2  # of the slider in a degree
 _WIDEST = 45  # degrees either way; more is a quarter turn and the rest
 _SLIDER_WIDTH = 18 * SPACE
+_LEAST_SLIDER = 6 * SPACE
 
 
 class CanvasTools(QWidget):
@@ -39,13 +40,14 @@ class CanvasTools(QWidget):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(-_WIDEST * _STEPS, _WIDEST * _STEPS)
         self.slider.setPageStep(5 * _STEPS)
-        self.slider.setFixedWidth(_SLIDER_WIDTH)
+        self.slider.setMinimumWidth(_LEAST_SLIDER)
+        self.slider.setMaximumWidth(_SLIDER_WIDTH)
         self.slider.setAccessibleName(self.tr("Angle"))
         self.slider.setToolTip(self.tr("Turn by a small angle; a drag on the image with Shift does the same"))
         self.slider.valueChanged.connect(self._slid)
         self.slider.sliderPressed.connect(canvas.begin_turning)
         self.slider.sliderReleased.connect(canvas.end_turning)
-        layout.addWidget(self.slider)
+        layout.addWidget(self.slider, 2)
         self._angle = muted()
         self._angle.setFixedWidth(self._angle.fontMetrics().horizontalAdvance("-180.0°") + SPACE)
         layout.addWidget(self._angle)
@@ -54,7 +56,7 @@ class CanvasTools(QWidget):
         self._info = ElidedLabel()
         self._info.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         set_role(self._info, "muted")
-        layout.addWidget(self._info, 1)
+        layout.addWidget(self._info, 3)
         layout.addSpacing(SPACE // 2)
         layout.addWidget(_button(actions.zoom_out))
         layout.addWidget(_button(actions.fit))
@@ -93,10 +95,11 @@ class CanvasTools(QWidget):
         if self._canvas.cropping:
             return self.tr("Return: done, Escape: take it back")
         zoom = self._canvas.mapping.zoom * self._canvas.devicePixelRatioF()
-        shown = self.tr("{size} at {zoom} %").format(size=self._size, zoom=f"{100 * zoom:.0f}")
+        level = self.tr("{zoom} %").format(zoom=f"{100 * zoom:.0f}")
+        shown = self.tr("{size} at {zoom}").format(size=self._size, zoom=level)
         whole = "  ·  ".join(filter(None, (self._square, shown)))
-        fits = self._info.fontMetrics().horizontalAdvance(whole) <= self._info.width()
-        return whole if fits else shown
+        measure, room = self._info.fontMetrics(), self._info.width()
+        return next((text for text in (whole, shown) if measure.horizontalAdvance(text) <= room), level)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Say as much as there is room for."""

@@ -73,7 +73,7 @@ def _report_image(image: CaseImage, side: int) -> ReportImage:
         except ImageError:  # it could be read a moment ago; its prediction stands all the same
             picture = QImage()
     view = None if image.framing.untouched else image.view()
-    return ReportImage(image.path, picture, image.prediction, view)
+    return ReportImage(image.path, picture, image.prediction, view, image.size if view is None else None)
 
 
 def as_csv(classes: Sequence[str], images: Sequence[CaseImage], together: ImagePrediction | None) -> str:

@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QStackedWidge
 from skindesk.models.diagnosis import ImageState
 from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.canvas_tools import CanvasTools
-from skindesk.widgets.basics import EmptyState, muted
+from skindesk.widgets.basics import ElidedLabel, EmptyState, muted
 from skindesk.widgets.image_canvas import ImageCanvas
 from skindesk.widgets.image_strip import ImageStrip, StripTile
 from skindesk.widgets.quantities import percent
-from skindesk.widgets.theme import SPACE, class_label, tokens_for
+from skindesk.widgets.theme import SPACE, class_label, set_role, tokens_for
 from trainer.palette import class_colour
 
 if TYPE_CHECKING:
@@ -58,11 +58,13 @@ class ImageArea(QWidget):
     Signals:
         open_asked, paste_asked: images are to be chosen, or taken from the clipboard.
         dropped(list[Path]): files or folders.
+        picture_changed: another picture is shown, or none.
     """
 
     open_asked = Signal()
     paste_asked = Signal()
     dropped = Signal(object)
+    picture_changed = Signal()
 
     def __init__(
         self, model: DiagnosisModel, loader: PictureLoader, actions: Actions, parent: QWidget | None = None
@@ -113,7 +115,8 @@ class ImageArea(QWidget):
         layout.addWidget(self.tools)
         row = QHBoxLayout()
         row.setSpacing(SPACE)
-        self._count = muted()
+        self._count = ElidedLabel()
+        set_role(self._count, "muted")
         self._progress = muted()
         self._stop = QPushButton(self.tr("Stop"))
         self._stop.setToolTip(self.tr("Do not ask about the images that have no answer yet"))
@@ -124,10 +127,9 @@ class ImageArea(QWidget):
         self.together = QCheckBox(self.tr("These images show one lesion"))
         self.together.setToolTip(self.tr("Also say what all images together say of the lesion"))
         self.together.toggled.connect(self._model.set_together)
-        row.addWidget(self._count)
+        row.addWidget(self._count, 1)
         row.addWidget(self._progress)
         row.addWidget(self._stop)
-        row.addStretch(1)
         row.addWidget(self.together)
         layout.addLayout(row)
         layout.addWidget(self.strip)
@@ -169,6 +171,7 @@ class ImageArea(QWidget):
         if image is None:
             self.canvas.show_picture(None)
             self.tools.show_size(None)
+            self.picture_changed.emit()
             return
         self.strip.set_current(image.number)
         picture = self._loader.picture(image.path)
@@ -179,6 +182,7 @@ class ImageArea(QWidget):
         self.canvas.show_picture(picture, image.framing, message)
         self.canvas.setAccessibleName(self.tr("Image {name}").format(name=image.path.name))
         self.tools.show_size((picture.width, picture.height) if picture is not None else None)
+        self.picture_changed.emit()
 
     def _picture_read(self, path: Path) -> None:
         picture = self._loader.picture(path)

@@ -10,7 +10,7 @@ from PySide6.QtCore import QMimeData, QObject, QStandardPaths, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog
 
-from skindesk.models.background import Question
+from skindesk.models.background import Errands
 from skindesk.pages.diagnosis.collecting import Collected, collect, keep_pasted
 from skindesk.pages.diagnosis.words import tr
 from skindesk.widgets.drop_area import paths_in
@@ -41,6 +41,7 @@ class Intake(QObject):
         super().__init__(parent)
         self._window, self._paths = parent, paths
         self._last_folder = ""
+        self._errands = Errands(self)
 
     def take(self, paths: Sequence[Path]) -> None:
         """Take files, and the images in folders."""
@@ -101,7 +102,5 @@ class Intake(QObject):
             self.take([Path(name) for name in names])
 
     def _in_worker(self, work: Callable[[], Collected]) -> None:
-        # A question of its own each time: what is dropped while a folder is looked through is not lost.
-        question: Question[Collected] = Question(self.found.emit, self.failed.emit, self)
-        question.ask(work)
-        question.busy_changed.connect(question.deleteLater)
+        # An errand of its own each time: what is dropped while a folder is looked through is not lost.
+        self._errands.run(work, self.found.emit, self.failed.emit)

@@ -43,7 +43,7 @@ class Network(QObject):
         super().__init__(parent)
         self._queue, self._runs, self._workspace = queue, runs, workspace
         self._model, self._card = model, card
-        self._wanted = self._loading = False
+        self._wanted = self._loading = self._silent = False
         self.facts: BundleFacts | None = None
         self._reading: Question[BundleFacts] = Question(self._read, self._unreadable, self)
         card.chosen.connect(workspace.set_bundle)
@@ -53,6 +53,7 @@ class Network(QObject):
         runs.refreshed.connect(self._runs_looked_at)
         queue.changed.connect(self._show_engine)
         queue.beat.connect(self._beat)
+        queue.unresponsive.connect(self._hear_silence)
         self._bundle_changed()
         self._show_engine()
 
@@ -120,9 +121,15 @@ class Network(QObject):
             self._loading = beat.loading
             self._show_engine()
 
+    def _hear_silence(self, silent: bool) -> None:
+        self._silent = silent
+        self._show_engine()
+
     def _show_engine(self) -> None:
-        if not self._wanted:
+        if not self._wanted or (self._queue.child_pid is None and not self._queue.jobs):
             status = ""
+        elif self._silent:
+            status = self.tr("Engine does not respond")
         elif not self._queue.ready or self._loading:
             status = self.tr("Engine starting …")
         else:

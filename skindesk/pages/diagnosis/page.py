@@ -52,7 +52,8 @@ if TYPE_CHECKING:
     from skindesk.settings import Settings
     from trainer.jobs import ImagePrediction
 
-_SIDE_WIDTH = 432  # pixels: the longest class name in two lines beside a bar that can be read
+_SIDE_WIDTH = 432  # pixels, at most: the longest class name in two lines beside a bar that can be read
+_NARROW_SIDE = 344  # pixels, at least
 _ANSWERED = {ImageState.DONE, ImageState.ERROR}
 
 
@@ -96,8 +97,8 @@ class DiagnosisPage(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
         layout.setSpacing(2 * SPACE)
-        layout.addLayout(self._left(), 1)
-        layout.addWidget(self._right())
+        layout.addLayout(self._left(), 3)
+        layout.addWidget(self._right(), 2)
         accept_paths(self, self.add_images)
         self._connect()
         self._connect_actions()
@@ -138,7 +139,8 @@ class DiagnosisPage(QWidget):
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(inside)
         side = QWidget()
-        side.setFixedWidth(_SIDE_WIDTH)
+        side.setMinimumWidth(_NARROW_SIDE)
+        side.setMaximumWidth(_SIDE_WIDTH)
         layout = QVBoxLayout(side)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE)
@@ -166,6 +168,7 @@ class DiagnosisPage(QWidget):
         self.images.open_asked.connect(self.intake.choose_files)
         self.images.paste_asked.connect(self.paste)
         self.images.dropped.connect(self.add_images)
+        self.images.picture_changed.connect(self._enable)
         self.images.canvas.crop_mode_changed.connect(self.commands.crop.setChecked)
         self.intake.found.connect(self._take)
         self.intake.failed.connect(self._say_error)

@@ -165,7 +165,7 @@ def _with_interval(share: float, interval: Interval | None) -> str:
 
 def bundle_line(facts: BundleFacts) -> str:
     """Say what network a bundle holds."""
-    return tr("{backbone}, {size} × {size} pixels, bundle {hash}").format(
+    return tr("{backbone}, {size} × {size} pixels, bundle\N{NO-BREAK SPACE}{hash}").format(
         backbone=facts.summary.backbone_title, size=facts.manifest.input_size, hash=facts.hash
     )
 

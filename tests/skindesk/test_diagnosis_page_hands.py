@@ -1,0 +1,405 @@
+"""The diagnosis page by hand: paste, drop, keys, cards; no network answers here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtGui import QColor, QGuiApplication, QImage
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
+
+from skindesk.models.diagnosis import CaseImage, ImageState
+from skindesk.models.diagnosis_bundle import BundleFacts, read_bundle_facts
+from skindesk.models.framing import Framing
+from skindesk.pages.diagnosis import words
+from skindesk.pages.diagnosis.collecting import MOST_IMAGES, collect
+from skindesk.pages.diagnosis.export import as_csv
+from skindesk.pages.diagnosis.result_card import ResultCard, Shown
+from skindesk.pages.diagnosis.saving import report_name
+from tests.skindesk.diagnosis_page import PageWindow, drop, drop_data
+from tests.skindesk.made_runs import make_report, make_run
+from trainer.errors import TrainerError
+from trainer.images import read_image
+from trainer.jobs import ImagePrediction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+    from skindesk.engine.engines import Engines
+    from skindesk.models.workspace import Workspace
+    from skindesk.pages.diagnosis import DiagnosisPage
+    from skindesk.paths import Paths
+    from skindesk.settings import Settings
+
+PATIENCE_MS = 30_000
+NONE, SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
+CONTROL = Qt.KeyboardModifier.ControlModifier
+
+
+@pytest.fixture
+def page(
+    qtbot: QtBot, engines: Engines, workspace: Workspace, settings: Settings, paths: Paths
+) -> Iterator[DiagnosisPage]:
+    """The page of someone who has no network yet; its engine takes no jobs, so that none is started."""
+    engines.diagnosis.begin_close()
+    window = PageWindow(engines.diagnosis, workspace, settings, paths, qtbot)
+    yield window.page  # noqa: PT022 - this generator keeps the window alive
+
+
+@pytest.fixture
+def images(small_folder: Path) -> list[Path]:
+    return sorted((small_folder / "images").glob("*.png"))[:3]
+
+
+@pytest.fixture
+def three(qtbot: QtBot, page: DiagnosisPage, images: list[Path]) -> DiagnosisPage:
+    """The page with three images, the first of which is shown."""
+    drop(page, images)
+    qtbot.waitUntil(
+        lambda: len(page.model.images) == 3 and page.images.canvas.has_picture, timeout=PATIENCE_MS
+    )
+    page.images.canvas.setFocus()
+    return page
+
+
+@pytest.fixture
+def facts(tmp_path: Path) -> BundleFacts:
+    """A bundle that was scored on ten images: of four melanomas it found three."""
+    run = make_run(tmp_path / "Fine network")
+    truth_and_said = ["mel mel"] * 3 + ["mel nv"] + ["nv nv"] * 5 + ["nv mel"]
+    samples = [(f"ISIC_{k}", *pair.split()) for k, pair in enumerate(truth_and_said)]
+    make_report(run, "test", samples)
+    return read_bundle_facts(run / "bundle")
+
+
+def said(mel: float, nv: float, bkl: float, predicted: str) -> ImagePrediction:
+    return ImagePrediction(
+        path="x.png",
+        probabilities={"bkl": bkl, "mel": mel, "nv": nv},
+        predicted=predicted,
+        malignant_probability=mel,
+    )
+
+
+# --- coming in ------------------------------------------------------------------------------------------------
+
+
+def test_a_pasted_picture_becomes_a_file_and_is_shown(
+    qtbot: QtBot, page: DiagnosisPage, paths: Paths
+) -> None:
+    picture = QImage(31, 17, QImage.Format.Format_RGB32)
+    picture.fill(QColor(200, 100, 50))
+    QGuiApplication.clipboard().setImage(picture)
+    QTest.keyClick(page, Qt.Key.Key_V, CONTROL)
+    qtbot.waitUntil(lambda: len(page.model.images) == 1, timeout=PATIENCE_MS)
+    (file,) = (paths.cache / "pasted").glob("*.png")
+    assert page.model.images[0].path == file
+    pixels = read_image(file)
+    assert pixels.shape == (17, 31, 3)
+    assert pixels[8, 15].tolist() == [200, 100, 50]
+    # The same again within the second is another image.
+    page.commands.paste.trigger()
+    qtbot.waitUntil(lambda: len(page.model.images) == 2, timeout=PATIENCE_MS)
+    assert len(list((paths.cache / "pasted").glob("*.png"))) == 2
+
+
+def test_pasted_files_are_taken_and_anything_else_is_refused_in_words(
+    qtbot: QtBot, page: DiagnosisPage, images: list[Path]
+) -> None:
+    QGuiApplication.clipboard().setText("some words")
+    page.commands.paste.trigger()
+    assert "no picture" in page.notice.text
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in images])
+    QGuiApplication.clipboard().setMimeData(data)
+    page.commands.paste.trigger()
+    qtbot.waitUntil(lambda: [image.path for image in page.model.images] == images, timeout=PATIENCE_MS)
+    assert not page.notice.isVisible()
+
+
+def test_a_picture_dragged_from_another_program_is_taken(qtbot: QtBot, page: DiagnosisPage) -> None:
+    picture = QImage(20, 20, QImage.Format.Format_RGB32)
+    picture.fill(QColor(1, 2, 3))
+    data = QMimeData()
+    data.setImageData(picture)
+    drop_data(page.images.canvas, data)
+    qtbot.waitUntil(lambda: len(page.model.images) == 1, timeout=PATIENCE_MS)
+
+
+def test_a_folder_is_taken_in_the_order_people_count(tmp_path: Path) -> None:
+    for name in ("a10.png", "a9.png", "b/a1.JPG", "notes.txt", ".hidden/x.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    collected = collect([tmp_path])
+    assert [path.name for path in collected.images] == ["a9.png", "a10.png", "a1.JPG"]
+    assert collected.found == 3
+
+
+def test_more_images_than_anyone_looks_at_are_cut_and_counted(
+    qtbot: QtBot, page: DiagnosisPage, tmp_path: Path
+) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(MOST_IMAGES + 7):
+        (folder / f"{number}.png").touch()
+    page.add_images([folder])
+    qtbot.waitUntil(lambda: bool(page.model.images), timeout=PATIENCE_MS)
+    assert len(page.model.images) == MOST_IMAGES
+    assert f"{MOST_IMAGES + 7} images" in page.notice.text
+    assert page.model.images[10].path.name == "10.png"
+
+
+def test_a_folder_without_images_says_so(qtbot: QtBot, page: DiagnosisPage, tmp_path: Path) -> None:
+    folder = tmp_path / "letters"
+    folder.mkdir()
+    (folder / "letter.txt").touch()
+    with pytest.raises(TrainerError, match="no image in letters"):
+        collect([folder])
+    drop(page, [folder])
+    qtbot.waitUntil(lambda: "no image in letters" in page.notice.text, timeout=PATIENCE_MS)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a file's name can be any bytes")
+def test_a_name_that_is_not_unicode_is_explained(qtbot: QtBot, page: DiagnosisPage, tmp_path: Path) -> None:
+    name = os.fsdecode(b"l\xe4sion.png")
+    (tmp_path / name).touch()
+    page.add_images([tmp_path / name])
+    qtbot.waitUntil(lambda: len(page.model.images) == 1, timeout=PATIENCE_MS)
+    assert page.model.images[0].state is ImageState.ERROR
+    assert "not Unicode" in page.images.strip.tiles[0].sentence
+
+
+def test_images_come_from_other_pages_and_from_the_window(
+    qtbot: QtBot, page: DiagnosisPage, workspace: Workspace, images: list[Path]
+) -> None:
+    workspace.images_for_diagnosis.emit([images[0]])
+    assert page.open_path(images[1])
+    assert page.open_path(images[1].parent.parent)
+    assert not page.open_path(images[1].with_suffix(".db"))
+    qtbot.waitUntil(lambda: len(page.model.images) == 84, timeout=PATIENCE_MS)
+
+
+# --- by keys --------------------------------------------------------------------------------------------------
+
+
+def test_keys_turn_crop_step_remove_and_undo(three: DiagnosisPage) -> None:
+    canvas, model = three.images.canvas, three.model
+    QTest.keyClick(canvas, Qt.Key.Key_R, CONTROL)
+    assert model.images[0].framing == Framing(90.0)
+    QTest.keyClick(canvas, Qt.Key.Key_R, CONTROL | SHIFT)
+    QTest.keyClick(canvas, Qt.Key.Key_R, CONTROL | SHIFT)
+    assert model.images[0].framing == Framing(-90.0)
+    QTest.keyClick(canvas, Qt.Key.Key_K, CONTROL)
+    assert canvas.cropping
+    assert three.commands.crop.isChecked()
+    QTest.keyClick(canvas, Qt.Key.Key_Left, SHIFT)
+    QTest.keyClick(canvas, Qt.Key.Key_Return)
+    crop = model.images[0].framing.crop
+    assert crop is not None
+    assert crop.shares() == pytest.approx((0.0, 0.0, 0.99, 1.0))
+    QTest.keyClick(canvas, Qt.Key.Key_Backspace, CONTROL)
+    assert model.images[0].framing == Framing()
+    QTest.keyClick(canvas, Qt.Key.Key_PageDown)
+    assert model.selected == model.images[1]
+    before = model.images
+    QTest.keyClick(canvas, Qt.Key.Key_Delete)
+    assert [image.path for image in model.images] == [before[0].path, before[2].path]
+    assert model.selected == model.images[1]
+    assert three.notice.text == "Removed 1 image."
+    QTest.keyClick(canvas, Qt.Key.Key_Z, CONTROL)
+    assert [image.path for image in model.images] == [image.path for image in before]
+    assert model.selected == model.images[1]
+
+
+def test_keys_in_a_field_belong_to_the_field(three: DiagnosisPage) -> None:
+    three.patient.unfold()
+    three.patient.name.setFocus()
+    QGuiApplication.clipboard().setText("Ada")
+    QTest.keyClick(three.patient.name, Qt.Key.Key_V, CONTROL)
+    QTest.keyClick(three.patient.name, Qt.Key.Key_Home)
+    QTest.keyClick(three.patient.name, Qt.Key.Key_Delete)
+    assert three.patient.fields().name == "da"
+    QTest.keyClick(three.patient.name, Qt.Key.Key_Z, CONTROL)
+    assert len(three.model.images) == 3
+
+
+def test_the_strip_is_walked_with_arrows_and_several_are_removed_at_once(three: DiagnosisPage) -> None:
+    tiles = three.images.strip.list
+    QTest.keyClick(tiles, Qt.Key.Key_Right)
+    assert three.model.selected == three.model.images[1]
+    QTest.keyClick(tiles, Qt.Key.Key_Right, SHIFT)
+    QTest.keyClick(tiles, Qt.Key.Key_Delete)
+    assert len(three.model.images) == 1
+    assert three.notice.text == "Removed 2 images."
+
+
+def test_a_new_lesion_clears_everything_and_can_be_taken_back(three: DiagnosisPage) -> None:
+    three.patient.name.setText("Ada")
+    three.patient.examiner.setText("Dr Noether")
+    three.commands.clear.trigger()
+    assert three.model.images == ()
+    assert three.patient.fields().name == ""
+    assert three.patient.fields().examiner == "Dr Noether"
+    three.notice.acted.emit()
+    assert len(three.model.images) == 3
+    assert three.patient.fields().name == "Ada"
+
+
+def test_a_slider_turns_by_small_angles_around_the_quarter(three: DiagnosisPage) -> None:
+    slider = three.images.tools.slider
+    three.commands.rotate_right.trigger()
+    assert slider.value() == 0
+    slider.setFocus()
+    QTest.keyClick(slider, Qt.Key.Key_Right)
+    assert three.model.images[0].framing.rotation == 90.5
+    three.commands.rotate_right.trigger()
+    assert three.model.images[0].framing.rotation == -179.5
+    assert slider.value() == 1
+
+
+# --- cards ----------------------------------------------------------------------------------------------------
+
+
+def test_without_a_network_the_page_says_where_to_get_one(
+    qtbot: QtBot, page: DiagnosisPage, workspace: Workspace
+) -> None:
+    train, bring = (
+        button for button in page.bundle.findChildren(type(page.save_button)) if button.isVisible()
+    )
+    for button, target in ((train, "training"), (bring, "results")):
+        with qtbot.waitSignal(workspace.go_to) as asked:
+            button.click()
+        assert asked.args == [target]
+    assert not page.commands.save.isEnabled()
+    assert not page.commands.copy.isEnabled()
+
+
+def test_a_chosen_network_is_remembered_and_described(
+    qtbot: QtBot, page: DiagnosisPage, workspace: Workspace, settings: Settings, paths: Paths
+) -> None:
+    first = make_run(paths.runs / "First network")
+    make_report(
+        first, "test", [("a", "mel", "mel"), ("b", "nv", "nv"), ("c", "nv", "mel"), ("d", "bkl", "bkl")]
+    )
+    make_run(paths.runs / "Second network")
+    workspace.runs_changed.emit()
+    qtbot.waitUntil(lambda: page.bundle.combo.count() == 2, timeout=PATIENCE_MS)
+    row = page.bundle.combo.findText("First network")
+    page.bundle.combo.setCurrentIndex(row)
+    page.bundle.combo.activated.emit(row)
+    qtbot.waitUntil(
+        lambda: page.network.facts is not None and page.network.facts.summary.name == "First network",
+        timeout=PATIENCE_MS,
+    )
+    assert workspace.bundle == first / "bundle"
+    assert settings.text("last_bundle") == str(first / "bundle")
+    shown = " ".join(label.text() for label in page.bundle.findChildren(type(page.result.predicted)))
+    assert f"bundle\N{NO-BREAK SPACE}{page.network.facts.hash}" in shown
+    assert "Test balanced accuracy 83.3" in shown
+
+
+def test_a_result_says_how_good_the_network_is_at_it(qtbot: QtBot, facts: BundleFacts) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    card = ResultCard(window)
+    prediction = said(0.7, 0.2, 0.1, "mel")
+    card.show_result(Shown(facts, prediction, 1))
+    quality = words.test_sentences(facts, "mel").replace("\N{NO-BREAK SPACE}", " ")
+    assert "found 3 of 4 images of melanoma (75.0 %, 95 % interval" in quality
+    assert "Of 4 images it predicted as melanoma, 3 were (75.0 %" in quality
+    assert card.predicted.text() == "▲ Melanoma  70.0\N{NO-BREAK SPACE}%"
+    assert card.malignant.text() == "70.0 %"
+    assert [row.label for row in card.bars.rows] == ["▲ Melanoma", "Melanocytic nevus", "Benign keratosis"]
+    assert [row.chosen for row in card.bars.rows] == [True, False, False]
+    card._sort.click()
+    assert [row.label for row in card.bars.rows] == ["Benign keratosis", "▲ Melanoma", "Melanocytic nevus"]
+
+
+def test_a_class_that_is_not_the_most_probable_is_explained(facts: BundleFacts) -> None:
+    assert words.why_not_the_most_probable(facts, said(0.7, 0.2, 0.1, "mel")) == ""
+    why = words.why_not_the_most_probable(facts, said(0.2, 0.7, 0.1, "mel")).replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
+    assert why.startswith(
+        "Melanoma is predicted although melanocytic nevus is more probable (70.0 % against 20.0 %)"
+    )
+    assert "rare" in why
+
+
+def test_an_awaited_answer_leaves_the_classes_where_they_are(qtbot: QtBot, facts: BundleFacts) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    card = ResultCard(window)
+    card.show_result(Shown(facts, said(0.2, 0.7, 0.1, "nv"), 1))
+    order = [row.label for row in card.bars.rows]
+    card.show_result(Shown(facts, None, 1, note="Asking the network …"))
+    assert [row.label for row in card.bars.rows] == order
+    assert [row.value for row in card.bars.rows] == [None, None, None]
+    assert "70.0" not in card.bars.accessibleDescription()
+    assert card.predicted.text() == "–"
+
+
+def test_the_table_has_a_row_for_each_image_and_one_for_all(images: list[Path]) -> None:
+    answered = CaseImage(
+        1, images[0], Framing(90.0), (48, 40), 1, ImageState.DONE, said(0.7, 0.2, 0.1, "mel")
+    )
+    waiting = CaseImage(2, images[1])
+    rows = as_csv(("bkl", "mel", "nv"), (answered, waiting), said(0.5, 0.4, 0.1, "mel")).splitlines()
+    assert rows[1] == f"{images[0]},mel,0.100000,0.700000,0.200000,0.700000,,,90,,,,"
+    assert rows[2] == f"{images[1]},,,,,,,,0,,,,"
+    assert rows[3].startswith("together,mel,0.100000,0.500000,0.400000,0.500000")
+
+
+def test_a_report_is_named_for_the_image_not_the_patient(tmp_path: Path) -> None:
+    one = CaseImage(1, tmp_path / "left arm: 2.png")
+    assert report_name((one,)).startswith("Skin lesion left arm 2 20")
+    assert report_name((one, one)).startswith("Skin lesion left arm 2 and 1 more 20")
+
+
+def test_everything_that_takes_the_focus_has_a_name_and_the_order_is_that_of_reading(
+    three: DiagnosisPage,
+) -> None:
+    three.patient.unfold()
+    names = []
+    widget = three.nextInFocusChain()
+    while widget is not three:
+        if (
+            widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+            and widget.isVisible()
+            and three.isAncestorOf(widget)
+        ):
+            text = getattr(widget, "text", str)()
+            names.append(widget.accessibleName() or text)
+        widget = widget.nextInFocusChain()
+    assert all(names), "a screen reader would stay silent"
+    order = [
+        "Open",
+        "Image ISIC_0000000.png",
+        "Rotate left",
+        "Images",
+        "Drop images here",
+        "Patient and note",
+        "Note",
+    ]
+    assert [name for name in names if name in order] == order
+
+
+def test_a_menu_holds_every_action_with_its_key(page: DiagnosisPage) -> None:
+    actions = [action for action in page.actions() if not action.isSeparator()]
+    keys = {action.text(): action.shortcut().toString() for action in actions}
+    assert keys["Open images…"] == "Ctrl+O"
+    assert keys["Paste"] == "Ctrl+V"
+    assert keys["Save PDF…"] == "Ctrl+S"
+    assert keys["Copy result"] == "Ctrl+C"
+    assert {"Rotate left", "Rotate right", "Crop", "Reset", "Remove image", "Undo", "Export table…"} <= set(
+        keys
+    )
+    given = [shortcut.toString() for action in actions for shortcut in action.shortcuts()]
+    assert len(given) == len(set(given)), "no key does two things"
