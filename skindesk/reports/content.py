@@ -96,7 +96,8 @@ class ReportImage:
         picture: what was asked about, rotated and cropped; null where the file cannot be read.
         prediction: or the reason why there is none.
         view: how it was rotated and cropped, to be said in words; `None` for the whole image.
-        pixels: width and height of what was asked about, where `picture` is a smaller copy.
+        pixels: width and height of what was asked about, of which `picture` may be a smaller copy; `None` where
+            not known.
     """
 
     path: Path

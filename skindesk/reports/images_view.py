@@ -65,11 +65,11 @@ class AnswerView:
 
 @dataclass(frozen=True)
 class ImageEntry:
-    """An image as it is shown; without an answer `error` says why."""
+    """An image as it is shown; without an answer `error` says why, without a picture `part` does."""
 
     name: str
     part: str
-    picture: Picture
+    picture: Picture | None
     answer: AnswerView | None
     warnings: tuple[str, ...]
     error: str
@@ -174,7 +174,7 @@ def _entry(image: ReportImage, model: ReportModel) -> ImageEntry:
     return ImageEntry(
         name=one_line(image.path.name),
         part=_part_words(image),
-        picture=fitted(image.picture, _PICTURE_WIDTH, _PICTURE_HEIGHT),
+        picture=None if image.picture.isNull() else fitted(image.picture, _PICTURE_WIDTH, _PICTURE_HEIGHT),
         answer=None if prediction.error else _answer(prediction, model),
         warnings=prediction.warnings,
         # A report may leave the machine: it names the file, not the folders it lies in.
@@ -183,12 +183,14 @@ def _entry(image: ReportImage, model: ReportModel) -> ImageEntry:
 
 
 def _part_words(image: ReportImage) -> str:
-    width, height = image.pixels or (image.picture.width(), image.picture.height())
-    size = f"{width:,} × {height:,}"
+    if image.picture.isNull():
+        return tr("The picture could not be read again for this report.")
     changes = list(_changes(image.view)) if image.view is not None else []
-    if not changes:
-        return tr("Whole image, {0} pixels").format(size)
-    return tr("{0} pixels, {1}").format(size, ", ".join(changes))
+    what = tr("Part of the image: {0}").format(", ".join(changes)) if changes else tr("Whole image")
+    if image.pixels is None:
+        return what
+    width, height = image.pixels
+    return tr("{0}, {1:,} × {2:,} pixels").format(what, width, height)
 
 
 def _changes(view: ImageView) -> Iterable[str]:

@@ -89,7 +89,7 @@ def grey_picture(width: int = 600, height: int = 450) -> QImage:
 def image(name: str = "lesion.jpg", warnings: tuple[str, ...] = ()) -> ReportImage:
     """An image that was read."""
     path = Path("/home/someone/pictures") / name
-    return ReportImage(path, grey_picture(), prediction(str(path), warnings=warnings))
+    return ReportImage(path, grey_picture(), prediction(str(path), warnings=warnings), pixels=(600, 450))
 
 
 def unread_image(name: str = "broken.jpg") -> ReportImage:
@@ -125,6 +125,15 @@ class Font:
     embedded: bool
 
 
+@dataclass(frozen=True)
+class Word:
+    """A word and where its middle is, points."""
+
+    text: str
+    x: float
+    y: float
+
+
 class ReadPdf:
     """A PDF as poppler reads it."""
 
@@ -152,6 +161,17 @@ class ReadPdf:
         """All text without marks of direction, in compatibility form."""
         plain = unicodedata.normalize("NFKC", self.text)
         return "".join(letter for letter in plain if unicodedata.category(letter) != "Cf")
+
+    def words(self, page: int) -> list[Word]:
+        """Every word of a page with its middle, points from the upper left."""
+        found = re.findall(
+            r'<word xMin="(.*?)" yMin="(.*?)" xMax="(.*?)" yMax="(.*?)">(.*?)</word>',
+            _poppler("pdftotext", "-bbox", "-f", page, "-l", page, self.file, "-"),
+        )
+        return [
+            Word(text, (float(left) + float(right)) / 2, (float(top) + float(bottom)) / 2)
+            for left, top, right, bottom, text in found
+        ]
 
     def fonts(self) -> list[Font]:
         """Every font, and whether it is embedded."""
