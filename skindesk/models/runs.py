@@ -108,6 +108,7 @@ class RunsModel(QAbstractTableModel):
             "state": self.state_words,
             "created": _created,
         }
+        self._headings = self._make_headings()
         self._roles: dict[int, Callable[[RunSummary, str], object]] = {
             Qt.ItemDataRole.DisplayRole: lambda run, column: self._texts[column](run),
             Qt.ItemDataRole.EditRole: lambda run, column: run.name if column == "name" else None,
@@ -225,7 +226,7 @@ class RunsModel(QAbstractTableModel):
         """Return the headings and what they mean."""
         if orientation != Qt.Orientation.Horizontal:
             return None
-        words, meaning = self._headings()[COLUMNS[section]]
+        words, meaning = self._headings[COLUMNS[section]]
         if role == Qt.ItemDataRole.DisplayRole:
             return words
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -234,7 +235,7 @@ class RunsModel(QAbstractTableModel):
             return _alignment(COLUMNS[section])
         return None
 
-    def _headings(self) -> dict[str, tuple[str, str]]:
+    def _make_headings(self) -> dict[str, tuple[str, str]]:
         return {
             "name": (self.tr("Name"), self.tr("The run's name; F2 changes it")),
             "backbone": (self.tr("Backbone"), self.tr("The network without its head")),

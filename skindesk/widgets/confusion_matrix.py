@@ -22,6 +22,8 @@ _SMALLEST_CELL = QSize(52, 32)  # pixels; a short class name with its mark above
 _WANTED_CELL = QSize(64, 40)  # pixels
 _LARGEST_CELL = QSize(96, 64)  # pixels
 _LONGEST_HEAD = 160  # pixels
+_INKS = (QColor("#000000"), QColor("#FFFFFF"))
+"""On any ground, one of them has a contrast of 4.5:1 or more."""
 
 
 @dataclass(frozen=True)
@@ -305,7 +307,7 @@ def _ink(tokens: Tokens, ground: QColor, count: int) -> QColor:
     """Return the colour of a cell's text: whichever of two is easier to read on its ground."""
     if not count:
         return tokens.muted
-    return max((tokens.text, tokens.surface), key=lambda ink: _contrast(ink, ground))
+    return max(_INKS, key=lambda ink: _contrast(ink, ground))
 
 
 def _contrast(one: QColor, other: QColor) -> float:

@@ -64,7 +64,7 @@ class ResultsPage(QWidget):
         self.run_actions = RunActions(workspace, settings, paths, self)
         self.table = RunTable(runs)
         self.detail = RunDetail(scoring, runs, workspace, self.run_actions)
-        self.compare = CompareView()
+        self._compare: CompareView | None = None
         self.notice = Notice()
         self._stack = QStackedWidget()
         self._listed = self._filled()
@@ -115,7 +115,7 @@ class ResultsPage(QWidget):
         hint = QVBoxLayout(self._nothing)
         hint.addWidget(muted(self.tr("Select a run to see its figures, or several to compare them.")))
         hint.addStretch(1)
-        for widget in (self._nothing, self.detail, self.compare):
+        for widget in (self._nothing, self.detail):
             self._below.addWidget(widget)
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.setChildrenCollapsible(False)
@@ -142,7 +142,16 @@ class ResultsPage(QWidget):
         self.notice.acted.connect(self._act)
         self._workspace.bundle_changed.connect(self._show_chosen)
         self.detail.scoring.scored.connect(self._scored)
+        self.detail.scoring.jobs_changed.connect(self._offer)
         accept_paths(self, self.run_actions.import_files, _all_archives)
+
+    @property
+    def compare(self) -> CompareView:
+        """Several runs side by side; made when it is first wanted."""
+        if self._compare is None:
+            self._compare = CompareView()
+            self._below.addWidget(self._compare)
+        return self._compare
 
     # --- what the window asks ----------------------------------------------------------------------------
 
@@ -161,7 +170,7 @@ class ResultsPage(QWidget):
 
     def _show_chosen(self) -> None:
         chosen = self.table.chosen
-        self.run_actions.show_runs(chosen, self.detail.scoring.jobs)
+        self._offer()
         if len(chosen) == 1:
             self.detail.show_run(chosen[0])
             self._below.setCurrentWidget(self.detail)
@@ -171,6 +180,10 @@ class ResultsPage(QWidget):
         else:
             self.detail.show_run(None)
             self._below.setCurrentWidget(self._nothing)
+
+    def _offer(self) -> None:
+        """Offer what can be done with the selected runs now."""
+        self.run_actions.show_runs(self.table.chosen, self.detail.scoring.jobs)
 
     def _scored(self, _folder: Path) -> None:
         self._workspace.runs_changed.emit()

@@ -63,6 +63,7 @@ class RunActions(QObject):
         self._chosen: tuple[RunSummary, ...] = ()
         self._scoring: Collection[Path] = ()
         self._trashed: list[Trashed] = []
+        self._used: Path | None = None  # for diagnosis, before its run went to the trash
         self._exported: Path | None = None
         self._asked_trash = 0
         self.errands = Errands(self)
@@ -168,8 +169,6 @@ class RunActions(QObject):
         self._trashed, self._exported = [], None
         self._asked_trash = len(self._chosen)
         for run in self._chosen:
-            if run.bundle is not None and run.bundle == self._workspace.bundle:
-                self._workspace.set_bundle(None)
             self.errands.run(partial(run_changes.trash_run, run), self._gone, self._failed)
 
     def _is_busy(self, run: RunSummary) -> bool:
@@ -177,6 +176,10 @@ class RunActions(QObject):
 
     def _gone(self, trashed: Trashed) -> None:
         self._trashed.append(trashed)
+        used = self._workspace.bundle
+        if used is not None and used.is_relative_to(trashed.folder):
+            self._used = used
+            self._workspace.set_bundle(None)
         undo = self.tr("Undo") if all(entry.place for entry in self._trashed) else ""
         if self._asked_trash == 1:
             text = self.tr("“{name}” was moved to the trash.").format(name=trashed.name)
@@ -196,6 +199,8 @@ class RunActions(QObject):
 
     def _came_back(self, folder: Path) -> None:
         self._tell(self.tr("Taken back from the trash."))
+        if self._used is not None and self._used.is_relative_to(folder):
+            self._workspace.set_bundle(self._used)
         self._workspace.runs_changed.emit()
         self.arrived.emit(folder)
 

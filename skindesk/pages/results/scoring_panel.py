@@ -31,9 +31,11 @@ class ScoringPanel(QWidget):
 
     Signals:
         scored(Path): a run has a new report.
+        jobs_changed: a scoring has begun or ended.
     """
 
     scored = Signal(object)
+    jobs_changed = Signal()
 
     def __init__(self, queue: JobQueue, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -104,6 +106,11 @@ class ScoringPanel(QWidget):
     def asking(self) -> bool:
         """Whether a person is being asked."""
         return not self.confirmation.isHidden()
+
+    @property
+    def explanation(self) -> str:
+        """What is said below the question."""
+        return self._explanation.text()
 
     def begin(self, part: Part, dataset: Path | None) -> None:
         """Score a part; the test part after a question.
@@ -211,6 +218,7 @@ class ScoringPanel(QWidget):
         if handle.outcome is not None:
             self._ended(folder, handle.outcome)
         self._refresh()
+        self.jobs_changed.emit()
 
     def _hear(self, folder: Path, event: AnyEvent) -> None:
         if isinstance(event, Warned):
@@ -230,6 +238,7 @@ class ScoringPanel(QWidget):
             elif warnings:
                 self.notice.show_note(" ".join(warnings))
         self._refresh()
+        self.jobs_changed.emit()
         if outcome.state is JobState.DONE:
             self.scored.emit(folder)
 

@@ -1,0 +1,458 @@
+"""The results page: what it shows of runs, and what can be done with them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow
+from pytestqt.qtbot import QtBot
+
+from skindesk.engine.engines import Engines
+from skindesk.models.runs import COLUMNS, RunsModel, RunStatus
+from skindesk.models.workspace import Workspace
+from skindesk.pages.results import ResultsPage
+from skindesk.paths import Paths
+from skindesk.settings import Settings
+from skindesk.widgets.confusion_matrix import Cell
+from tests.skindesk.made_runs import make_report, make_run
+from trainer.config import HeadStage, RunConfig
+from trainer.dataset import DatasetStore
+from trainer.events import Stopped
+from trainer.runs import RunFolder
+
+PATIENCE = 20_000  # ms
+
+
+@pytest.fixture
+def page(
+    qtbot: QtBot, paths: Paths, settings: Settings, workspace: Workspace, engines: Engines
+) -> ResultsPage:
+    runs = RunsModel(paths, settings, workspace)
+    page = ResultsPage(engines.scoring, runs, workspace, settings, paths)
+    window = QMainWindow()
+    window.setCentralWidget(page)
+    window.setFixedSize(1176, 800)
+    qtbot.addWidget(window)
+    page._kept = (runs, window)  # type: ignore[attr-defined]  # as long as the page
+    return page
+
+
+def show(qtbot: QtBot, page: ResultsPage) -> None:
+    """Show the page and wait until the first run is on it."""
+    page.window().show()
+    qtbot.waitUntil(lambda: page.detail.record is not None, timeout=PATIENCE)
+
+
+def choose(qtbot: QtBot, page: ResultsPage, *folders: Path) -> None:
+    page.table.choose(folders)
+    if len(folders) == 1:
+        qtbot.waitUntil(
+            lambda: page.detail.record is not None and page.detail.record.summary.folder == folders[0],
+            timeout=PATIENCE,
+        )
+    else:
+        qtbot.waitUntil(
+            lambda: (
+                [record.summary.folder for record in page.compare.records]
+                == [run.folder for run in page.table.chosen]
+            ),
+            timeout=PATIENCE,
+        )
+
+
+def tab(page: ResultsPage, key: str) -> None:
+    page.detail.tabs.buttons[key].click()
+
+
+def tiles(page: ResultsPage) -> dict[str, str]:
+    return {tile.accessibleName(): tile.accessibleDescription() for tile in page.detail.metrics.tiles}
+
+
+def facts_of(page: ResultsPage) -> dict[str, tuple[str, ...]]:
+    return {fact.title: fact.cells for fact in page.detail.metrics.table.facts.facts.rows}
+
+
+def dataset_samples(dataset: Path) -> list[tuple[str, str]]:
+    with DatasetStore.open(dataset, read_only=True) as store:
+        frame = store.frame("test")
+    return list(zip(frame["sample_id"], frame["class_name"], strict=True))
+
+
+def test_without_runs_it_says_what_to_do(qtbot: QtBot, page: ResultsPage, workspace: Workspace) -> None:
+    page.window().show()
+    qtbot.waitUntil(page.empty.isVisible, timeout=PATIENCE)
+    with qtbot.waitSignal(workspace.go_to) as asked:
+        qtbot.mouseClick(page.empty.buttons[0], Qt.MouseButton.LeftButton)
+    assert asked.args == ["training"]
+
+
+def test_the_latest_run_is_shown_with_its_figures(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:
+    folder = make_run(paths.runs / "a run")
+    make_report(folder, "test", [(f"s{n}", "mel", "mel" if n % 3 else "nv") for n in range(12)])
+    show(qtbot, page)
+    assert page.detail.name.full_text() == "a run"
+    assert page.detail.parts.current == "test"
+    shown = tiles(page)
+    assert shown["Balanced accuracy"].startswith("66.7 % (")
+    assert shown["Accuracy"].startswith("66.7 % (")
+    images, recall, *_rest = facts_of(page)["▲ Melanoma"]
+    assert images == "12"
+    assert recall.startswith("66.7 % (")
+    assert facts_of(page)["Benign keratosis"][1] == "–"
+    assert "The test part had been scored once by then." in page.detail.metrics.notes.text()
+
+
+def test_before_scoring_the_best_epoch_is_shown(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:
+    make_run(paths.runs / "a run", recalls=(0.3, 0.7, 0.6))
+    show(qtbot, page)
+    assert page.detail.parts.current == "validation"
+    assert tiles(page)["Macro recall"].startswith("70.0 %")
+    assert tiles(page)["Best epoch"].startswith("2 of 3")
+    assert facts_of(page)["▲ Melanoma"] == ("70.0 %",)
+    page.detail.parts.buttons["test"].click()
+    assert page.detail.metrics.score_button.isVisible()
+    assert tiles(page) == {}
+
+
+def test_rows_are_sorted_by_their_headings(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:
+    for name, recall in (("low", 0.2), ("high", 0.9), ("middle", 0.5)):
+        make_run(paths.runs / name, recalls=[recall])
+    show(qtbot, page)
+    header = page.table.horizontalHeader()
+    place = QPoint(header.sectionViewportPosition(COLUMNS.index("macro_recall")) + 10, 10)
+    qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    rising = [page.table.model().index(row, 0).data() for row in range(3)]
+    qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    falling = [page.table.model().index(row, 0).data() for row in range(3)]
+    assert sorted([rising, falling]) == [["high", "middle", "low"], ["low", "middle", "high"]]
+
+
+def test_a_cell_of_the_matrix_opens_its_images(
+    qtbot: QtBot, paths: Paths, page: ResultsPage, workspace: Workspace, small_dataset: Path
+) -> None:
+    folder = make_run(paths.runs / "a run")
+    samples = dataset_samples(small_dataset)
+    melanomas = [name for name, true in samples if true == "mel"]
+    make_report(
+        folder,
+        "test",
+        [(name, true, "nv" if name in melanomas[:2] else true) for name, true in samples],
+    )
+    workspace.set_dataset(small_dataset)
+    show(qtbot, page)
+    tab(page, "confusion")
+    view = page.detail.confusion
+    cell = Cell(1, 2)
+    assert view.matrix.count(cell) == 2
+    qtbot.mouseClick(view.matrix, Qt.MouseButton.LeftButton, pos=view.matrix.cell_rect(cell).center())
+    qtbot.waitUntil(lambda: len(view.images.grid) == 2, timeout=PATIENCE)
+    assert view.cell_title.full_text() == "▲ Melanoma, predicted as Melanocytic nevus: 2 images"
+    assert "Melanocytic nevus 80.0 %" in view.caption.text()
+    view.images.selectAll()
+    with qtbot.waitSignal(workspace.images_for_diagnosis) as sent:
+        qtbot.mouseClick(view.send_button, Qt.MouseButton.LeftButton)
+    assert {path.stem for path in sent.args[0]} == set(melanomas[:2])
+    assert all(path.is_file() for path in sent.args[0])
+    view.matrix.setFocus()
+    qtbot.keyClick(view.matrix, Qt.Key.Key_Left)
+    qtbot.keyClick(view.matrix, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: len(view.images.grid) == len(melanomas) - 2, timeout=PATIENCE)
+
+
+def test_without_the_dataset_the_matrix_says_why_there_are_no_images(
+    qtbot: QtBot, paths: Paths, page: ResultsPage
+) -> None:
+    folder = make_run(paths.runs / "a run")
+    make_report(folder, "test", [("a", "mel", "nv"), ("b", "nv", "nv")])
+    show(qtbot, page)
+    tab(page, "confusion")
+    view = page.detail.confusion
+    view.matrix.open_cell(Cell(1, 2))
+    qtbot.waitUntil(lambda: "Open it on the dataset page" in view.sentence.text(), timeout=PATIENCE)
+    assert not view.send_button.isEnabled()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"sample_id,truth,predicted,bkl,mel,nv\na,mel,nope,0.1,0.8,0.1\n", b"\xff\xfe", None]
+)
+def test_damaged_predictions_are_a_sentence(
+    qtbot: QtBot, paths: Paths, page: ResultsPage, content: bytes | None
+) -> None:
+    report = make_report(make_run(paths.runs / "a run"), "test", [("a", "mel", "nv"), ("b", "nv", "nv")])
+    (report / "predictions.csv").unlink()
+    if content is not None:
+        (report / "predictions.csv").write_bytes(content)
+    show(qtbot, page)
+    tab(page, "confusion")
+    view = page.detail.confusion
+    qtbot.waitUntil(lambda: "core the part again" in view.sentence.text(), timeout=PATIENCE)
+
+
+def test_a_missing_picture_is_a_sentence(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:
+    make_report(make_run(paths.runs / "a run"), "test", [("a", "mel", "nv"), ("b", "nv", "nv")])
+    show(qtbot, page)
+    tab(page, "curves")
+    assert page.detail.pictures.learning
+    assert not page.detail.parts.isVisible()
+    page.detail.pictures.which.buttons["roc.png"].click()
+    qtbot.waitUntil(lambda: "is missing or damaged" in page.detail.pictures.sentence, timeout=PATIENCE)
+    assert page.detail.parts.isVisible()
+
+
+def test_learning_curves_are_those_of_the_history(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:
+    make_run(paths.runs / "a run", recalls=(0.2, 0.6, 0.4))
+    show(qtbot, page)
+    tab(page, "curves")
+    curves = page.detail.pictures.curves
+    x, y = curves.share_plot.points("0 validation")
+    assert (list(x), list(y)) == ([1, 2, 3], [0.2, 0.6, 0.4])
+    assert curves.share_plot.best_mark is not None
+    assert curves.share_plot.best_mark.x == 2
+    curves.metrics.buttons["loss"].click()
+    assert list(curves.loss_plot.points("0 train")[1]) == pytest.approx([1.8, 1.4, 1.6])
+    curves.metrics.buttons["recall"].click()
+    assert curves.classes.currentData() == "mel"
+    assert list(curves.share_plot.points("0 validation")[1]) == [0.2, 0.6, 0.4]
+    curves.parts.buttons["train"].click()
+    assert not len(curves.share_plot.points("0 validation")[0])
+
+
+def test_settings_split_and_weights_are_told(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:
+    config = RunConfig(backbone="xception", input_size=96, stages=("head",), head_stage=HeadStage(epochs=7))
+    make_run(paths.runs / "a run", config=config)
+    show(qtbot, page)
+    tab(page, "settings")
+    from PySide6.QtWidgets import QLabel  # noqa: PLC0415 - only here
+
+    words = [label.accessibleName() or label.text() for label in page.detail.settings.findChildren(QLabel)]
+    assert "Epochs (head): 7" in words
+    assert "Input size: 96 px" in words
+    assert "Backbone: Xception" in words
+    assert not [word for word in words if word.startswith("Epochs (fine-tune)")]
+    assert "Random weights, made for a test." in words
+    assert "No group, lesion, patient or file lies in two parts." in words
+
+
+def test_several_runs_are_compared(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:
+    plain = RunConfig(backbone="tiny", input_size=32, stages=("head",))
+    more = msgspec.structs.replace(plain, head_stage=HeadStage(epochs=50, learning_rate=0.01))
+    one = make_run(paths.runs / "one", config=plain)
+    two = make_run(paths.runs / "two", recalls=(0.8,), config=more)
+    make_report(two, "test", [(f"s{n}", "mel", "mel" if n % 2 else "nv") for n in range(12)])
+    show(qtbot, page)
+    choose(qtbot, page, one, two)
+    assert page.compare.isVisible()
+    table = page.compare.table.facts.facts
+    assert set(table.columns[1:]) == {"one", "two"}
+    first = table.columns.index("one") - 1
+    rows = {fact.title: (fact.cells[first], fact.cells[1 - first]) for fact in table.rows if fact.cells}
+    assert rows["Macro recall"] == ("60.0 %", "80.0 %")
+    assert rows["Best epoch"] == ("2 of 3", "1 of 1")
+    assert rows["Epochs (head)"] == ("30", "50")
+    assert rows["Learning rate (head)"] == ("0.001", "0.01")
+    assert "Backbone" not in rows
+    assert rows["Balanced accuracy"][0] == "–"
+    assert rows["Balanced accuracy"][1].startswith("50.0 % (")
+    assert not page.compare.notice.isVisible()
+    page.compare.which.buttons["curves"].click()
+    assert page.compare.curves.isVisible()
+    lengths = {len(page.compare.curves.share_plot.points(f"{place} validation")[0]) for place in (0, 1)}
+    assert lengths == {3, 1}
+    page.compare.which.buttons["table"].click()
+    page.compare.table.setFocus()
+    qtbot.keyClick(page.compare.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert "Macro recall\t" in QGuiApplication.clipboard().text()
+
+
+def test_runs_on_different_splits_are_not_comparable(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:
+    one = make_run(paths.runs / "one")
+    two = make_run(paths.runs / "two", fingerprint="cd" * 32)
+    show(qtbot, page)
+    choose(qtbot, page, one, two)
+    assert "cannot be compared" in page.compare.notice.text
+
+
+def test_a_bundle_is_chosen_for_diagnosis(
+    qtbot: QtBot, paths: Paths, page: ResultsPage, workspace: Workspace
+) -> None:
+    folder = make_run(paths.runs / "a run")
+    show(qtbot, page)
+    with qtbot.waitSignal(workspace.bundle_changed):
+        qtbot.mouseClick(page.detail.use_button, Qt.MouseButton.LeftButton)
+    assert workspace.bundle == folder / "bundle"
+    assert page.detail.use_button.text() == "Used for diagnosis"
+    assert not page.detail.use_button.isEnabled()
+
+
+def test_f2_renames_a_run(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:
+    folder = make_run(paths.runs / "20260301")
+    show(qtbot, page)
+    page.table.setFocus()
+    qtbot.keyClick(page.table, Qt.Key.Key_F2)
+    qtbot.waitUntil(lambda: page.table.findChild(QLineEdit) is not None)
+    editor = page.table.findChild(QLineEdit)
+    assert isinstance(editor, QLineEdit)
+    editor.selectAll()
+    qtbot.keyClicks(editor, "Erster Versuch")
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: page.detail.name.full_text() == "Erster Versuch", timeout=PATIENCE)
+    qtbot.waitUntil((folder / "name.txt").exists, timeout=PATIENCE)
+    assert (folder / "name.txt").read_text(encoding="utf-8") == "Erster Versuch\n"
+    assert folder.is_dir()
+
+
+def test_delete_moves_to_the_trash_and_undo_brings_back(
+    qtbot: QtBot,
+    paths: Paths,
+    page: ResultsPage,
+    workspace: Workspace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data of the system"))
+    folder = make_run(paths.runs / "a run")
+    make_run(paths.runs / "another", created=datetime(2020, 1, 1, tzinfo=UTC))
+    show(qtbot, page)
+    workspace.set_bundle(folder / "bundle")
+    choose(qtbot, page, folder)
+    page.table.setFocus()
+    qtbot.keyClick(page.table, Qt.Key.Key_Delete)
+    qtbot.waitUntil(lambda: "moved to the trash" in page.notice.text, timeout=PATIENCE)
+    assert not folder.exists()
+    assert workspace.bundle is None
+    qtbot.waitUntil(lambda: page.table.model().rowCount() == 1, timeout=PATIENCE)
+    assert len(list((tmp_path / "data of the system").rglob("config.toml"))) == 1
+    page.notice.acted.emit()
+    qtbot.waitUntil((folder / "config.toml").exists, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: [run.folder for run in page.table.chosen] == [folder], timeout=PATIENCE)
+    assert workspace.bundle == folder / "bundle"
+    assert not list((tmp_path / "data of the system").rglob("*.trashinfo"))
+
+
+def test_a_run_that_is_being_trained_is_not_deleted(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:
+    folder = make_run(paths.runs / "a run", last=Stopped(message="Stopped."), bundle=False)
+    with RunFolder(folder).locked():
+        show(qtbot, page)
+        assert page.table.chosen[0].state is RunStatus.RUNNING
+        page.run_actions.delete.trigger()
+        qtbot.waitUntil(lambda: "stop it before" in page.notice.text, timeout=PATIENCE)
+    assert folder.is_dir()
+
+
+def test_a_run_that_began_since_the_last_look_is_not_deleted(
+    qtbot: QtBot, paths: Paths, page: ResultsPage
+) -> None:
+    folder = make_run(paths.runs / "a run", last=Stopped(message="Stopped."), bundle=False)
+    show(qtbot, page)
+    with RunFolder(folder).locked():
+        page.run_actions.delete.trigger()
+        qtbot.waitUntil(lambda: "is being trained" in page.notice.text, timeout=PATIENCE)
+    assert folder.is_dir()
+
+
+def test_a_run_that_was_cut_off_leads_to_training(
+    qtbot: QtBot, paths: Paths, page: ResultsPage, workspace: Workspace
+) -> None:
+    make_run(paths.runs / "a run", last=None, bundle=False)
+    show(qtbot, page)
+    assert "can be resumed" in page.detail.problem.text
+    with qtbot.waitSignal(workspace.go_to) as asked:
+        page.detail.problem.acted.emit()
+    assert asked.args == ["training"]
+    assert not page.run_actions.export.isEnabled()
+    assert not page.run_actions.score_test.isEnabled()
+
+
+def drop(page: ResultsPage, paths: list[Path]) -> bool:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    place, buttons, keys = QPoint(200, 200), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(place, Qt.DropAction.CopyAction, data, buttons, keys)
+    QApplication.sendEvent(page, enter)
+    if not enter.isAccepted():
+        return False
+    event = QDropEvent(place.toPointF(), Qt.DropAction.CopyAction, data, buttons, keys)
+    QApplication.sendEvent(page, event)
+    return event.isAccepted()
+
+
+def test_a_bundle_goes_out_as_one_file_and_comes_in_by_a_drop(
+    qtbot: QtBot, paths: Paths, page: ResultsPage, tmp_path: Path
+) -> None:
+    folder = make_run(paths.runs / "a run")
+    make_report(folder, "test", [("a", "mel", "mel"), ("b", "nv", "bkl")])
+    show(qtbot, page)
+    file = tmp_path / "größer.skindesk"
+    page.run_actions.export_to(file, with_reports=True)
+    qtbot.waitUntil(lambda: page.notice.text == f"Saved as {file}.", timeout=PATIENCE)
+    assert drop(page, [file])
+    qtbot.waitUntil(
+        lambda: page.detail.summary is not None and page.detail.summary.imported, timeout=PATIENCE
+    )
+    summary = page.detail.summary
+    assert summary is not None
+    assert summary.name == "a run"
+    assert summary.folder.parent == paths.bundles
+    assert summary.test is not None
+    assert not drop(page, [tmp_path])
+
+
+def test_a_file_that_is_no_bundle_is_refused_in_a_sentence(
+    qtbot: QtBot, page: ResultsPage, paths: Paths, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.skindesk"
+    bad.write_bytes(b"not a zip")
+    page.window().show()
+    assert page.open_path(bad)
+    qtbot.waitUntil(lambda: "no SkinDesk bundle file" in page.notice.text, timeout=PATIENCE)
+    assert not list(paths.bundles.iterdir())
+    assert not page.open_path(tmp_path / "pictures")
+
+
+def test_a_run_is_saved_as_pdf(qtbot: QtBot, paths: Paths, page: ResultsPage, tmp_path: Path) -> None:
+    make_run(paths.runs / "a run")
+    show(qtbot, page)
+    file = tmp_path / "report.pdf"
+    page.run_actions.save_report_to(file)
+    qtbot.waitUntil(lambda: page.notice.text == f"Saved as {file}.", timeout=60_000)
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext is not installed")
+    text = subprocess.run(["pdftotext", file, "-"], check=True, capture_output=True, text=True).stdout
+    assert "a run" in text
+    assert "60.0 %" in text
+
+
+def test_scoring_without_a_dataset_says_what_to_do(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:
+    make_run(paths.runs / "a run")
+    show(qtbot, page)
+    page.run_actions.score_test.trigger()
+    assert "Open it on the dataset page first" in page.detail.scoring.notice.text
+    assert not page.detail.scoring.jobs
+
+
+def test_another_dataset_is_scored_only_after_a_question(
+    qtbot: QtBot, paths: Paths, page: ResultsPage, workspace: Workspace, small_dataset: Path
+) -> None:
+    make_run(paths.runs / "a run")
+    workspace.set_dataset(small_dataset)
+    show(qtbot, page)
+    page.run_actions.score_validation.trigger()
+    qtbot.waitUntil(lambda: page.detail.scoring.asking, timeout=PATIENCE)
+    qtbot.mouseClick(page.detail.scoring.cancel_button, Qt.MouseButton.LeftButton)
+    assert not page.detail.scoring.asking
+    assert not page.detail.scoring.jobs
+
+
+def test_every_action_is_in_the_menu_and_has_words(page: ResultsPage) -> None:
+    texts = {action.text(): action.shortcut().toString() for action in page.actions()}
+    assert texts["Rename"] == "F2"
+    assert texts["Move to the trash"] == "Del"
+    for word in ("Export …", "Import a bundle …", "Score the test part …", "Use for diagnosis"):
+        assert word in texts
