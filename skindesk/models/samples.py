@@ -249,6 +249,37 @@ class SampleTable:
         return np.flatnonzero(alike)
 
 
+class Stamp(NamedTuple):
+    """What changes when a dataset file is written.
+
+    Attributes:
+        changed: time of the last change, nanoseconds; 0 if there is no file.
+        size: bytes.
+        pending: bytes in the log beside it that SQLite will move into it.
+    """
+
+    changed: int
+    size: int
+    pending: int
+
+
+GONE = Stamp(0, 0, 0)
+"""The stamp of a file that is not there."""
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Return the stamp of a dataset file."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return GONE
+    try:
+        pending = path.with_name(f"{path.name}-wal").stat().st_size
+    except OSError:
+        pending = 0
+    return Stamp(facts.st_mtime_ns, facts.st_size, pending)
+
+
 @dataclass(frozen=True, eq=False)
 class OpenDataset:
     """A dataset as it was when it was read.
@@ -261,6 +292,7 @@ class OpenDataset:
         problems: what the import could not use.
         certificate: of the split, `None` if there is none.
         moved: the images are not in `root` any more.
+        stamp: of the dataset file when it was read.
     """
 
     path: Path
@@ -270,6 +302,7 @@ class OpenDataset:
     problems: tuple[Problem, ...]
     certificate: SplitCertificate | None
     moved: bool
+    stamp: Stamp
 
     @property
     def name(self) -> str:
@@ -288,6 +321,7 @@ def read_dataset(path: Path) -> OpenDataset:
     Raises:
         DatasetError: missing, damaged, newer, locked, or nothing was imported into it.
     """
+    stamp = stamp_of(path)  # before, so that what is written meanwhile is noticed later
     with DatasetStore.open(path, read_only=True) as store:
         root = store.root
         frame = store.frame()
@@ -303,6 +337,7 @@ def read_dataset(path: Path) -> OpenDataset:
             problems=problems,
             certificate=store.certificate(),
             moved=len(frame) > 0 and not store.lies_in(root),
+            stamp=stamp,
         )
 
 

@@ -322,15 +322,18 @@ class ThumbnailView(QTableView):
     def viewportEvent(self, event: QEvent) -> bool:
         """Say what a sample is, and why it cannot be shown, when the mouse rests on it."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            sample = self.grid.sample_at(self.indexAt(event.pos()))
-            if sample is None or self.grid.table is None:
-                QToolTip.hideText()
-            else:
-                reason = self.thumbnails.reason(self.grid.table.paths[sample])
-                words = self.grid.describe(sample)
-                QToolTip.showText(event.globalPos(), f"{words}\n{reason}" if reason else words, self)
+            QToolTip.showText(event.globalPos(), self.words_about(self.indexAt(event.pos())), self)
             return True
         return super().viewportEvent(event)
+
+    def words_about(self, index: QModelIndex) -> str:
+        """Return what a sample is, and why it cannot be shown if it cannot; nothing for no sample."""
+        sample = self.grid.sample_at(index)
+        if sample is None or self.grid.table is None:
+            return ""
+        reason = self.thumbnails.reason(self.grid.table.paths[sample])
+        words = self.grid.describe(sample)
+        return f"{words}\n{reason}" if reason else words
 
     def _open(self, index: QModelIndex) -> None:
         sample = self.grid.sample_at(index)

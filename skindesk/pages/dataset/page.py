@@ -6,13 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QAction, QDesktopServices, QGuiApplication, QKeySequence
+from PySide6.QtCore import QEvent, Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from skindesk.engine.jobs import JobState
 from skindesk.models.background import Question
-from skindesk.models.samples import OpenDataset, read_dataset, relocate_dataset
+from skindesk.models.samples import GONE, OpenDataset, Stamp, read_dataset, relocate_dataset, stamp_of
+from skindesk.pages.dataset.actions import PageActions
 from skindesk.pages.dataset.browser import Browser
 from skindesk.pages.dataset.import_flow import ImportFlow
 from skindesk.pages.dataset.import_strip import ImportStrip
@@ -21,7 +22,6 @@ from skindesk.pages.dataset.title_row import TitleRow
 from skindesk.pages.dataset.words import images, imported
 from skindesk.widgets.basics import EmptyState
 from skindesk.widgets.drop_area import accept_paths
-from skindesk.widgets.icons import icon
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.theme import SPACE
 from trainer.jobs import SplitDataset
@@ -71,6 +71,7 @@ class DatasetPage(QWidget):
         self.strip = ImportStrip()
         self._notice_action = ""
         self._reading: Question[OpenDataset] = Question(self._show_dataset, self._say_unreadable, self)
+        self._looking: Question[Stamp] = Question(self._compare_stamp, lambda _sentence: None, self)
         self._moving: Question[Path] = Question(self._images_found, self.notice.show_error, self)
         self._opening: Path | None = None
         self._stack = QStackedWidget()
@@ -91,37 +92,12 @@ class DatasetPage(QWidget):
         outer.addWidget(self.strip)
         outer.addWidget(self.notice)
         outer.addWidget(self._stack, 1)
-        self._make_actions()
+        self.act = PageActions(self, self)
         self._connect()
+        self._allow_actions()
         accept_paths(self, self._dropped, lambda dropped: any(map(_can_open, dropped)))
         if workspace.dataset is not None:
             self._read(workspace.dataset)
-
-    # Making
-
-    def _make_actions(self) -> None:
-        self.open_folder = self._action("open", self.tr("Open folder …"), self.ask_folder)
-        self.open_folder.setShortcut(QKeySequence.StandardKey.Open)
-        self.open_file = self._action("dataset", self.tr("Open dataset file …"), self.ask_file)
-        self.open_file.setShortcut(QKeySequence("Ctrl+Shift+O"))
-        self.import_again = self._action("refresh", self.tr("Import again"), self._import_again)
-        self.import_again.setToolTip(self.tr("Look through the folder again for new and changed images"))
-        self.find_action = self._action("search", self.tr("Find"), self._find)
-        self.find_action.setShortcut(QKeySequence.StandardKey.Find)
-        self.split_again = self._action("dataset", self.tr("Split again …"), self._open_split_form)
-        self.diagnose = self._action("diagnosis", self.tr("Diagnose"), self.browser.diagnose_chosen)
-        self.diagnose.setShortcut(QKeySequence("Ctrl+D"))
-        self.show_in_folder = self._action("folder", self.tr("Show in folder"), self.browser.show_in_folder)
-        self.copy_path = self._action("copy", self.tr("Copy path"), self._copy_paths)
-        self.copy_path.setShortcut(QKeySequence("Ctrl+Shift+C"))
-        self.close_dataset = self._action("close", self.tr("Close dataset"), self._close)
-        self._allow_actions()
-
-    def _action(self, sign: str, words: str, slot: object) -> QAction:
-        action = QAction(icon(sign), words, self)
-        action.triggered.connect(lambda _checked=False: slot())  # type: ignore[operator]
-        self.addAction(action)
-        return action
 
     def _connect(self) -> None:
         self.start.folder_asked.connect(self.ask_folder)
@@ -133,7 +109,7 @@ class DatasetPage(QWidget):
         for menu in (self.start.menu, self.title.menu):
             menu.folder_asked.connect(self.ask_folder)
             menu.file_asked.connect(self.ask_file)
-            menu.again_asked.connect(self._import_again)
+            menu.again_asked.connect(self.import_again)
             menu.layout_chosen.connect(self._choose_layout)
         self.browser.split_asked.connect(self._split)
         self.browser.diagnose_asked.connect(self._diagnose)
@@ -247,7 +223,8 @@ class DatasetPage(QWidget):
         if self.dataset is None or failed == self.dataset.path:
             self._show_start()
 
-    def _close(self) -> None:
+    def close_dataset(self) -> None:
+        """Show nothing; the dataset stays where it is."""
         self.notice.clear()
         self._workspace.set_dataset(None)
 
@@ -263,6 +240,17 @@ class DatasetPage(QWidget):
         super().showEvent(event)
         if self._stack.currentWidget() is self.start:
             self.start.show_recent(self._workspace.recent_datasets)
+
+    def event(self, event: QEvent) -> bool:
+        """See, when the window comes to the front, whether another program has changed the dataset."""
+        if event.type() == QEvent.Type.WindowActivate and self.dataset is not None and not self._reading.busy:
+            self._looking.ask(partial(stamp_of, self.dataset.path))
+        return super().event(event)
+
+    def _compare_stamp(self, stamp: Stamp) -> None:
+        dataset = self.dataset
+        if dataset is not None and stamp not in {dataset.stamp, GONE}:
+            self._read(dataset.path)
 
     # Importing
 
@@ -293,7 +281,8 @@ class DatasetPage(QWidget):
         self.flow.start(source, self._layout_name, dataset)
         self._allow_actions()
 
-    def _import_again(self) -> None:
+    def import_again(self) -> None:
+        """Look through the open dataset's folder for new and changed images."""
         dataset = self.dataset
         if dataset is not None:
             self._choose_layout("auto")
@@ -343,11 +332,12 @@ class DatasetPage(QWidget):
         if action == "problems":
             self._show_view("problems")
         elif action == "again":
-            self._import_again()
+            self.import_again()
 
     # Splitting
 
-    def _open_split_form(self) -> None:
+    def open_split_form(self) -> None:
+        """Show the form that splits the dataset anew."""
         self._show_view("grid")
         self.browser.side.open_form()
 
@@ -401,21 +391,17 @@ class DatasetPage(QWidget):
 
     def _allow_actions(self) -> None:
         """Offer what makes sense now."""
-        dataset = self.dataset
-        idle = self.flow.running is None
-        chosen = dataset is not None and len(self.browser.view.chosen) > 0
-        self.import_again.setEnabled(dataset is not None and idle)
-        self.title.menu.again.setEnabled(self.import_again.isEnabled())
-        for action in (self.find_action, self.split_again, self.close_dataset):
-            action.setEnabled(dataset is not None)
-        for action in (self.diagnose, self.show_in_folder, self.copy_path):
-            action.setEnabled(chosen)
+        opened, importing = self.dataset is not None, self.flow.running is not None
+        chosen = opened and len(self.browser.view.chosen) > 0
+        self.act.allow(opened=opened, importing=importing, chosen=chosen)
+        self.title.menu.again.setEnabled(self.act.import_again.isEnabled())
 
     def _show_view(self, view: View) -> None:
         self.title.choose_view(view)
         self.browser.show_view(view)
 
-    def _find(self) -> None:
+    def go_to_search(self) -> None:
+        """Put the cursor into the search field."""
         self._show_view("grid")
         self.browser.finder.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.browser.finder.search.selectAll()
@@ -427,16 +413,28 @@ class DatasetPage(QWidget):
             self.tr("{images} put on the page Diagnosis.").format(images=images(len(wanted)))
         )
 
-    def _copy_paths(self) -> None:
+    def diagnose_chosen(self) -> None:
+        """Show the selected images on the page Diagnosis."""
+        self.browser.diagnose_chosen()
+
+    def show_in_folder(self) -> None:
+        """Open the folder of the current image."""
+        self.browser.show_in_folder()
+
+    def copy_paths(self) -> None:
+        """Copy the paths of the selected images, a line each."""
         QGuiApplication.clipboard().setText("\n".join(self.browser.chosen_paths))
 
-    def _show_menu(self, place: QPoint) -> None:
-        if not self.diagnose.isEnabled():
-            return
+    def context_menu(self) -> QMenu:
+        """Return what can be done with the selected images."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addActions([self.diagnose, self.show_in_folder, self.copy_path])
-        menu.popup(self.browser.view.viewport().mapToGlobal(place))
+        menu.addActions(self.act.of_images)
+        return menu
+
+    def _show_menu(self, place: QPoint) -> None:
+        if self.act.diagnose.isEnabled():
+            self.context_menu().popup(self.browser.view.viewport().mapToGlobal(place))
 
 
 def _can_open(path: Path) -> bool:

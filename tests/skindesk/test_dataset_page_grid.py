@@ -1,0 +1,293 @@
+"""Looking through the grid: keys, mouse, thumbnails, details, and what is handed on."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QItemSelectionModel, QPoint, QPointF, Qt
+from PySide6.QtGui import QGuiApplication, QWheelEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from skindesk.engine.engines import Engines
+from skindesk.models.workspace import Workspace
+from skindesk.pages.dataset import DatasetPage
+from skindesk.paths import Paths
+from skindesk.settings import Settings
+from tests.skindesk.dataset_page import LONG, PageWindow, classes_shown, open_dataset
+from trainer.dataset import DatasetStore
+
+N = 84
+
+
+@pytest.fixture
+def window(
+    qtbot: QtBot, engines: Engines, workspace: Workspace, settings: Settings, paths: Paths
+) -> PageWindow:
+    window = PageWindow(engines, workspace, settings, paths)
+    qtbot.addWidget(window)
+    with qtbot.waitExposed(window):
+        window.show()
+    return window
+
+
+@pytest.fixture
+def page(window: PageWindow) -> DatasetPage:
+    """The page, with nothing open."""
+    return window.page
+
+
+@pytest.fixture
+def opened(qtbot: QtBot, page: DatasetPage, small_dataset: Path) -> DatasetPage:
+    """The page with the small dataset of 84 images in three classes."""
+    open_dataset(qtbot, page, small_dataset)
+    return page
+
+
+@pytest.fixture
+def own_dataset(small_folder: Path, small_dataset: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """A folder of images that a test may change, and the dataset of it."""
+    folder = shutil.copytree(small_folder, tmp_path / "my images")
+    with DatasetStore.open(small_dataset) as store:
+        store.relocate(folder)
+    return folder, small_dataset
+
+
+# Looking through the grid
+
+
+def places(page: DatasetPage) -> list[int]:
+    grid = page.browser.view.grid
+    return [grid.place_of(grid.index_of(int(sample))) for sample in page.browser.view.chosen]
+
+
+def test_keys_lead_through_the_grid_as_through_a_text(qtbot: QtBot, opened: DatasetPage) -> None:
+    view = opened.browser.view
+    columns = view.grid.columns
+    assert columns > 2
+    view.setFocus()
+    view.select_sample(0)
+    for key, expected in (
+        (Qt.Key.Key_Right, 1),
+        (Qt.Key.Key_Down, 1 + columns),
+        (Qt.Key.Key_Left, columns),
+        (Qt.Key.Key_Left, columns - 1),  # from the first of a row to the last of the one above
+        (Qt.Key.Key_Up, columns - 1),  # there is nothing above
+        (Qt.Key.Key_End, N - 1),
+        (Qt.Key.Key_Right, N - 1),
+        (Qt.Key.Key_Home, 0),
+    ):
+        qtbot.keyClick(view, key)
+        assert places(opened) == [expected], key
+    qtbot.keyClick(view, Qt.Key.Key_PageDown)
+    assert places(opened)[0] % columns == 0
+    assert places(opened)[0] >= columns
+
+
+def test_shift_selects_a_run_of_images_and_the_details_count_them(qtbot: QtBot, opened: DatasetPage) -> None:
+    view = opened.browser.view
+    columns = view.grid.columns
+    view.setFocus()
+    view.select_sample(1)
+    qtbot.keyClick(view, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    assert places(opened) == list(range(1, columns + 2))
+    qtbot.waitUntil(lambda: opened.browser.details.diagnose_button.text() == f"Diagnose {columns + 1} images")
+
+
+def test_shift_and_mouse_select_a_run_across_rows(qtbot: QtBot, opened: DatasetPage) -> None:
+    view = opened.browser.view
+    columns = view.grid.columns
+
+    def click(place: int, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        where = view.visualRect(view.grid.index_at(place)).center()
+        qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, keys, where)
+
+    click(columns + 1)
+    click(2, Qt.KeyboardModifier.ShiftModifier)
+    assert places(opened) == list(range(2, columns + 2))
+    click(0, Qt.KeyboardModifier.ControlModifier)
+    assert places(opened) == [0, *range(2, columns + 2)]
+    click(1)
+    assert places(opened) == [1]
+
+
+def test_everything_shown_can_be_selected_at_once(qtbot: QtBot, opened: DatasetPage) -> None:
+    view = opened.browser.view
+    opened.browser.side.classes.choose({"mel"})
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    assert len(view.chosen) == 18
+
+
+def test_another_width_keeps_selection_and_current_image(qtbot: QtBot, opened: DatasetPage) -> None:
+    view = opened.browser.view
+    view.select_sample(30)
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_End, Qt.KeyboardModifier.ShiftModifier)
+    before = view.grid.columns
+    opened.browser.finder.slider.setValue(300)
+    assert view.grid.columns != before
+    assert places(opened) == list(range(30, N))
+    assert view.current == N - 1
+
+
+def test_ctrl_and_wheel_change_the_size_and_it_is_remembered(
+    qtbot: QtBot, opened: DatasetPage, settings: Settings
+) -> None:
+    view = opened.browser.view
+    before = settings.number("thumbnail_size")
+    place = QPointF(50, 50)
+    event = QWheelEvent(
+        place,
+        view.viewport().mapToGlobal(place),
+        QPoint(),
+        QPoint(0, 240),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.ControlModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(view.viewport(), event)
+    qtbot.waitUntil(lambda: settings.number("thumbnail_size") == before + 32)
+    assert opened.browser.finder.slider.value() == before + 32
+
+
+def test_visible_thumbnails_come_and_are_painted(qtbot: QtBot, opened: DatasetPage) -> None:
+    view = opened.browser.view
+    table = view.grid.table
+    assert table is not None
+    first = table.paths[0]
+    qtbot.waitUntil(lambda: view.thumbnails.pixmap(first) is not None, timeout=LONG)
+    pixmap = view.thumbnails.pixmap(first)
+    assert pixmap is not None
+    middle = view.visualRect(view.grid.index_at(0)).center()
+    wanted = pixmap.toImage().pixelColor(pixmap.width() // 2, pixmap.height() // 2)
+
+    def painted() -> bool:
+        colour = view.viewport().grab().toImage().pixelColor(middle.x(), middle.y() - 10)
+        return max(abs(colour.red() - wanted.red()), abs(colour.blue() - wanted.blue())) < 90
+
+    qtbot.waitUntil(painted)
+
+
+def test_a_broken_image_says_why_in_grid_and_details(
+    qtbot: QtBot, page: DatasetPage, own_dataset: tuple[Path, Path]
+) -> None:
+    folder, dataset = own_dataset
+    (folder / "images" / "ISIC_0000000.png").write_text("This is no image.")
+    open_dataset(qtbot, page, dataset)
+    view = page.browser.view
+    table = view.grid.table
+    assert table is not None
+    path = table.paths[0]
+    qtbot.waitUntil(lambda: bool(view.thumbnails.reason(path)), timeout=LONG)
+    assert "it is no image" in view.words_about(view.grid.index_at(0))
+    view.select_sample(0)
+    qtbot.waitUntil(lambda: "it is no image" in page.browser.details.picture.reason, timeout=LONG)
+
+
+# One image
+
+
+def test_details_show_the_image_its_fields_and_the_others_of_its_lesion(
+    qtbot: QtBot, opened: DatasetPage
+) -> None:
+    view, details = opened.browser.view, opened.browser.details
+    view.select_sample(4)
+    qtbot.waitUntil(lambda: details.picture.shown_size.width() == 48, timeout=LONG)
+    shown = {label.full_text() for label in details.findChildren(type(opened.title.figures))}
+    assert {"ISIC_0000004", "40 years, female", "back", "histopathology", "HAM_0000002"} <= shown
+    assert [tile.sample for tile in details.tiles] == [5]
+    qtbot.mouseClick(details.tiles[0], Qt.MouseButton.LeftButton)
+    assert view.current == 5
+    qtbot.waitUntil(lambda: [tile.sample for tile in details.tiles] == [4])
+
+
+def test_an_image_of_the_lesion_that_is_filtered_out_is_brought_back(
+    qtbot: QtBot, opened: DatasetPage
+) -> None:
+    view, finder = opened.browser.view, opened.browser.finder
+    finder.search.setText("ISIC_0000004")
+    qtbot.keyClick(finder.search, Qt.Key.Key_Return)
+    assert len(view.grid) == 1
+    view.select_sample(4)
+    qtbot.waitUntil(lambda: len(opened.browser.details.tiles) == 1)
+    qtbot.mouseClick(opened.browser.details.tiles[0], Qt.MouseButton.LeftButton)
+    assert view.current == 5
+    assert len(view.grid) == N
+
+
+def test_enter_hands_the_image_to_diagnosis(qtbot: QtBot, opened: DatasetPage, workspace: Workspace) -> None:
+    view = opened.browser.view
+    view.setFocus()
+    view.select_sample(7)
+    with (
+        qtbot.waitSignal(workspace.images_for_diagnosis) as images,
+        qtbot.waitSignal(workspace.go_to) as page,
+    ):
+        qtbot.keyClick(view, Qt.Key.Key_Return)
+    assert [path.name for path in images.args[0]] == ["ISIC_0000007.png"]
+    assert page.args == ["diagnosis"]
+
+
+def test_all_selected_images_can_be_diagnosed(
+    qtbot: QtBot, opened: DatasetPage, workspace: Workspace
+) -> None:
+    opened.browser.side.classes.choose({"bkl"})
+    opened.browser.view.selectAll()
+    qtbot.waitUntil(opened.act.diagnose.isEnabled)
+    with qtbot.waitSignal(workspace.images_for_diagnosis) as images:
+        qtbot.mouseClick(opened.browser.details.diagnose_button, Qt.MouseButton.LeftButton)
+    assert len(images.args[0]) == 18
+
+
+def test_paths_of_the_selected_images_can_be_copied(qtbot: QtBot, opened: DatasetPage) -> None:
+    assert not opened.act.copy_path.isEnabled()
+    view = opened.browser.view
+    view.setFocus()
+    view.select_sample(1)
+    qtbot.keyClick(view, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.waitUntil(opened.act.copy_path.isEnabled)
+    opened.act.copy_path.trigger()
+    names = [Path(line).name for line in QGuiApplication.clipboard().text().splitlines()]
+    assert names == ["ISIC_0000001.png", "ISIC_0000002.png"]
+
+
+def test_the_context_menu_offers_what_the_actions_do(qtbot: QtBot, opened: DatasetPage) -> None:
+    view = opened.browser.view
+    view.select_sample(1)
+    qtbot.waitUntil(opened.act.diagnose.isEnabled)
+    menu = opened.context_menu()
+    assert [action.text() for action in menu.actions()] == ["Diagnose", "Show in folder", "Copy path"]
+    menu.actions()[2].trigger()
+    assert QGuiApplication.clipboard().text().endswith("ISIC_0000001.png")
+
+
+# Reading again
+
+
+def test_filters_and_current_image_stay_when_the_dataset_is_read_again(
+    qtbot: QtBot, opened: DatasetPage, workspace: Workspace
+) -> None:
+    view = opened.browser.view
+    opened.browser.side.classes.choose({"nv"})
+    view.select_sample(60)
+    before = opened.dataset
+    workspace.dataset_edited.emit()
+    qtbot.waitUntil(lambda: opened.dataset is not before, timeout=LONG)
+    assert opened.browser.side.classes.chosen == {"nv"}
+    assert classes_shown(opened) == {"nv"}
+    assert view.current == 60
+    assert list(view.chosen) == [60]
+
+
+def test_a_selection_of_many_ends_with_a_new_filter(opened: DatasetPage) -> None:
+    view = opened.browser.view
+    view.selectAll()
+    opened.browser.side.classes.choose({"mel"})
+    assert view.selectionModel().selection().count() == 0
+    view.selectionModel().select(view.grid.index_at(0), QItemSelectionModel.SelectionFlag.Select)
+    assert np.array_equal(view.chosen, view.grid.shown[:1])
