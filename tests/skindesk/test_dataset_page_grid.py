@@ -258,9 +258,11 @@ def test_paths_of_the_selected_images_can_be_copied(qtbot: QtBot, opened: Datase
 
 def test_the_context_menu_offers_what_the_actions_do(qtbot: QtBot, opened: DatasetPage) -> None:
     view = opened.browser.view
-    view.select_sample(1)
-    qtbot.waitUntil(opened.act.diagnose.isEnabled)
+    assert not opened.act.diagnose.isEnabled()
+    place = view.visualRect(view.grid.index_at(1)).center()
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.RightButton, pos=place)
     menu = opened.context_menu()
+    assert all(action.isEnabled() for action in menu.actions())
     assert [action.text() for action in menu.actions()] == ["Diagnose", "Show in folder", "Copy path"]
     menu.actions()[2].trigger()
     assert QGuiApplication.clipboard().text().endswith("ISIC_0000001.png")

@@ -427,13 +427,14 @@ class DatasetPage(QWidget):
 
     def context_menu(self) -> QMenu:
         """Return what can be done with the selected images."""
+        self._allow_actions()  # the click that asks for the menu may have selected the first image
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addActions(self.act.of_images)
         return menu
 
     def _show_menu(self, place: QPoint) -> None:
-        if self.act.diagnose.isEnabled():
+        if len(self.browser.view.chosen):
             self.context_menu().popup(self.browser.view.viewport().mapToGlobal(place))
 
 
