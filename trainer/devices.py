@@ -11,6 +11,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from trainer.config import DeviceChoice, Precision
+    from trainer.events import StopRequest
 
 FinalPrecision: TypeAlias = Literal["float32", "bfloat16", "float16"]
 
 PROBE_SECONDS = 300.0
 """A first start on a GPU newer than TensorFlow's build compiles its kernels, which takes minutes."""
+
+_LOOK_SECONDS = 0.5  # between two looks at whether to go on waiting
 
 _FLOAT16_FROM = (7, 0)  # compute capability of the first GPUs with tensor cores
 _BFLOAT16_FROM = (8, 0)
@@ -125,12 +129,18 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
 
 
-def run_probe(*, command: Sequence[str] = (), seconds: float = PROBE_SECONDS) -> Probe:
+def run_probe(
+    *, command: Sequence[str] = (), seconds: float = PROBE_SECONDS, stop: StopRequest | None = None
+) -> Probe:
     """Prove the GPUs in a child process; whatever happens to it is told in the answer.
 
     Args:
         command: to start, by default `trainer gpu-probe`; it prints a `Probe` as one line of JSON.
         seconds: after which the child and its children are killed.
+        stop: ends them earlier.
+
+    Raises:
+        StoppedError: on request.
     """
     try:
         # An own session, so that what the child starts can be killed with it.
@@ -146,17 +156,31 @@ def run_probe(*, command: Sequence[str] = (), seconds: float = PROBE_SECONDS) ->
         return Probe(error=f"could not be started ({error.strerror})")
     with child:
         try:
-            output, _ = child.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            _kill(child)
-            return Probe(error=f"did not finish within {seconds:g} seconds")
+            output = _output(child, seconds, stop)
         except BaseException:
             _kill(child)
             raise
+    if output is None:
+        return Probe(error=f"did not finish within {seconds:g} seconds")
     for line in reversed(output.splitlines()):
         with contextlib.suppress(msgspec.DecodeError):
             return msgspec.json.decode(line, type=Probe)
     return Probe(error=_ending(child.returncode))
+
+
+def _output(child: subprocess.Popen[bytes], seconds: float, stop: StopRequest | None) -> bytes | None:
+    """Return what a child prints until its end; `None` if it had to be killed because of the time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        left = deadline - time.monotonic()
+        try:
+            return child.communicate(timeout=max(0.0, min(left, _LOOK_SECONDS)))[0]
+        except subprocess.TimeoutExpired:
+            if stop is not None:
+                stop.raise_if_asked()
+            if left <= 0:
+                _kill(child)
+                return None
 
 
 def describe_devices(*, probe: Callable[[], Probe] | None = run_probe, root: Path = Path("/")) -> Devices:

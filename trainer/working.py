@@ -95,7 +95,7 @@ class Worker:
             case DrawDemo():
                 return _draw(job, listener, stop)
             case LookAtDevices():
-                return _look()
+                return _look(stop)
             case TrainNetwork():
                 return self._train(job, listener, stop)
             case EstimateRun():
@@ -332,10 +332,10 @@ def _draw(job: DrawDemo, listener: Listener, stop: StopRequest) -> DemoDrawn:
     return DemoDrawn(dataset=str(demo.file), report=demo.report)
 
 
-def _look() -> DevicesFound:
-    from trainer.devices import describe_devices  # noqa: PLC0415 - few jobs need it
+def _look(stop: StopRequest) -> DevicesFound:
+    from trainer.devices import describe_devices, run_probe  # noqa: PLC0415 - few jobs need it
 
-    return DevicesFound(devices=describe_devices())
+    return DevicesFound(devices=describe_devices(probe=functools.partial(run_probe, stop=stop)))
 
 
 # --- helpers ----------------------------------------------------------------------------------------------

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -76,9 +78,11 @@ class Engines(QObject):
             variables["SKINDESK_WEIGHTS_DIR"] = weights
         if name == "diagnosis":
             variables["CUDA_VISIBLE_DEVICES"] = "-1"
-        return ChildCommand(
-            own_command("engine"), own_environment(**variables), self._paths.log_file(f"engine-{name}.log")
-        )
+        try:
+            log = self._paths.log_file(f"engine-{name}.log")
+        except OSError:  # a full disk stops no prediction
+            log = Path(os.devnull)
+        return ChildCommand(own_command("engine"), own_environment(**variables), log)
 
     def _grace(self, name: str) -> float:
         """Return how long a job of a queue may take to stop, seconds."""

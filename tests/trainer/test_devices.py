@@ -21,7 +21,8 @@ from trainer.devices import (
     resolve_precision,
     run_probe,
 )
-from trainer.errors import DeviceError
+from trainer.errors import DeviceError, StoppedError
+from trainer.events import StopRequest
 from trainer.hardware import Cpu, Gpu
 
 CPU = Cpu(name="A Processor", threads=8, bfloat16=True)
@@ -240,6 +241,13 @@ def test_a_child_that_hangs_is_killed_with_what_it_started(tmp_path: Path) -> No
     status = Path(f"/proc/{grandchild}/stat")
     while status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] not in "ZX":
         os.sched_yield()
+
+
+def test_a_child_that_hangs_can_be_stopped() -> None:
+    stop = StopRequest()
+    stop.ask()
+    with pytest.raises(StoppedError):
+        run_probe(command=python("import signal; signal.pause()"), stop=stop)
 
 
 def test_a_child_that_cannot_be_started_is_told_of(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ import msgspec
 import psutil
 import pytest
 
+import trainer
 from trainer.children import own_command, own_environment
 from trainer.config import RunConfig
-from trainer.events import StepDone, Stopped, decode_event
+from trainer.events import StageStarted, StepDone, Stopped, decode_event
 from trainer.jobs import (
     Answered,
     AnyJob,
@@ -28,7 +29,6 @@ from trainer.jobs import (
     ImportFolder,
     Ready,
     Refused,
-    RunFinished,
     SplitDataset,
     SplitDone,
     Stop,
@@ -309,19 +309,29 @@ def test_the_end_of_stdin_saves_a_run_that_can_be_resumed(
     assert ends[0].kind == "stopped"
     kept = (tmp_path / "run" / "events.jsonl").read_text().splitlines()
     assert isinstance(decode_event(kept[-1]), Stopped)
-    # The settings in the run's folder count: with those asked for now there would be another run to do.
-    short = msgspec.structs.replace(job, resume=True, config=tiny_config)
+    # Resumed, the settings in the run's folder count, whatever is asked for now.
     engine = start()
-    engine.ask(1, short)
-    engine.until(lambda line: isinstance(line, Heard) and isinstance(line.event, StepDone))
+    engine.ask(1, msgspec.structs.replace(job, resume=True, config=tiny_config))
+    started = engine.until(lambda line: isinstance(line, Heard) and isinstance(line.event, StageStarted))
+    assert isinstance(started, Heard)
+    assert isinstance(started.event, StageStarted)
+    assert started.event.epochs == 200
     engine.write(encode_line(Stop(id=1)))
     refused = engine.answer(1)
     assert isinstance(refused, Refused)
     assert refused.kind == "stopped"
     assert "press Resume" in refused.message
-    new = msgspec.structs.replace(job, folder=str(tmp_path / "other"), config=tiny_config, resume=True)
-    engine.ask(2, new)
-    answer = engine.answer(2)
-    assert isinstance(answer, Answered)
-    assert answer.result == RunFinished(bundle=str(tmp_path / "other" / "bundle"))
     engine.leave()
+
+
+def test_the_frozen_program_starts_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert own_command("engine") == [sys.executable, "-m", "trainer", "engine"]
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert own_command("gpu-probe") == [sys.executable, "trainer", "gpu-probe"]
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    environment = own_environment(A="b")
+    assert environment["A"] == "b"
+    assert environment["PYTHONPATH"].split(os.pathsep) == [
+        str(Path(trainer.__file__).parents[1]),
+        "/elsewhere",
+    ]
