@@ -72,7 +72,7 @@ def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _small_dataset(small_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def first_small_dataset(small_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("small dataset") / "small.db"
     import_dataset(small_folder, file)
     with DatasetStore.open(file) as store:
@@ -81,23 +81,23 @@ def _small_dataset(small_folder: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
-def small_dataset(_small_dataset: Path, tmp_path: Path) -> Path:
+def small_dataset(first_small_dataset: Path, tmp_path: Path) -> Path:
     """A split dataset of those images, for one test alone."""
-    return shutil.copyfile(_small_dataset, tmp_path / "small.db")
+    return shutil.copyfile(first_small_dataset, tmp_path / "small.db")
 
 
 @pytest.fixture(scope="session")
-def _tiny_run(_small_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def first_tiny_run(first_small_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny run")
     config = folder / "tiny.toml"
     config.write_text(config_to_toml(TINY_RUN), encoding="utf-8")
-    command = [sys.executable, "-m", "trainer", "train", _small_dataset, "--config", config]
+    command = [sys.executable, "-m", "trainer", "train", first_small_dataset, "--config", config]
     environment = os.environ | {"SKINDESK_CACHE_DIR": str(folder / "cache")}
     subprocess.run([*command, "--out", folder / "run"], check=True, capture_output=True, env=environment)
     return folder / "run"
 
 
 @pytest.fixture
-def tiny_run(_tiny_run: Path, paths: Paths) -> Path:
+def tiny_run(first_tiny_run: Path, paths: Paths) -> Path:
     """A finished run of the tiny backbone, in the folder of runs."""
-    return shutil.copytree(_tiny_run, paths.runs / "tiny run")
+    return shutil.copytree(first_tiny_run, paths.runs / "tiny run")
