@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -80,6 +81,9 @@ def _run(home: Path) -> int:
             sys.stdout.flush()
     except (_Failed, TrainerError, OSError) as error:
         sys.stdout.write(f"FAIL {step.__name__:<10} {error}\n")
+        status = 1
+    except Exception:  # noqa: BLE001 - whatever is broken in a build is to be told here, step and all
+        sys.stdout.write(f"FAIL {step.__name__:<10} {traceback.format_exc()}\n")
         status = 1
     begun = time.monotonic()
     program.close()
