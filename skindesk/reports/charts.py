@@ -44,6 +44,8 @@ _DARK_SHARE = 0.5
 _ROW = 30.0
 _TWO_LINES = 10.0
 """Height of a row of the confusion matrix, and half of that from which on it has room for two lines; points."""
+_NAMED_COLUMNS = 26.0
+"""Width of a cell from which on a short name fits over it, points."""
 _EDGE = 10.0
 """Room for half a number at the right end of a row of plots, points."""
 
@@ -209,11 +211,11 @@ class ConfusionMatrix:
         canvas.text(0.0, top - 4.0, tr("True class"), bold=True)
         canvas.text(self._names, top - 18.0, tr("Predicted class"), bold=True)
         for column, name in enumerate(classes):
-            label = canvas.elided(name, wide - 2.0)
+            label = str(column + 1) if self._numbered else canvas.elided(name, wide - 2.0)
             canvas.text(self._names + (column + 0.5) * wide, top - 4.0, label, colour=MUTED, align="centre")
-        for row, name in enumerate(classes):
+        for row in range(len(classes)):
             y = top + row * high
-            self._draw_name(canvas, name, y + high / 2)
+            self._draw_name(canvas, row, y + high / 2)
             for column in range(len(classes)):
                 x = self._names + column * wide
                 share = float(shares[row, column])
@@ -221,9 +223,16 @@ class ConfusionMatrix:
                 if len(classes) <= _NUMBERED_CLASSES:
                     _draw_cell(canvas, x + wide / 2, y + high / 2, int(counts[row, column]), share)
 
-    def _draw_name(self, canvas: Canvas, name: str, middle: float) -> None:
+    @property
+    def _numbered(self) -> bool:
+        """Whether columns are named by the numbers of the rows, since their names are too long."""
+        return self._cell < _NAMED_COLUMNS
+
+    def _draw_name(self, canvas: Canvas, row: int, middle: float) -> None:
+        name = self.metrics.classes[row]
         mark = f"{MALIGNANT_MARK} " if name in self.malignant else ""
-        words = canvas.elided(f"{mark}{full_name(name)}", self._names - 14.0)
+        number = f"{row + 1}  " if self._numbered else ""
+        words = canvas.elided(f"{number}{mark}{full_name(name)}", self._names - 14.0)
         n = f"n = {self.metrics.per_class[name].support:,}"
         reach = min(self._cell, _ROW) / 2 - 2.0
         canvas.box(0.0, middle - reach, 3.0, 2 * reach, class_colour(name, self.metrics.classes))

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from PySide6.QtGui import QFont, QFontDatabase, QTextLayout
+from PySide6.QtGui import QFont, QFontDatabase, QFontInfo, QTextLayout
 
 _FAMILIES = ("Noto Sans", "Segoe UI", "Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans")
 """The first that is there is used: legible at 8 points, and with letters for most of Europe."""
@@ -106,11 +106,17 @@ def report_font(points: float, *, bold: bool = False) -> QFont:
 
 @cache
 def base_family() -> str:
-    """Return the family most of a report is set in; a program without any font brings one."""
+    """Return the family most of a report is set in; on a machine without any font the program's own is loaded."""
     there = QFontDatabase.families()
-    if not there:
-        there = _brought_along()
-    return next((family for family in _FAMILIES if family in there), there[0] if there else "")
+    for family in (*(known for known in _FAMILIES if known in there), *there):
+        if _draws(family):
+            return family
+    return _brought_along()
+
+
+def _draws(family: str) -> bool:
+    """Whether there is a font behind the name: without any, Qt still offers names such as "Sans Serif"."""
+    return bool(QFontInfo(QFont(family)).family())
 
 
 def foreign_runs(text: str) -> list[Run]:
@@ -155,6 +161,7 @@ def _is_missing(letter: str) -> bool:
     return any(0 in run.glyphIndexes() for run in layout.glyphRuns())
 
 
+@cache
 def _family_for(letter: str, *, japanese: bool) -> str:
     code = ord(letter)
     script = next((script for script in _SCRIPTS if script.first <= code <= script.last), None)
@@ -184,17 +191,19 @@ def _family_of(system: QFontDatabase.WritingSystem) -> str:
 
 def forget_families() -> None:
     """Look at the machine's fonts again."""
-    for known in (base_family, _family_of, _is_missing):
+    for known in (base_family, _family_for, _family_of, _is_missing):
         known.cache_clear()
 
 
-def _brought_along() -> list[str]:
-    """Load DejaVu Sans from matplotlib's data (a few machines have no font at all)."""
+def _brought_along() -> str:
+    """Load the DejaVu Sans that comes with matplotlib and return its family; empty where even that is missing."""
     found = importlib.util.find_spec("matplotlib")
     places = found.submodule_search_locations if found else None
-    for place in places or ():
-        for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf"):
+    families: list[str] = []
+    for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf"):
+        for place in places or ():
             file = Path(place) / "mpl-data" / "fonts" / "ttf" / name
-            if QFontDatabase.addApplicationFont(str(file)) < 0:
-                _log.warning("There is no font on this machine, and %s cannot be loaded.", file)
-    return QFontDatabase.families()
+            families += QFontDatabase.applicationFontFamilies(QFontDatabase.addApplicationFont(str(file)))
+    if not families:
+        _log.warning("There is no font on this machine; reports show no text.")
+    return families[0] if families else ""

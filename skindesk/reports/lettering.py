@@ -17,10 +17,10 @@ from PySide6.QtGui import QRawFont
 from skindesk.reports.fonts import families_for, report_font
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 _PRESENTATION_FORMS = (range(0xFB50, 0xFE00), range(0xFE70, 0xFF00))
-_TABLES = re.compile(rb"stream\r?\n/CIDInit.*?endstream", re.DOTALL)
+_TABLE, _TABLE_END = b"/CIDInit /ProcSet", b"endcmap"
 _LETTERS = re.compile(rb"(?<=[\[ ])<([0-9A-F]{4})>(?= )")
 _PLANE = "".join(map(chr, (*range(0xD800), *range(0xE000, 0x10000))))
 """The letters Qt looks at, in its order: the basic plane without surrogates."""
@@ -39,11 +39,15 @@ def with_true_letters(pdf: bytes, texts: Sequence[str]) -> bytes:
         for alias, letter in (_presentation_forms() | _look_alikes(letters, texts)).items()
         if alias not in letters
     }
-    return _TABLES.sub(lambda table: _corrected(table.group(), corrections), pdf)
-
-
-def _corrected(table: bytes, corrections: Mapping[bytes, bytes]) -> bytes:
-    return _LETTERS.sub(lambda found: corrections.get(found.group(1), found.group()), table)
+    content = bytearray(pdf)
+    start = content.find(_TABLE)
+    while start >= 0:
+        end = content.find(_TABLE_END, start)
+        content[start:end] = _LETTERS.sub(
+            lambda found: corrections.get(found.group(1), found.group()), bytes(content[start:end])
+        )
+        start = content.find(_TABLE, end)
+    return bytes(content)
 
 
 def _look_alikes(letters: set[str], texts: Sequence[str]) -> dict[str, str]:

@@ -27,6 +27,7 @@ from skindesk.reports.words import (
     number_interval,
     one_line,
     percent,
+    setting_percent,
     tr,
 )
 from trainer.backbones import get_backbone
@@ -178,7 +179,7 @@ def _data_facts(report: TrainingReport) -> list[tuple[str, str]]:
     split = report.split
     if split is None:
         return []
-    wished = " / ".join(f"{100 * share:g} %" for share in split.fractions)
+    wished = " / ".join(setting_percent(share) for share in split.fractions)
     phrase = dataset_phrase(
         split, report.run.dataset_fingerprint or split.fingerprint, report.run.dataset_name
     )
@@ -209,8 +210,8 @@ def _settings(config: RunConfig) -> Iterable[tuple[str, str]]:
     layers = ", ".join(str(units) for units in head.dense) or tr("none")
     yield (
         tr("Head"),
-        tr("dense layers: {0}; dropout {1:g} %; batch normalization {2}").format(
-            layers, 100 * head.dropout, tr("on") if head.batch_normalization else tr("off")
+        tr("dense layers: {0}; dropout {1}; batch normalization {2}").format(
+            layers, setting_percent(head.dropout), tr("on") if head.batch_normalization else tr("off")
         ),
     )
     if "head" in config.stages:
@@ -254,7 +255,10 @@ def _settings(config: RunConfig) -> Iterable[tuple[str, str]]:
             stopping.metric.replace("_", " "), counted(stopping.patience, tr("epoch"), tr("epochs"))
         ),
     )
-    yield tr("Calibration"), tr("on {0:g} % of the validation groups").format(100 * config.calibration_share)
+    yield (
+        tr("Calibration"),
+        tr("on {0} of the validation groups").format(setting_percent(config.calibration_share)),
+    )
     yield tr("Geometry"), f"{config.geometry.shape}, {config.geometry.resampling}"
     yield tr("Views of a prediction"), str(config.test_views)
     yield tr("Precision"), config.precision
@@ -263,7 +267,7 @@ def _settings(config: RunConfig) -> Iterable[tuple[str, str]]:
 
 
 def _schedule_words(schedule: Schedule) -> str:
-    return tr("schedule {0}, warm-up {1:g} %").format(schedule.kind, 100 * schedule.warmup)
+    return tr("schedule {0}, warm-up {1}").format(schedule.kind, setting_percent(schedule.warmup))
 
 
 def _augmentation_words(augmentation: Augmentation) -> Iterable[str]:
@@ -282,7 +286,7 @@ def _augmentation_words(augmentation: Augmentation) -> Iterable[str]:
     )
     for name, share in shares:
         if share:
-            yield tr("{0} up to {1:g} %").format(name, 100 * share)
+            yield tr("{0} up to {1}").format(name, setting_percent(share))
 
 
 def _imbalance_words(config: RunConfig) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QRectF
+from PySide6.QtCore import QBuffer, QEventLoop, QIODevice, QMarginsF, QRectF
 from PySide6.QtGui import (
     QGuiApplication,
     QPageLayout,
@@ -115,8 +115,37 @@ def typeset(html: str, style: str, insets: Insets, sheet: Sheet) -> tuple[bytes,
     Returns:
         The PDF file's bytes, and its number of pages.
     """
+    # Qt's layout of long texts starts timers, which need a dispatcher; a thread of a pool gets one by this.
+    loop = QEventLoop()
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    writer = _writer(buffer, sheet)
+    handler = InsetHandler(insets, _SCALE)
+    width, height = writer.width() / _SCALE - 2 * MARGIN, writer.height() / _SCALE - 2 * MARGIN
+    pieces = list(_pieces(html))
+    documents = [_document(content, style, writer, handler, width * _SCALE) for _, content in pieces]
+    flow = [_piece(words, document) for (words, _), document in zip(pieces, documents, strict=True)]
+    pages = paginate(flow, (height - _HEADER - _FOOTER) * _SCALE)
+    texts = [*(document.toPlainText() for document in documents), sheet.subject, sheet.title]
+    painter = QPainter(writer)
+    for number, slices in enumerate(pages, start=1):
+        if number > 1:
+            writer.newPage()
+        for part in slices:
+            _paint(painter, documents[part.piece], part)
+            if part.end == flow[part.piece].height:
+                documents[part.piece] = (
+                    QTextDocument()
+                )  # to free a thousand at once would keep a window waiting
+        canvas = Canvas(painter, MARGIN * _SCALE, MARGIN * _SCALE, _SCALE)
+        _paint_header(canvas, sheet, width, number)
+        _paint_footer(canvas, width, height, f"Page {number} of {len(pages)}")
+    painter.end()
+    del loop
+    return with_true_letters(bytes(buffer.data().data()), texts), len(pages)
+
+
+def _writer(buffer: QBuffer, sheet: Sheet) -> QPdfWriter:
     writer = QPdfWriter(buffer)
     writer.setResolution(_RESOLUTION)
     writer.setPageLayout(
@@ -125,27 +154,7 @@ def typeset(html: str, style: str, insets: Insets, sheet: Sheet) -> tuple[bytes,
     writer.setTitle(f"{sheet.title}, {sheet.date}")
     writer.setCreator(f"SkinDesk {__version__}")
     writer.setAuthor(sheet.author)
-    handler = InsetHandler(insets, _SCALE)
-    width, height = writer.width() / _SCALE, writer.height() / _SCALE
-    pieces = list(_pieces(html))
-    documents = [
-        _document(content, style, writer, handler, (width - 2 * MARGIN) * _SCALE) for _, content in pieces
-    ]
-    room = (height - 2 * MARGIN - _HEADER - _FOOTER) * _SCALE
-    flow = [_piece(words, document) for (words, _), document in zip(pieces, documents, strict=True)]
-    pages = paginate(flow, room)
-    painter = QPainter(writer)
-    for number, slices in enumerate(pages, start=1):
-        if number > 1:
-            writer.newPage()
-        for part in slices:
-            _paint(painter, documents[part.piece], part)
-        canvas = Canvas(painter, MARGIN * _SCALE, MARGIN * _SCALE, _SCALE)
-        _paint_header(canvas, sheet, width - 2 * MARGIN, number)
-        _paint_footer(canvas, width - 2 * MARGIN, height - 2 * MARGIN, f"Page {number} of {len(pages)}")
-    painter.end()
-    texts = [*(document.toPlainText() for document in documents), sheet.subject, sheet.title]
-    return with_true_letters(bytes(buffer.data().data()), texts), len(pages)
+    return writer
 
 
 def _pieces(html: str) -> Iterator[tuple[str, str]]:

@@ -31,6 +31,11 @@ def percent(share: float | None) -> str:
     return NOT_DEFINED if share is None else f"{100.0 * share:.1f}{_UNBROKEN}%"
 
 
+def setting_percent(share: float) -> str:
+    """Return a share that someone chose, with as many decimals as were chosen: 0.3 is "30 %"."""
+    return f"{100.0 * share:g}{_UNBROKEN}%"
+
+
 def number(value: float | None) -> str:
     """Return a number that is no share with three decimals."""
     return NOT_DEFINED if value is None else f"{value:.3f}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -271,6 +273,34 @@ def test_letters_without_a_font_are_owned_up_to(tmp_path: Path, caplog: pytest.L
     assert f"U+{ord(missing[0]):04X}" in caplog.text
 
 
+_WITHOUT_FONTS = """
+import sys
+from pathlib import Path
+from PySide6.QtGui import QGuiApplication
+from skindesk.reports.content import PatientFields
+from skindesk.reports.pdf import write_diagnosis_pdf
+from tests.skindesk.reports_reading import diagnosis, image
+program = QGuiApplication([])
+write_diagnosis_pdf(diagnosis([image()], PatientFields(name="Jane")), Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there can a program be shown no fonts")
+def test_a_machine_without_fonts_prints_with_the_one_brought_along(tmp_path: Path) -> None:
+    (tmp_path / "fonts").mkdir()
+    config = f"<fontconfig><dir>{tmp_path}/fonts</dir><cachedir>{tmp_path}/cache</cachedir></fontconfig>"
+    (tmp_path / "fonts.conf").write_text(f'<?xml version="1.0"?>{config}', encoding="utf-8")
+    subprocess.run(
+        [sys.executable, "-c", _WITHOUT_FONTS, tmp_path / "report.pdf"],
+        env=os.environ | {"FONTCONFIG_FILE": str(tmp_path / "fonts.conf"), "QT_QPA_PLATFORM": "offscreen"},
+        cwd=Path(__file__).resolve().parents[2],
+        check=True,
+    )
+    report = ReadPdf(tmp_path / "report.pdf")
+    assert "Name Jane" in report.text
+    assert {font.name.split("+")[-1] for font in report.fonts()} == {"DejaVuSans", "DejaVuSans-Bold"}
+
+
 def test_every_font_is_embedded(tmp_path: Path) -> None:
     found = _written(tmp_path, patient=replace(JANE, notes="王小明 محمد मरीज़ office")).fonts()
     assert found
@@ -464,7 +494,8 @@ def test_another_paper_is_refused(tmp_path: Path) -> None:
 
 def test_a_report_can_be_written_in_another_thread(tmp_path: Path) -> None:
     pages: list[int] = []
-    report = diagnosis([image("a.jpg"), image("b.jpg")], JANE)
+    patient = replace(JANE, notes="A long text is laid out by a timer in Qt. " * 500)
+    report = diagnosis([image("a.jpg"), image("b.jpg")], patient)
     thread = threading.Thread(
         target=lambda: pages.append(write_diagnosis_pdf(report, tmp_path / "report.pdf"))
     )
