@@ -101,7 +101,7 @@ class RunEstimate(QWidget):
             self._timer.start()
         self._say()
 
-    def set_paused(self, paused: bool) -> None:
+    def set_paused(self, *, paused: bool) -> None:
         """Say whether a run trains."""
         self._paused = paused
         if paused:

@@ -222,7 +222,7 @@ class SetupPanel(Card):
         self.stop_button.setEnabled(running and not stopping)
         self.stop_button.setText(self.tr("Stopping …") if stopping else self.tr("Stop"))
         self.start_button.setText(self.tr("Add to queue") if running else self.tr("Start"))
-        self.estimate.set_paused(running)
+        self.estimate.set_paused(paused=running)
 
     def begin_anew(self) -> None:
         """Give the next run a name of its own."""

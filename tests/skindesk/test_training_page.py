@@ -1,0 +1,361 @@
+"""The training page without any training: what it offers, checks, keeps and says."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
+
+from skindesk.engine.handles import JobState
+from skindesk.models.devices import DevicesModel
+from skindesk.models.run_summary import RunStatus
+from skindesk.models.weights_state import WeightsState, find_weights_states
+from skindesk.pages.training import TrainingPage
+from skindesk.pages.training.words import weights_words
+from tests.skindesk.made_runs import make_epochs
+from trainer.config import RunConfig, config_from_toml
+from trainer.dataset import DatasetStore, split_dataset
+from trainer.devices import Devices
+from trainer.events import encode_event
+from trainer.hardware import Cpu, Gpu
+from trainer.jobs import TrainNetwork
+from trainer.presets import preset_config
+from trainer.runs import RunFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+    from skindesk.engine.engines import Engines
+    from skindesk.models.workspace import Workspace
+    from skindesk.paths import Paths
+    from skindesk.settings import Settings
+
+CPU = Devices(
+    cpu=Cpu(name="A processor", threads=2, bfloat16=True),
+    memory_bytes=8 << 30,
+    memory_available_bytes=6 << 30,
+    gpus=(),
+    gpu_reason="this machine has no NVIDIA GPU that can be seen",
+)
+SMALL_GPU = Devices(
+    cpu=CPU.cpu,
+    memory_bytes=8 << 30,
+    memory_available_bytes=6 << 30,
+    gpus=(Gpu(name="NVIDIA RTX 2060", memory_mib=6_144, usable=True),),
+    gpu_reason="",
+)
+
+
+@pytest.fixture
+def devices(engines: Engines) -> DevicesModel:
+    """A machine without a GPU."""
+    model = DevicesModel(engines.library)
+    model.devices = CPU
+    return model
+
+
+@pytest.fixture
+def make_page(
+    qtbot: QtBot,
+    engines: Engines,
+    workspace: Workspace,
+    devices: DevicesModel,
+    settings: Settings,
+    paths: Paths,
+) -> Callable[[], TrainingPage]:
+    """Make a page; no child process is started before something is asked of it."""
+
+    def make() -> TrainingPage:
+        page = TrainingPage(engines.training, engines.scoring, workspace, devices, settings, paths)
+        page.setFixedSize(1180, 800)
+        qtbot.addWidget(page)
+        return page
+
+    return make
+
+
+@pytest.fixture
+def page(
+    make_page: Callable[[], TrainingPage], workspace: Workspace, small_dataset: Path, qtbot: QtBot
+) -> TrainingPage:
+    """The page with a dataset to train on, not shown."""
+    workspace.set_dataset(small_dataset)
+    page = make_page()
+    qtbot.waitUntil(lambda: page.setup.can_start)
+    return page
+
+
+# --- what there is to train on -----------------------------------------------------------------------------
+
+
+def test_without_a_dataset_it_says_what_to_do(
+    make_page: Callable[[], TrainingPage], workspace: Workspace, qtbot: QtBot
+) -> None:
+    page = make_page()
+    page.show()
+    assert page.blocked.isVisible()
+    assert page.blocked.heading.text() == "First a dataset"
+    with qtbot.waitSignal(workspace.go_to) as asked:
+        qtbot.mouseClick(page.blocked.button, Qt.MouseButton.LeftButton)
+    assert asked.args == ["dataset"]
+
+
+def test_a_dataset_without_a_split_is_not_trained_on(
+    make_page: Callable[[], TrainingPage], workspace: Workspace, small_dataset: Path, qtbot: QtBot
+) -> None:
+    with sqlite3.connect(small_dataset) as connection:
+        connection.execute("UPDATE samples SET split = NULL")
+    connection.close()
+    workspace.set_dataset(small_dataset)
+    page = make_page()
+    qtbot.waitUntil(lambda: page.blocked.heading.text() == "First a split")
+    assert not page.setup.can_start
+    with DatasetStore.open(small_dataset) as store:
+        split_dataset(store, seed=1)
+    workspace.dataset_edited.emit()
+    qtbot.waitUntil(lambda: page.setup.can_start)
+
+
+def test_one_class_is_not_enough(
+    make_page: Callable[[], TrainingPage], workspace: Workspace, small_dataset: Path, qtbot: QtBot
+) -> None:
+    with sqlite3.connect(small_dataset) as connection:
+        connection.execute("UPDATE samples SET class_name = 'nv'")
+    connection.close()
+    workspace.set_dataset(small_dataset)
+    page = make_page()
+    qtbot.waitUntil(lambda: page.blocked.heading.text() == "More than one class is needed")
+
+
+def test_a_dataset_that_cannot_be_read_is_said_in_words(
+    make_page: Callable[[], TrainingPage], workspace: Workspace, tmp_path: Path, qtbot: QtBot
+) -> None:
+    (tmp_path / "broken.db").write_bytes(b"no dataset" * 100)
+    workspace.set_dataset(tmp_path / "broken.db")
+    page = make_page()
+    qtbot.waitUntil(lambda: "broken.db" in page.blocked.text.text())
+
+
+# --- presets, backbones, settings --------------------------------------------------------------------------
+
+
+def test_presets_fill_the_form_and_are_left_by_a_change(page: TrainingPage, qtbot: QtBot) -> None:
+    setup = page.setup
+    assert setup.config == preset_config("balanced", "xception")
+    assert setup.presets.current == "balanced"
+    assert setup.title == "Xception, balanced"
+    qtbot.mouseClick(setup.presets.buttons["quick"], Qt.MouseButton.LeftButton)
+    assert setup.config == preset_config("quick", "xception")
+    assert setup.title == "Xception, quick look"
+    seed = setup.form.editor("seed").focusProxy()
+    seed.selectAll()  # type: ignore[attr-defined]
+    qtbot.keyClicks(seed, "5")
+    assert setup.presets.current == "quick", "a preset leaves the seed alone"
+    batch = setup.form.editor("head_stage.batch_size").focusProxy()
+    batch.selectAll()  # type: ignore[attr-defined]
+    qtbot.keyClicks(batch, "48")
+    assert setup.presets.current == ""
+    assert setup.title == "Xception, own settings"
+    qtbot.mouseClick(setup.presets.buttons["balanced"], Qt.MouseButton.LeftButton)
+    assert setup.config is not None
+    assert (setup.config.seed, setup.config.head_stage.batch_size) == (5, 128)
+
+
+def test_presets_fit_the_device(page: TrainingPage, devices: DevicesModel) -> None:
+    devices.devices = SMALL_GPU
+    devices.changed.emit()
+    config = page.setup.config
+    assert config is not None
+    assert (config.fine_tune_stage.batch_size, config.fine_tune_stage.accumulation) == (16, 2)
+    assert page.setup._device.text() == "NVIDIA RTX 2060, 6 GB"
+
+
+def test_the_device_line_says_why_there_is_no_gpu(page: TrainingPage) -> None:
+    assert page.setup._device.text() == (
+        "CPU, 2 threads. No GPU: this machine has no NVIDIA GPU that can be seen"
+    )
+
+
+def test_a_card_chooses_the_backbone(page: TrainingPage, qtbot: QtBot) -> None:
+    page.setup.estimate.set_paused(paused=True)
+    page.show()
+    cards = page.setup.cards.cards
+    assert list(cards) == ["inceptionv3", "xception", "resnet50v2", "densenet121"]
+    qtbot.mouseClick(cards["densenet121"], Qt.MouseButton.LeftButton)
+    assert page.setup.config == preset_config("balanced", "densenet121")
+    page.activateWindow()
+    cards["densenet121"].setFocus()
+    qtbot.waitUntil(cards["densenet121"].hasFocus)
+    qtbot.keyClick(cards["densenet121"], Qt.Key.Key_Left)
+    assert page.setup.config == preset_config("balanced", "resnet50v2")
+    assert page.setup.title == "ResNet50V2, balanced"
+
+
+def test_a_bad_value_disables_start(page: TrainingPage, qtbot: QtBot, engines: Engines) -> None:
+    field = page.setup.form.editor("head_stage.epochs").focusProxy()
+    field.selectAll()  # type: ignore[attr-defined]
+    qtbot.keyClicks(field, "0")
+    assert not page.setup.start_button.isEnabled()
+    page.start()
+    assert engines.training.jobs == ()
+    field.selectAll()  # type: ignore[attr-defined]
+    qtbot.keyClicks(field, "4")
+    assert page.setup.start_button.isEnabled()
+
+
+def test_settings_are_saved_and_loaded(page: TrainingPage, tmp_path: Path) -> None:
+    config = preset_config("thorough", "inceptionv3")
+    page.setup.set_config(config)
+    page.setup.save_settings(tmp_path / "thorough.toml")
+    assert config_from_toml(tmp_path / "thorough.toml") == config
+    page.setup.set_config(RunConfig())
+    assert page.open_path(tmp_path / "thorough.toml")
+    assert page.setup.config == config
+    assert page.setup.presets.current == "thorough"
+    assert not page.open_path(tmp_path / "image.jpg")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("epochs = ", "is not TOML"),
+        ("unknown = 1", "unknown"),
+        ('backbone = "tiny"', "no backbone that is on offer"),
+    ],
+)
+def test_a_file_that_holds_no_settings_is_refused_in_words(
+    page: TrainingPage, tmp_path: Path, content: str, words: str
+) -> None:
+    before = page.setup.config
+    (tmp_path / "bad.toml").write_text(content, encoding="utf-8")
+    assert not page.open_path(tmp_path / "bad.toml")
+    assert words in page.setup.notice.text
+    assert page.setup.config == before
+
+
+# --- weights -----------------------------------------------------------------------------------------------
+
+
+def test_weights_at_hand_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.delenv("SKINDESK_WEIGHTS_DIR", raising=False)
+    (tmp_path / "xception_imagenet_notop.weights.h5").write_bytes(b"weights")
+    states = find_weights_states(tmp_path)
+    assert states["xception"].path == tmp_path / "xception_imagenet_notop.weights.h5"
+    assert states["densenet121"].path is None
+    assert weights_words(states["xception"])[0] == "Weights at hand"
+
+
+def test_weights_that_are_not_at_hand_are_told_apart() -> None:
+    assert weights_words(WeightsState(None, True, 83_445_920))[0] == "Weights: 80 MiB to fetch"
+    short, long = weights_words(WeightsState(None, False, 83_445_920))
+    assert short == "Weights not at hand"
+    assert "random weights" in long
+
+
+def test_cards_say_where_weights_are(
+    page: TrainingPage, settings: Settings, tmp_path: Path, qtbot: QtBot
+) -> None:
+    (tmp_path / "densenet121_imagenet_notop.weights.h5").write_bytes(b"weights")
+    settings.set_value("weights_dir", str(tmp_path))
+    card = page.setup.cards.cards["densenet121"]
+    qtbot.waitUntil(lambda: card.accessibleDescription() == "Weights at hand")
+
+
+# --- runs of earlier days ----------------------------------------------------------------------------------
+
+
+def interrupted(folder: Path, dataset: Path, epochs: int = 4) -> RunFolder:
+    """A run as a killed process leaves it."""
+    run = RunFolder(folder)
+    run.start(RunConfig())
+    run.write_dataset(dataset)
+    history = make_epochs([0.3 + number / 20 for number in range(epochs)])
+    run.write_history(history)
+    run.events_file.write_bytes(b"".join(encode_event(event) for event in history))
+    return run
+
+
+def test_an_interrupted_run_is_found_and_discarded(
+    make_page: Callable[[], TrainingPage],
+    paths: Paths,
+    small_dataset: Path,
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trash = tmp_path / "share"
+    trash.mkdir()
+    monkeypatch.setenv("XDG_DATA_HOME", str(trash))
+    run = interrupted(paths.runs / "Xception, balanced", small_dataset)
+    page = make_page()
+    qtbot.waitUntil(lambda: len(page.unfinished.runs) == 1)
+    found = page.unfinished.runs[0]
+    assert (found.title, found.status, found.dataset) == (
+        "Xception, balanced",
+        RunStatus.INTERRUPTED,
+        small_dataset,
+    )
+    page.show()
+    words = page.unfinished.findChildren(QPushButton)
+    assert [button.text() for button in words] == ["Resume", "Discard"]
+    qtbot.mouseClick(words[1], Qt.MouseButton.LeftButton)
+    assert not run.path.exists()
+    assert (trash / "Trash" / "files" / run.path.name / "config.toml").exists()
+    assert page.unfinished.runs == []
+    assert not page.unfinished.isVisible()
+
+
+def test_finished_and_running_runs_are_no_unfinished_ones(
+    make_page: Callable[[], TrainingPage], paths: Paths, tiny_run: Path, small_dataset: Path, qtbot: QtBot
+) -> None:
+    going_on = interrupted(paths.runs / "going on", small_dataset)
+    interrupted(paths.runs / "left alone", small_dataset)
+    assert tiny_run.parent == paths.runs
+    with going_on.locked():
+        page = make_page()
+        qtbot.waitUntil(lambda: bool(page.unfinished.runs))
+        assert [run.title for run in page.unfinished.runs] == ["left alone"]
+
+
+# --- the queue ---------------------------------------------------------------------------------------------
+
+
+def test_runs_wait_in_a_queue_that_can_be_changed(page: TrainingPage, engines: Engines, qtbot: QtBot) -> None:
+    assert page.may_close()
+    page.show()
+    config = page.setup.config
+    assert config is not None
+    dataset = page._facts.path if page._facts is not None else None
+    assert dataset is not None
+    first = page.start_run(config, dataset, "Same")
+    others = [page.start_run(config, dataset, name) for name in ("Same", "Third", "Fourth")]
+    assert not page.may_close()
+    assert page.setup.start_button.text() == "Add to queue"
+    jobs = [handle.job for handle in (first, *others)]
+    folders = [job.folder for job in jobs if isinstance(job, TrainNetwork)]
+    assert len(set(folders)) == 4, "two runs of one name have two folders"
+    assert [handle.title for handle in page.queue.waiting] == ["Same", "Third", "Fourth"]
+    up = [
+        button
+        for button in page.queue._rows[2].children()
+        if getattr(button, "toolTip", str)() == "Move Fourth up"
+    ]
+    qtbot.mouseClick(up[0], Qt.MouseButton.LeftButton)
+    assert [handle.title for handle in page.queue.waiting] == ["Same", "Fourth", "Third"]
+    engines.training.remove(others[0])
+    assert [handle.title for handle in page.queue.waiting] == ["Fourth", "Third"]
+    assert others[0].state is JobState.CANCELLED
+    assert page.notice.isHidden(), "a run that never began is not worth a word"
+    for handle in page.queue.waiting:
+        engines.training.remove(handle)
+    assert page.queue.isHidden()
+    first.stop()
+    qtbot.waitUntil(lambda: first.state.ended, timeout=120_000)
+    assert page.may_close()
