@@ -90,7 +90,7 @@ class SkinDesk(QObject):
         if self._devices is None:
             from skindesk.models.devices import DevicesModel  # noqa: PLC0415 - see above
 
-            devices = DevicesModel(self.engines.library, self)
+            devices = DevicesModel(self.engines.scoring, self)  # a first import must not wait for it
             devices.changed.connect(lambda: self.window.show_device(devices.line, devices.reason))
             self._devices = devices
         return self._devices

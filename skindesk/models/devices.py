@@ -27,15 +27,15 @@ class DevicesModel(QObject):
 
     changed = Signal()
 
-    def __init__(self, library: JobQueue, parent: QObject | None = None) -> None:
+    def __init__(self, queue: JobQueue, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._library = library
+        self._queue = queue
         self.devices: Devices | None = None
         self._failure = ""
 
     def look(self) -> None:
         """Find out; the answer comes with `changed`."""
-        handle = self._library.submit(LookAtDevices(), self.tr("Looking for GPUs"))
+        handle = self._queue.submit(LookAtDevices(), self.tr("Looking for GPUs"))
         handle.ended.connect(self._found)
 
     def _found(self, outcome: Outcome) -> None:
