@@ -10,7 +10,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
-from PySide6.QtCore import QEventLoop, QObject, QTimer
+from PySide6.QtCore import QEventLoop, QMessageLogContext, QObject, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QGuiApplication
 
 from skindesk.display import missing_display
@@ -26,6 +26,7 @@ _STEP_SECONDS = 300.0
 _LOOK_MS = 50
 _LESIONS = 84
 _SIZE = (96, 72)
+_HARMLESS = {"This plugin does not support propagateSizeHints()"}  # the platform without a screen says it
 
 
 class _Failed(Exception):  # noqa: N818 - never leaves this module
@@ -61,6 +62,7 @@ def _run(home: Path) -> int:
     from skindesk.app import SkinDesk, make_application  # noqa: PLC0415 - the home is set first
     from skindesk.paths import Paths  # noqa: PLC0415 - see above
 
+    warnings = _heard_warnings()
     application = make_application([])
     program = SkinDesk(Paths.standard())
     test = _SelfTest(program, home)
@@ -88,11 +90,27 @@ def _run(home: Path) -> int:
     begun = time.monotonic()
     program.close()
     application.processEvents()
+    if warnings:
+        sys.stdout.write(f"FAIL {'warnings':<10} {'; '.join(warnings)}\n")
+        status = 1
     if status == 0:
         sys.stdout.write(f"ok   {'closing':<10} no child is left ({time.monotonic() - begun:.1f} s)\n")
         sys.stdout.write("Everything works.\n")
     sys.stdout.flush()
     return status
+
+
+def _heard_warnings() -> list[str]:
+    """Return a list that Qt's warnings are added to from now on; a style sheet it cannot parse is one."""
+    heard: list[str] = []
+
+    def hear(kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
+        sys.stderr.write(f"{text}\n")
+        if kind in {QtMsgType.QtWarningMsg, QtMsgType.QtCriticalMsg} and text not in _HARMLESS:
+            heard.append(text)
+
+    qInstallMessageHandler(hear)
+    return heard
 
 
 class _SelfTest(QObject):
