@@ -159,6 +159,7 @@ class TrainingPage(QWidget):
         self._training.unresponsive.connect(self._on_silence)
         self._workspace.dataset_changed.connect(self._read_dataset)
         self._workspace.dataset_edited.connect(self._read_dataset)
+        self._workspace.runs_changed.connect(self.look_for_unfinished)
         self.notified.connect(self._workspace.notified)
 
     # --- what the window asks -----------------------------------------------------------------------------

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from skindesk.models.unfinished_runs import UnfinishedRun
 
 
+_MOST_UNFINISHED = 3
+
+
 class QueueList(Card):
     """The runs that wait, in order; each can be moved and removed. Hidden while none waits.
 
@@ -127,8 +130,12 @@ class UnfinishedList(QWidget):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        for run in self._runs:
+        for run in self._runs[:_MOST_UNFINISHED]:
             self._layout.addWidget(self._row(run))
+        more = len(self._runs) - _MOST_UNFINISHED
+        if more > 0:
+            text = self.tr("%n more can go on; they are in the list of results.", "", more)
+            self._layout.addWidget(muted(text.replace("%n", str(more))))
         self.setVisible(bool(self._runs))
 
     def leave_out(self, run: UnfinishedRun) -> None:

@@ -6,7 +6,7 @@ import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QStandardPaths, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QMenu, QToolButton, QWidget
 
@@ -236,7 +236,9 @@ class RunCharts(QWidget):
 
     def _ask_where(self, plot: LivePlot, kind: str) -> None:
         run = self._run.title if self._run is not None else "run"
-        dialog = QFileDialog(self, plot.title, f"{run}, {plot.title.lower()}.{kind}")
+        folder = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation))
+        name = f"{run}, {plot.title.lower()}.{kind}".replace("/", " ")
+        dialog = QFileDialog(self, plot.title, str(folder / name))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix(kind)
         dialog.fileSelected.connect(lambda name: self.save(plot, Path(name)))

@@ -69,7 +69,7 @@ class RunPanel(QWidget):
         layout.addWidget(self.charts, 3)
         below = QHBoxLayout()
         below.setSpacing(2 * SPACE)
-        below.addWidget(self._log_card(), 2)
+        below.addWidget(self._log_card(), 1)
         self.queue_place = below
         layout.addLayout(below, 1)
         charts = self.charts
@@ -190,7 +190,7 @@ class RunPanel(QWidget):
                 self.tr("{epoch} of {all}").format(epoch=run.epoch, all=run.stage.epochs), self._step(run)
             )
         else:
-            self.stage.set(self.tr("Preparing"), self.tr("{all} stages", "", stages).format(all=stages))
+            self.stage.set(self.tr("Preparing"), self.tr("stages: {all}").format(all=stages))
             self.epoch.set("–")
         ended = run.outcome is not None
         step = None if ended else run.step

@@ -88,6 +88,7 @@ class SetupPanel(Card):
         self._facts: DatasetFacts | None = None
         self._named = False
         self._running = False
+        self._disk_warning = ""
         self.setFixedWidth(WIDTH)
         self.heading.setText(self.tr("New run"))
         self.heading.show()
@@ -349,6 +350,9 @@ class SetupPanel(Card):
     def _on_little_disk(self, sentence: str) -> None:
         if sentence:
             self.notice.show_note(sentence)
+        elif self._disk_warning and self.notice.text == self._disk_warning:
+            self.notice.clear()
+        self._disk_warning = sentence
 
     def _refresh(self) -> None:
         """Bring everything that follows from the settings up to date."""
