@@ -38,6 +38,7 @@ class CanvasScene:
         cropping: whether the crop is being drawn.
         shape: how the network brings it to a square, if one is chosen.
         message: said where there is no picture.
+        hovered: whether something that can be dropped hovers over it.
     """
 
     levels: tuple[QPixmap, ...]
@@ -48,6 +49,7 @@ class CanvasScene:
     cropping: bool
     shape: Shape | None
     message: str
+    hovered: bool = False
 
 
 def paint_canvas(widget: QWidget, mapping: CanvasMapping, scene: CanvasScene) -> None:
@@ -75,7 +77,8 @@ def paint_canvas(widget: QWidget, mapping: CanvasMapping, scene: CanvasScene) ->
             room, int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap), scene.message
         )
     painter.restore()
-    painter.setPen(QPen(tokens.accent if widget.hasFocus() else tokens.border, 1.0))
+    marked = scene.hovered or widget.hasFocus()
+    painter.setPen(QPen(tokens.accent if marked else tokens.border, 3.0 if scene.hovered else 1.0))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawPath(card)
     painter.end()

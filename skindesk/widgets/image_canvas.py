@@ -103,6 +103,7 @@ class ImageCanvas(QWidget):
         self._cropping = False
         self._shape: Shape | None = None
         self._message = ""
+        self._hovered = False
         self._drag: _Drag | None = None
         self._turn_base: Framing | None = None
         self.mapping = CanvasMapping()
@@ -168,6 +169,11 @@ class ImageCanvas(QWidget):
     def set_shape(self, shape: Shape | None) -> None:
         """Say how the network brings what it gets to a square; `None` where no network is chosen."""
         self._shape = shape
+        self.update()
+
+    def set_hovered(self, hovered: bool) -> None:
+        """Show that what hovers over the picture can be dropped."""
+        self._hovered = hovered
         self.update()
 
     def set_crop_mode(self, cropping: bool) -> None:
@@ -458,6 +464,7 @@ class ImageCanvas(QWidget):
             cropping=self._cropping,
             shape=self._shape,
             message=self._message,
+            hovered=self._hovered,
         )
         paint_canvas(self, self.mapping, scene)
 

@@ -253,9 +253,8 @@ def test_images_of_one_lesion_are_answered_together_and_reported(
     page.patient.name.setText("Ada Björk")
     page.patient.note.setPlainText("Seen twice.")
     report = tmp_path / "report.pdf"
-    finding = page.finding()
-    assert finding is not None
-    page.saving.write_report(finding, report)
+    assert page.answered
+    assert page.save_pdf(report)
     qtbot.waitUntil(lambda: page.notice.text == "Saved as report.pdf.", timeout=PATIENCE_MS)
     words = subprocess.run(
         ["pdftotext", "-layout", report, "-"], check=True, capture_output=True, text=True
@@ -271,7 +270,7 @@ def test_images_of_one_lesion_are_answered_together_and_reported(
         assert wanted in words
     assert page.network.facts.hash in words
 
-    page.saving.write_report(finding, tmp_path / "notes.jpg" / "report.pdf")
+    page.save_pdf(tmp_path / "notes.jpg" / "report.pdf")
     qtbot.waitUntil(lambda: "Cannot write" in page.notice.text, timeout=PATIENCE_MS)
 
 

@@ -7,10 +7,10 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QMimeData, Qt, QUrl
-from PySide6.QtGui import QColor, QGuiApplication, QImage
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QGuiApplication, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from skindesk.models.diagnosis import CaseImage, ImageState
 from skindesk.models.diagnosis_bundle import BundleFacts, read_bundle_facts
@@ -131,6 +131,18 @@ def test_a_picture_dragged_from_another_program_is_taken(qtbot: QtBot, page: Dia
     data.setImageData(picture)
     drop_data(page.images.canvas, data)
     qtbot.waitUntil(lambda: len(page.model.images) == 1, timeout=PATIENCE_MS)
+
+
+def test_what_hovers_is_shown_until_it_is_dropped_or_leaves(page: DiagnosisPage, images: list[Path]) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(images[0]))])
+    before = page.images.grab().toImage()
+    enter = QDragEnterEvent(QPoint(9, 9), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, NONE)
+    QApplication.sendEvent(page, enter)
+    assert enter.isAccepted()
+    assert page.images.grab().toImage() != before
+    QApplication.sendEvent(page, QDragLeaveEvent())
+    assert page.images.grab().toImage() == before
 
 
 def test_a_folder_is_taken_in_the_order_people_count(tmp_path: Path) -> None:

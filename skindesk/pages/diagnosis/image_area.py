@@ -35,6 +35,8 @@ _PENDING = {ImageState.WAITING, ImageState.ASKED}
 class _Invitation(EmptyState):
     """Says what can be dropped, within dashes as every place to drop something has."""
 
+    hovered = False
+
     def showEvent(self, event: QShowEvent) -> None:
         """Give the sentence the height that it takes at its width."""
         super().showEvent(event)
@@ -45,9 +47,12 @@ class _Invitation(EmptyState):
         """Paint the dashes."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        pen = QPen(tokens_for(self.palette()).border, 1.5)
+        tokens = tokens_for(self.palette())
+        pen = QPen(tokens.accent if self.hovered else tokens.border, 1.5)
         pen.setStyle(Qt.PenStyle.DashLine)
         painter.setPen(pen)
+        if self.hovered:
+            painter.setBrush(tokens.accent_soft)
         painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -1), SPACE, SPACE)
         painter.end()
 
@@ -121,15 +126,15 @@ class ImageArea(QWidget):
         self._stop = QPushButton(self.tr("Stop"))
         self._stop.setToolTip(self.tr("Do not ask about the images that have no answer yet"))
         self._stop.clicked.connect(self._model.stop)
-        policy = self._stop.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)  # the strip stays where it is when the asking begins
-        self._stop.setSizePolicy(policy)
+        # The strip stays where it is when the button comes and goes.
+        self._count.setMinimumHeight(self._stop.sizeHint().height())
         self.together = QCheckBox(self.tr("These images show one lesion"))
         self.together.setToolTip(self.tr("Also say what all images together say of the lesion"))
         self.together.toggled.connect(self._model.set_together)
         row.addWidget(self._count, 1)
         row.addWidget(self._progress)
         row.addWidget(self._stop)
+        row.addSpacing(SPACE)
         row.addWidget(self.together)
         layout.addLayout(row)
         layout.addWidget(self.strip)
@@ -141,6 +146,12 @@ class ImageArea(QWidget):
         self.canvas.set_shape(facts.manifest.geometry.shape if facts is not None else None)
         self.tools.show_square(words.square_sentence(facts) if facts is not None else "")
         self._show_images()
+
+    def set_hovered(self, hovered: bool) -> None:
+        """Show that what hovers over the page can be dropped."""
+        self._empty.hovered = hovered
+        self._empty.update()
+        self.canvas.set_hovered(hovered)
 
     # --- the images --------------------------------------------------------------------------------------
 
@@ -195,6 +206,8 @@ class ImageArea(QWidget):
             selected = self._model.selected
             if selected is not None and selected.number == image.number:
                 self._show_selected()
+        if picture is None:
+            self._show_progress()
 
     def _framed(self, framing: Framing) -> None:
         image = self._model.selected
@@ -232,6 +245,9 @@ class ImageArea(QWidget):
             busy=pending and not sentence,
         )
 
+    def _answered(self, done: int, total: int) -> str:
+        return self.tr("{done} of {total} answered").format(done=f"{done:,}", total=f"{total:,}")
+
     def _show_progress(self) -> None:
         images = self._model.images
         broken = sum(bool(self._sentence(image)) for image in images)
@@ -242,7 +258,7 @@ class ImageArea(QWidget):
         pending, several = self._model.pending, len(images) > 1
         asking = pending > 0 and self._facts is not None and several and self._model.asking
         done = len(images) - pending
-        self._progress.setText(self.tr("{done} answered").format(done=f"{done:,}") if asking else "")
+        self._progress.setText(self._answered(done, len(images)) if asking else "")
         self._progress.setVisible(asking)
         self._stop.setVisible(asking)
         self.together.setEnabled(len(self._model.readable()) > 1)

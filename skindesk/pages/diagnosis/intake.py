@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMimeData, QObject, QStandardPaths, Signal
+from PySide6.QtCore import QEvent, QMimeData, QObject, QStandardPaths, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog
 
@@ -24,6 +24,27 @@ if TYPE_CHECKING:
     from skindesk.paths import Paths
 
 _PASTED = "pasted"
+
+
+class Hover(QObject):
+    """Watches a widget for something that hovers over it to be dropped; takes nothing.
+
+    Signals:
+        changed(bool): something hovers, or no longer.
+    """
+
+    changed = Signal(bool)
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Notice and pass on."""
+        kind = event.type()
+        if kind in {QEvent.Type.DragEnter, QEvent.Type.DragLeave, QEvent.Type.Drop}:
+            self.changed.emit(kind == QEvent.Type.DragEnter)
+        return super().eventFilter(watched, event)
 
 
 class Intake(QObject):

@@ -26,7 +26,7 @@ from skindesk.pages.diagnosis.bundle_card import BundleCard
 from skindesk.pages.diagnosis.collecting import MOST_IMAGES, Collected
 from skindesk.pages.diagnosis.export import Finding
 from skindesk.pages.diagnosis.image_area import ImageArea
-from skindesk.pages.diagnosis.intake import Intake
+from skindesk.pages.diagnosis.intake import Hover, Intake
 from skindesk.pages.diagnosis.network import Network
 from skindesk.pages.diagnosis.patient_card import PatientCard
 from skindesk.pages.diagnosis.result_card import ResultCard, shown_of
@@ -100,6 +100,7 @@ class DiagnosisPage(QWidget):
         layout.addLayout(self._left(), 3)
         layout.addWidget(self._right(), 2)
         accept_paths(self, self.add_images)
+        Hover(self).changed.connect(self.images.set_hovered)  # after the line above, so that it sees first
         self._connect()
         self._connect_actions()
         self._network_changed()
@@ -207,6 +208,22 @@ class DiagnosisPage(QWidget):
     def actions(self) -> list[QAction]:
         """Return what the menu of this page holds."""
         return self.commands.menu(self)
+
+    @property
+    def answered(self) -> bool:
+        """Whether there are images and the network has answered about every one that can be read."""
+        return bool(self.model.images) and all(image.state in _ANSWERED for image in self.model.images)
+
+    def save_pdf(self, file: Path) -> bool:
+        """Write the report of what has been answered, in the background.
+
+        Returns:
+            whether there is anything to report.
+        """
+        finding = self.finding()
+        if finding is not None:
+            self.saving.write_report(finding, file)
+        return finding is not None
 
     def open_path(self, path: Path) -> bool:
         """Take an image, or a folder while this page is shown."""
