@@ -20,23 +20,26 @@ UNEXPECTED = "Something went wrong that should not have; the log says more."
 
 
 class _Messenger(QObject):
-    """Carries one answer from a worker to the GUI thread; belongs to nobody, so that it outlives its asker."""
+    """Carries answers from workers to the GUI thread; belongs to nobody, so that it outlives its asker.
 
-    answered = Signal(object, object)  # value, error
+    An answer is known by its ticket: `sender()` may name another object that has come to the same address.
+    """
+
+    answered = Signal(int, object, object)  # ticket, value, sentence
 
 
-def _start(work: Callable[[], object], messenger: _Messenger) -> None:
+def _start(ticket: int, work: Callable[[], object], messenger: _Messenger) -> None:
     def run() -> None:
         try:
             value = work()
         except TrainerError as error:
-            messenger.answered.emit(None, str(error))
+            messenger.answered.emit(ticket, None, str(error))
         except Exception:
             # A thread of the pool has nobody else to tell.
             _logger.exception("Work in the background failed")
-            messenger.answered.emit(None, UNEXPECTED)
+            messenger.answered.emit(ticket, None, UNEXPECTED)
         else:
-            messenger.answered.emit(value, None)
+            messenger.answered.emit(ticket, value, None)
 
     QThreadPool.globalInstance().start(run)
 
@@ -63,12 +66,15 @@ class Question(QObject, Generic[Answer]):
     ) -> None:
         super().__init__(parent)
         self._answered, self._failed = answered, failed
-        self._messenger: _Messenger | None = None
+        self._messenger = _Messenger()
+        self._messenger.answered.connect(self._receive, Qt.ConnectionType.QueuedConnection)
+        self._ticket = 0
+        self._awaited = False
 
     @property
     def busy(self) -> bool:
         """Whether an answer is awaited."""
-        return self._messenger is not None
+        return self._awaited
 
     def ask(self, work: Callable[[], Answer]) -> None:
         """Do some work in a thread of the pool.
@@ -76,24 +82,24 @@ class Question(QObject, Generic[Answer]):
         Args:
             work: touches no widget and no pixmap; raises `TrainerError` with a sentence where it cannot answer.
         """
-        was_busy = self.busy
-        messenger = self._messenger = _Messenger()
-        messenger.answered.connect(self._receive, Qt.ConnectionType.QueuedConnection)
-        _start(work, messenger)
-        if not was_busy:
-            self.busy_changed.emit(True)
+        self._ticket += 1
+        _start(self._ticket, work, self._messenger)
+        self._await(awaited=True)
 
     def forget(self) -> None:
         """Drop the answer that is awaited."""
-        if self._messenger is not None:
-            self._messenger = None
-            self.busy_changed.emit(False)
+        self._ticket += 1
+        self._await(awaited=False)
 
-    def _receive(self, value: Answer, sentence: str | None) -> None:
-        if self.sender() is not self._messenger:
+    def _await(self, *, awaited: bool) -> None:
+        if awaited != self._awaited:
+            self._awaited = awaited
+            self.busy_changed.emit(awaited)
+
+    def _receive(self, ticket: int, value: Answer, sentence: str | None) -> None:
+        if ticket != self._ticket:
             return
-        self._messenger = None
-        self.busy_changed.emit(False)
+        self._await(awaited=False)
         if sentence is None:
             self._answered(value)
         else:
@@ -111,7 +117,10 @@ class Errands(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._under_way: dict[_Messenger, tuple[Callable[..., None], Callable[[str], None]]] = {}
+        self._messenger = _Messenger()
+        self._messenger.answered.connect(self._receive, Qt.ConnectionType.QueuedConnection)
+        self._ticket = 0
+        self._under_way: dict[int, tuple[Callable[..., None], Callable[[str], None]]] = {}
 
     @property
     def busy(self) -> bool:
@@ -128,15 +137,12 @@ class Errands(QObject):
             done: is handed what it returns, on the GUI thread.
             failed: is handed a sentence instead.
         """
-        messenger = _Messenger()
-        self._under_way[messenger] = (done, failed)
-        messenger.answered.connect(self._receive, Qt.ConnectionType.QueuedConnection)
-        _start(work, messenger)
+        self._ticket += 1
+        self._under_way[self._ticket] = (done, failed)
+        _start(self._ticket, work, self._messenger)
 
-    def _receive(self, value: object, sentence: str | None) -> None:
-        messenger = self.sender()
-        assert isinstance(messenger, _Messenger)
-        done, failed = self._under_way.pop(messenger)
+    def _receive(self, ticket: int, value: object, sentence: str | None) -> None:
+        done, failed = self._under_way.pop(ticket)
         if sentence is None:
             done(value)
         else:

@@ -11,6 +11,7 @@ import numpy as np
 
 from skindesk.models.run_reading import read_history
 from trainer.bundle import read_manifest
+from trainer.dataset.classes import malignant_among
 from trainer.dataset.store import DatasetStore
 from trainer.errors import TrainerError
 from trainer.runs import RunFolder
@@ -52,6 +53,11 @@ class RunRecord:
         if self.manifest is not None:
             return self.manifest.classes
         return tuple(sorted(self.history[-1].validation.recall)) if self.history else ()
+
+    @property
+    def malignant(self) -> tuple[str, ...]:
+        """Names of the malignant classes; before there is a bundle, those that are malignant by name."""
+        return self.manifest.malignant if self.manifest is not None else malignant_among(self.classes)
 
 
 def read_record(summary: RunSummary) -> RunRecord:

@@ -79,7 +79,7 @@ class CompareView(QWidget):
         self.records = records
         self._warn()
         self.table.show_facts(comparison_facts(records))
-        malignant = {name for record in records for name in record.summary.malignant}
+        malignant = {name for record in records for name in record.malignant}
         classes = list(dict.fromkeys(name for record in records for name in record.classes))
         self.curves.show_runs(
             [RunCurves(record.summary.name, record.history) for record in records], classes, malignant

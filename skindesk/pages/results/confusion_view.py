@@ -128,7 +128,7 @@ class ConfusionView(QWidget):
             datasets: files among which that of the report is looked for.
         """
         metrics = report.metrics
-        self._report, self._malignant = report, record.summary.malignant
+        self._report, self._malignant = report, record.malignant
         self._behind, self._cell = None, None
         self._basis.setText(self.tr("n = {n}").format(n=f"{metrics.n:,}"))
         self.matrix.show_matrix(metrics.classes, self._malignant, metrics.confusion_matrix)

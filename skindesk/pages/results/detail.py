@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from skindesk.models.workspace import Workspace
     from skindesk.pages.results.run_actions import RunActions
 
-_SMALLEST_VIEW = 136  # pixels
+_SMALLEST_VIEW = 104  # pixels
 _CHEVRON = 12  # pixels
 _METRICS, _CONFUSION, _CURVES, _SETTINGS = "metrics", "confusion", "curves", "settings"
 
@@ -94,6 +94,7 @@ class RunDetail(QWidget):
         self.pictures.which.chosen.connect(lambda _key: self._fill())
         self.metrics.score_asked.connect(self.begin_scoring)
         actions.score_asked.connect(self.begin_scoring)
+        actions.score_test.enabledChanged.connect(self.metrics.score_button.setEnabled)
         self.confusion.images_opened.connect(workspace.images_for_diagnosis)
         workspace.bundle_changed.connect(self._mark)
         workspace.dataset_changed.connect(self._datasets_changed)

@@ -259,7 +259,7 @@ def _report_rows(records: Sequence[RunRecord], part: str, title: str) -> list[Fa
         )
         for measure in measures()
     ]
-    malignant = {name for record in records for name in record.summary.malignant}
+    malignant = {name for record in records for name in record.malignant}
     for name in dict.fromkeys(name for entry in scored for name in entry.classes):
         per_class = [entry.per_class.get(name) if entry is not None else None for entry in metrics]
         rows.append(

@@ -95,7 +95,7 @@ class MetricsView(QScrollArea):
                 images=facts.images_and_groups(metrics.n, metrics.groups)
             )
         )
-        self.table.show_facts(facts.class_facts(metrics, record.summary.malignant))
+        self.table.show_facts(facts.class_facts(metrics, record.malignant))
         self._card.show()
         self.notes.setText("\n".join(self._notes(record, report, metrics)))
         self.notes.show()
@@ -179,7 +179,7 @@ class MetricsView(QScrollArea):
                 (self.tr("Best epoch"), "", epoch, stage),
             ]
         )
-        table = facts.epoch_facts(record, summary.malignant)
+        table = facts.epoch_facts(record, record.malignant)
         self._basis.setText(self.tr("best epoch, {n}").format(n=basis) if basis else self.tr("best epoch"))
         self.table.show_facts(table)
         self._card.setVisible(bool(table.rows))

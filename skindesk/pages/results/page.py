@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _LOOK_MS = 3_000  # between two looks at runs that are going on
 _TABLE_ROOM = 260  # pixels that the table takes at most by itself
-_CARD_ROOM = 6 * SPACE  # around the table
+_CARD_ROOM = 5 * SPACE  # around the table
 
 
 class ResultsPage(QWidget):

@@ -65,7 +65,7 @@ class PicturesView(QWidget):
         """Show the curves of a run, and the pictures of a part where it was scored."""
         self._report = report
         summary = record.summary
-        self.curves.show_runs([RunCurves(summary.name, record.history)], record.classes, summary.malignant)
+        self.curves.show_runs([RunCurves(summary.name, record.history)], record.classes, record.malignant)
         self._refresh()
 
     @property

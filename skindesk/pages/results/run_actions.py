@@ -135,7 +135,7 @@ class RunActions(QObject):
     def _use(self) -> None:
         (run,) = self._chosen
         self._workspace.set_bundle(run.bundle)
-        self._tell(self.tr("“{name}” is now used for diagnosis.").format(name=run.name))
+        self._workspace.notified.emit(self.tr("“{name}” is now used for diagnosis.").format(name=run.name))
 
     def _open_folder(self) -> None:
         (run,) = self._chosen

@@ -89,6 +89,15 @@ class _RunDelegate(QStyledItemDelegate):
         for role in (option.palette.ColorRole.Text, option.palette.ColorRole.HighlightedText):
             option.palette.setColor(role, colour)
 
+    def updateEditorGeometry(
+        self,
+        editor: QWidget,
+        option: QStyleOptionViewItem,
+        _index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        """Let a name be typed over the whole cell, inside its row."""
+        editor.setGeometry(option.rect.adjusted(2, 1, -2, -1))
+
     def _sign(self, run: RunSummary) -> str:
         if self._runs.is_for_diagnosis(run):
             return "diagnosis"
@@ -127,7 +136,7 @@ class RunTable(QTableView):
         self.setTabKeyNavigation(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.setSortingEnabled(True)
         self.sortByColumn(COLUMNS.index("created"), Qt.SortOrder.DescendingOrder)
@@ -142,7 +151,7 @@ class RunTable(QTableView):
         self.selectionModel().selectionChanged.connect(self._selection_moved)
         runs.modelAboutToBeReset.connect(self._hold)
         runs.modelReset.connect(self._restore)
-        runs.dataChanged.connect(lambda *_: self.chosen_changed.emit())
+        runs.dataChanged.connect(self._learned)
         runs.refreshed.connect(self._fit_columns)
         runs.renamed.connect(self.rename_asked)
 
@@ -187,6 +196,9 @@ class RunTable(QTableView):
         if not self._restoring:
             self._chosen = tuple(run.folder for run in self.chosen)
             self.chosen_changed.emit()
+
+    def _learned(self) -> None:
+        self.chosen_changed.emit()
 
     def _hold(self) -> None:
         self._restoring = True

@@ -19,6 +19,8 @@ from trainer.jobs import EvaluateBundle
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from PySide6.QtCore import QObject
+
     from skindesk.engine.jobs import JobHandle, JobQueue, Outcome
     from skindesk.models.run_summary import RunSummary
     from trainer.events import AnyEvent
@@ -209,26 +211,33 @@ class ScoringPanel(QWidget):
         handle = self._queue.submit(
             job, self.tr("Scoring {name} on the {part}").format(name=run.name, part=part)
         )
-        folder = run.folder
-        self.jobs[folder] = handle
-        self._warnings[folder] = []
-        handle.heard.connect(lambda event: self._hear(folder, event))
+        self.jobs[run.folder] = handle
+        self._warnings[run.folder] = []
+        handle.heard.connect(self._hear)
         handle.changed.connect(self._refresh)
-        handle.ended.connect(lambda outcome: self._ended(folder, outcome))
-        if handle.outcome is not None:
-            self._ended(folder, handle.outcome)
+        handle.ended.connect(self._ended)
         self._refresh()
         self.jobs_changed.emit()
+        if handle.outcome is not None:
+            self._end(run.folder, handle.outcome)
 
-    def _hear(self, folder: Path, event: AnyEvent) -> None:
-        if isinstance(event, Warned):
+    def _folder_of(self, handle: QObject) -> Path | None:
+        return next((folder for folder, job in self.jobs.items() if job is handle), None)
+
+    def _hear(self, event: AnyEvent) -> None:
+        folder = self._folder_of(self.sender())
+        if folder is not None and isinstance(event, Warned):
             self._warnings[folder].append(event.message)
         elif isinstance(event, Progress):
             self._refresh()
 
-    def _ended(self, folder: Path, outcome: Outcome) -> None:
-        if self.jobs.pop(folder, None) is None:
-            return
+    def _ended(self, outcome: Outcome) -> None:
+        folder = self._folder_of(self.sender())
+        if folder is not None:
+            self._end(folder, outcome)
+
+    def _end(self, folder: Path, outcome: Outcome) -> None:
+        del self.jobs[folder]
         warnings = self._warnings.pop(folder)
         if self._run is not None and folder == self._run.folder:
             if outcome.state is JobState.FAILED:
