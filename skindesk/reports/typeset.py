@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from PySide6.QtCore import QBuffer, QEventLoop, QIODevice, QMarginsF, QRectF
 from PySide6.QtGui import (
     QGuiApplication,
@@ -30,7 +31,7 @@ from skindesk.reports.flow import Piece, paginate
 from skindesk.reports.fonts import foreign_runs, report_font
 from skindesk.reports.insets import OBJECT_TYPE, POINTS_PER_INCH, InsetHandler, Insets, make_objects
 from skindesk.reports.lettering import with_true_letters
-from skindesk.reports.words import short_name
+from skindesk.reports.words import MALIGNANT_MARK, short_name
 from trainer import RESEARCH_ONLY, __version__
 from trainer.dataset.classes import full_name
 
@@ -97,10 +98,16 @@ def render(template: str, insets: Insets, context: dict[str, object]) -> str:
     )
     pixels = QGuiApplication.primaryScreen().logicalDotsPerInchY() / POINTS_PER_INCH
     environment.filters["pt"] = lambda points: f"{points * pixels:.2f}"
-    environment.filters |= {"short_name": short_name, "full_name": full_name}
+    environment.filters |= {"short_name": short_name, "full_name": full_name, "marked": _marked}
     return environment.get_template(template).render(
         inset=insets.add, body=BODY, small=SMALL, ink=INK, muted=MUTED, line=LINE, **context
     )
+
+
+def _marked(sentence: str) -> Markup:
+    """Set the mark of malignant classes in a sentence as beside their names."""
+    mark = Markup('<span class="mark">{}</span>').format(MALIGNANT_MARK)
+    return mark.join(sentence.split(MALIGNANT_MARK))
 
 
 def typeset(html: str, style: str, insets: Insets, sheet: Sheet) -> tuple[bytes, int]:
