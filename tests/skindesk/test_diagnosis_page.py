@@ -62,7 +62,7 @@ def images(small_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
 
 @pytest.fixture(scope="module")
 def expected(
-    _tiny_run: Path, images: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+    first_tiny_run: Path, images: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> list[dict]:
     """What the command line says of both images, of the left half of the first, and of a text file."""
     folder = tmp_path_factory.mktemp("expected")
@@ -75,7 +75,7 @@ def expected(
         "-m",
         "trainer",
         "predict",
-        _tiny_run / "bundle",
+        first_tiny_run / "bundle",
         *images,
         half,
         text,
