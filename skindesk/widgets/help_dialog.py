@@ -54,8 +54,9 @@ def versions() -> list[tuple[str, str, str]]:
             facts = metadata.metadata(name)
         except metadata.PackageNotFoundError:
             continue
-        licence = facts.get("License-Expression") or facts.get("License") or ""
-        rows.append((facts["Name"], facts["Version"], licence.strip().splitlines()[0] if licence else ""))
+        stated = facts.json
+        licence = str(stated.get("license_expression") or stated.get("license") or "").strip()
+        rows.append((facts["Name"], facts["Version"], licence.splitlines()[0] if licence else ""))
     return rows
 
 
