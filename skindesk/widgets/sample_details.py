@@ -14,8 +14,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QScrollArea,
-    QSizePolicy,
-    QStackedWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -23,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from skindesk.models.background import Question
 from skindesk.models.pictures import Picture, read_picture
-from skindesk.models.thumbnails import Thumbnails, side_for
+from skindesk.models.thumbnails import Box, Thumbnails
 from skindesk.widgets.basics import ElidedLabel, heading, muted, primary_button
 from skindesk.widgets.class_filter import class_rows
 from skindesk.widgets.icons import icon
@@ -41,7 +39,7 @@ _WIDTH = 272  # pixels
 _TILES = 3  # in a row
 _MOST_TILES = 24  # of one lesion
 _READ_AFTER_MS = 60  # so that running through the grid with a key held down reads no image on the way
-_TILE_SIDE = 160  # pixels
+_TILE_SIZE = (66, 49)  # of the image in a tile, pixels
 
 
 class SampleDetails(QFrame):
@@ -70,20 +68,22 @@ class SampleDetails(QFrame):
         self._read.setSingleShot(True)
         self._read.setInterval(_READ_AFTER_MS)
         self._read.timeout.connect(self._ask_picture)
-        self._stack = QStackedWidget()
+        pages = QWidget()
+        set_role(pages, "plain")
+        inside = QVBoxLayout(pages)
+        inside.setContentsMargins(0, 0, 0, 0)
         self._nothing = muted(self.tr("Select an image to see its details."), wrap=True)
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._one, self._several = QWidget(), QWidget()
         for page in (self._nothing, self._one, self._several):
-            self._stack.addWidget(page)
+            inside.addWidget(page, 1)
         self._build_one()
         self._build_several()
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        set_role(self._stack, "plain")
-        area.setWidget(self._stack)
+        area.setWidget(pages)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(2 * SPACE, 2 * SPACE, SPACE, 2 * SPACE)
         outer.setSpacing(3 * SPACE // 2)
@@ -162,11 +162,9 @@ class SampleDetails(QFrame):
     # What is shown
 
     def _show_page(self, shown: QWidget) -> None:
-        """Show one page; the others take no room, or the area would scroll for nothing."""
+        """Show one page; a stack would keep room for the largest, and scroll for nothing."""
         for page in (self._nothing, self._one, self._several):
-            policy = QSizePolicy.Policy.Preferred if page is shown else QSizePolicy.Policy.Ignored
-            page.setSizePolicy(policy, policy)
-        self._stack.setCurrentWidget(shown)
+            page.setVisible(page is shown)
 
     def show_nothing(self) -> None:
         """Show that nothing is selected."""
@@ -301,8 +299,9 @@ class SampleDetails(QFrame):
         self._others_heading.setText(words)
         set_role(self._others_heading, "heading" if len(others) else "muted")
         self._others_heading.setVisible(bool(words))
-        side = side_for(_TILE_SIDE)
-        self._thumbnails.want([table.paths[tile.sample] for tile in self.tiles], side)
+        ratio = self.devicePixelRatioF()
+        box = Box(round(_TILE_SIZE[0] * ratio), round(_TILE_SIZE[1] * ratio))
+        self._thumbnails.want([table.paths[tile.sample] for tile in self.tiles], box)
         self._fill_tiles()
 
     def _fill_tiles(self) -> None:

@@ -21,8 +21,8 @@ from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QWheelEv
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QToolTip, QWidget
 
 from skindesk.models.sample_grid import SampleGrid
-from skindesk.models.thumbnails import Thumbnails, side_for
-from skindesk.widgets.sample_painter import HINTS, SamplePainter
+from skindesk.models.thumbnails import Box, Thumbnails
+from skindesk.widgets.sample_painter import SamplePainter
 from skindesk.widgets.theme import SPACE, tokens_for
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class ThumbnailView(QTableView):
         turn with the threads that decode thumbnails.
         """
         painter = QPainter(self.viewport())
-        painter.setRenderHints(HINTS)
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
         tokens, metrics, selection = tokens_for(self.palette()), self.fontMetrics(), self.selectionModel()
         here = self.currentIndex() if self.hasFocus() else QModelIndex()
         columns, wide, high = self.grid.columns, self.columnWidth(0), self.rowHeight(0)
@@ -359,18 +359,15 @@ class ThumbnailView(QTableView):
         """Ask for the thumbnails that are visible, then those of a page below and of one above."""
         table, n, columns = self.grid.table, len(self.grid), self.grid.columns
         if table is None or n == 0 or not self.isVisible():
-            self.thumbnails.want((), SMALLEST)
+            self.thumbnails.want((), Box(1, 1))
             return
         first = max(self.rowAt(0), 0) * columns
         last_row = self.rowAt(self.viewport().height() - 1)
         last = n if last_row < 0 else min((last_row + 1) * columns, n)
         page = last - first
         places = [*range(first, last), *range(last, min(last + page, n)), *range(max(first - page, 0), first)]
-        width = (self.columnWidth(0) - SPACE) * self.devicePixelRatioF()
-        longest = width * max(1.0, table.aspect)
-        self.thumbnails.want(
-            [table.paths[sample] for sample in self.grid.shown[places].tolist()], side_for(longest)
-        )
+        box = self._painter.box(self.columnWidth(0), self.devicePixelRatioF())
+        self.thumbnails.want([table.paths[sample] for sample in self.grid.shown[places].tolist()], box)
 
     def showEvent(self, event: QEvent) -> None:
         """Ask for what is visible."""

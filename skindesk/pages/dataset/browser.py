@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 View = Literal["grid", "overview", "problems"]
 
+_NARROWEST_GRID = 320  # pixels; in a narrow window the sides give way before the grid does
 _SIDES = (248, 700, 280)  # widths to begin with, pixels
 
 
@@ -68,6 +69,7 @@ class Browser(QWidget):
         self._grid_area.addWidget(self._nothing_found)
         card = QFrame()
         set_role(card, "card")
+        card.setMinimumWidth(_NARROWEST_GRID)
         inside = QVBoxLayout(card)
         inside.setContentsMargins(SPACE, SPACE, SPACE // 2, SPACE)
         inside.addWidget(self._grid_area)
