@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt
+from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QKeySequence, QPixmap
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QSizePolicy, QTableView
 
@@ -187,6 +187,13 @@ class FactTable(QTableView):
             if fact.section and len(facts.columns) > 1:
                 self.setSpan(row, 0, 1, len(facts.columns))
         self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow another font or scheme."""
+        super().changeEvent(event)
+        if event.type() in {QEvent.Type.PaletteChange, QEvent.Type.FontChange} and hasattr(self, "facts"):
+            self.facts.dress(self.font(), tokens_for(self.palette()).muted)
+            self.viewport().update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Make room for a scroll bar where the columns do not fit."""
