@@ -197,7 +197,7 @@ class CheckpointStore:
         if problems:
             raise CheckpointError(
                 f"No checkpoint in {self.folder} can be used: {'; '.join(problems.values())}. "
-                "Start the run again without --resume, in a new folder."
+                "Start a new run in another folder."
             )
         return None
 
@@ -219,7 +219,7 @@ class CheckpointStore:
         except _DamagedError as error:
             raise CheckpointError(
                 f"The best checkpoint of the run cannot be used: {path} {error}. "
-                "Start the run again without --resume, in a new folder."
+                "Start a new run in another folder."
             ) from error
 
     def _sound(self) -> list[tuple[Path, _Index]]:

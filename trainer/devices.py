@@ -223,7 +223,7 @@ def choose_device(choice: DeviceChoice, devices: Devices | None = None) -> Devic
     if choice == "auto" and not usable:
         return _cpu_device(devices.cpu, f"since no GPU can be used: {devices.gpu_reason}")
     if not usable:
-        raise DeviceError(f"No GPU can be used: {devices.gpu_reason}; otherwise train with --device cpu.")
+        raise DeviceError(f"No GPU can be used: {devices.gpu_reason}; choose the CPU as the device instead.")
     gpus = [devices.gpus[index] for index in usable]
     name = " and ".join(gpu.name for gpu in gpus)
     capability = min((gpu.compute_capability or (0, 0)) for gpu in gpus)

@@ -73,7 +73,7 @@ def evaluate(
     frame = store.frame(None if part == "all" else part)
     if frame.empty:
         raise DatasetError(
-            f"The dataset has no samples in its part '{part}'; run `python -m trainer split` on it, or choose another part."
+            f"The dataset has no samples in its part '{part}'; split it anew, or choose another part."
         )
     unknown = sorted(set(frame["class_name"]) - set(manifest.classes))
     if unknown:

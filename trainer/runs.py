@@ -165,9 +165,7 @@ class RunFolder:
         if self.begun and self.events_file.exists() and not self.initial.exists():
             own |= {self.config_file.name, self.events_file.name}
         elif self.begun:
-            raise ConfigError(
-                f"{self.path} already holds a run; add --resume to go on with it, or choose another folder."
-            )
+            raise ConfigError(f"{self.path} already holds a run; resume it, or choose another folder.")
         if not self.path.is_dir():
             return
         present = {entry.name for entry in self.path.iterdir() if not _is_leftover(entry)}

@@ -62,7 +62,9 @@ def collect_samples(frame: pd.DataFrame, classes: tuple[str, ...], config: RunCo
     """
     parts = {part: frame["split"].eq(part).sum() for part in ("train", "validation", "test")}
     if not frame["split"].notna().any():
-        raise DatasetError("The dataset has no split yet; run `python -m trainer split` on it first.")
+        raise DatasetError(
+            "The dataset has no split yet; split it into training, validation and test part first."
+        )
     if not parts["train"] or not parts["validation"]:
         empty = "training" if not parts["train"] else "validation"
         raise DatasetError(f"The {empty} part of the split is empty; split again with other fractions.")

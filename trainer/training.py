@@ -67,7 +67,7 @@ if TYPE_CHECKING:
 
 _STATISTICS_IMAGES = 512
 _STATISTICS_BATCH = 64
-_STOPPED = "Training was stopped and what it had done is saved; go on with --resume."
+_STOPPED = "Training was stopped and what it had done is saved; it can be resumed."
 
 
 def train(

@@ -80,7 +80,7 @@ def find_weights(
             raise WeightsError(f"There is no weights file {path}; give imagenet, random or an existing file.")
         return _found(backbone, path, f"Weights of {backbone.title} from the file {path}")
     if not backbone.keras_url:
-        raise WeightsError(f"There are no ImageNet weights for {backbone.title}; choose --weights random.")
+        raise WeightsError(f"There are no ImageNet weights for {backbone.title}; choose random ones.")
     cached = keras_cache() / backbone.keras_file
     path = locate_weights(backbone, weights_dir) or cached
     source = "found on this machine"
@@ -92,7 +92,7 @@ def find_weights(
     elif path.name == backbone.keras_file and not _is_official(path, backbone):
         raise WeightsError(
             f"{path} bears the name of Keras' ImageNet weights, but its content is another (MD5 is not "
-            f"{backbone.keras_md5}): it was cut short or changed. Copy it again, or name it with --weights FILE."
+            f"{backbone.keras_md5}): it was cut short or changed. Copy it again, or name it as a weights file of your own."
         )
     return _found(backbone, path, f"ImageNet weights of {backbone.title}, {source}: {path}")
 
@@ -247,8 +247,8 @@ def _how_to_get(backbone: Backbone, reason: str) -> str:
     return (
         f"The ImageNet weights of {backbone.title} could not be fetched, since {reason}. "
         f"Download {backbone.keras_url} on a machine that can, put it as {backbone.keras_file} (or as "
-        f"{own_file_name(backbone)}) into a folder and name that folder with --weights-dir or the environment "
-        f"variable {WEIGHTS_VARIABLE}; or start from random weights with --weights random."
+        f"{own_file_name(backbone)}) into a folder and name that folder as the one of ImageNet weights (in the "
+        f"settings, or by the environment variable {WEIGHTS_VARIABLE}); or choose random weights."
     )
 
 

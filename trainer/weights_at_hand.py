@@ -40,7 +40,7 @@ def locate_weights(backbone: Backbone, weights_dir: Path | None = None) -> Path 
 
 
 def _folders(weights_dir: Path | None) -> list[Path]:
-    named = [(weights_dir, "--weights-dir")]
+    named = [(weights_dir, "the settings or the command line")]
     variable = os.environ.get(WEIGHTS_VARIABLE)
     if variable:
         named.append((Path(variable).expanduser(), f"the environment variable {WEIGHTS_VARIABLE}"))

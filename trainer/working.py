@@ -17,7 +17,7 @@ import msgspec
 import psutil
 
 from trainer.config import check_config
-from trainer.errors import ImageError, StoppedError
+from trainer.errors import ImageError
 from trainer.events import CostEstimated, Progress, StageStarted
 from trainer.jobs import (
     DemoDrawn,
@@ -159,10 +159,6 @@ class Worker:
                     listener=self._watching_device(listener),
                     stop=stop,
                 )
-            except StoppedError as error:
-                raise StoppedError(
-                    "Training was stopped and what it had done is saved; press Resume to go on."
-                ) from error
             finally:
                 self.uses_gpu = False
         return RunFinished(bundle=str(folder.bundle))

@@ -59,7 +59,7 @@ def test_a_folder_of_broken_images(shell: Shell, tmp_path: Path) -> None:
 def test_a_demo_replaces_nothing_of_somebody_elses(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "thesis.txt").write_text("a year's work")
-    assert "choose another folder with --out" in shell.refused("demo", "--out", tmp_path)
+    assert "choose another folder" in shell.refused("demo", "--out", tmp_path)
     assert (tmp_path / "run" / "thesis.txt").read_text() == "a year's work"
 
 

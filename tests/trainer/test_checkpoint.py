@@ -190,7 +190,7 @@ def test_all_damaged_is_said_in_words(store: CheckpointStore) -> None:
     assert str(caught.value) == (
         f"No checkpoint in {store.folder} can be used: checkpoint-000002 has a torn or changed state.json; "
         "checkpoint-000001 has a torn or changed state.json. "
-        "Start the run again without --resume, in a new folder."
+        "Start a new run in another folder."
     )
 
 

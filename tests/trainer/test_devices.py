@@ -66,7 +66,7 @@ def test_the_cpu_is_taken_when_asked_for() -> None:
 def test_a_gpu_that_was_asked_for_and_is_not_there_is_an_error_with_the_reason() -> None:
     with pytest.raises(DeviceError) as caught:
         choose_device("gpu", machine())
-    assert str(caught.value) == f"No GPU can be used: {NO_GPU}; otherwise train with --device cpu."
+    assert str(caught.value) == f"No GPU can be used: {NO_GPU}; choose the CPU as the device instead."
 
 
 def test_gpus_that_failed_are_passed_over_and_the_weakest_sets_the_precision() -> None:

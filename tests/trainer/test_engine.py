@@ -320,7 +320,7 @@ def test_the_end_of_stdin_saves_a_run_that_can_be_resumed(
     refused = engine.answer(1)
     assert isinstance(refused, Refused)
     assert refused.kind == "stopped"
-    assert "press Resume" in refused.message
+    assert "it can be resumed" in refused.message
     engine.leave()
 
 

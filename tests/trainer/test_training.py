@@ -150,7 +150,7 @@ def test_a_stopped_run_goes_on_to_the_same_result(
 ) -> None:
     expected = read_bundle(whole.folder / "whole" / "bundle")[0]
     stopper = StopAfter(kind, count)
-    with pytest.raises(StoppedError, match="--resume"):
+    with pytest.raises(StoppedError, match="it can be resumed"):
         bench.train("parts", tiny_config, listener=stopper, stop=stopper.stop)
     manifest = bench.train("parts", tiny_config, resume=True)
     assert same(bench.weights("parts"), whole.weights("whole"))
@@ -231,7 +231,7 @@ def test_a_run_stopped_between_images_goes_on_to_the_same_result(
         # All of its images fit one batch here: the stop must come before it.
         stopper = StopAfter(StageEnded, 2)
         listen, stop = stopper, stopper.stop
-    with pytest.raises(StoppedError, match="--resume"):
+    with pytest.raises(StoppedError, match="it can be resumed"):
         bench.train("parts", config, listener=listen, stop=stop)
     assert not (bench.folder / "parts" / "bundle").exists()
     manifest = bench.train("parts", config, resume=True)
@@ -328,7 +328,7 @@ def test_a_folder_with_a_run_is_not_overwritten(bench: Bench, tiny_config: RunCo
     config = replace(tiny_config, stages=("head",))
     bench.train("run", config)
     before = bench.weights("run")
-    with pytest.raises(ConfigError, match="already holds a run; add --resume"):
+    with pytest.raises(ConfigError, match="already holds a run; resume it"):
         bench.train("run", config)
     assert same(bench.weights("run"), before)
     (bench.folder / "other").mkdir()

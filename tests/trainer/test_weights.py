@@ -188,8 +188,8 @@ def test_a_failed_download_says_what_to_do_and_leaves_nothing(
     assert str(caught.value) == (
         f"The ImageNet weights of Xception could not be fetched, since {reason}. "
         f"Download {server.url} on a machine that can, put it as official_notop.h5 (or as "
-        "xception_imagenet_notop.weights.h5) into a folder and name that folder with --weights-dir or the "
-        "environment variable SKINDESK_WEIGHTS_DIR; or start from random weights with --weights random."
+        "xception_imagenet_notop.weights.h5) into a folder and name that folder as the one of ImageNet "
+        "weights (in the settings, or by the environment variable SKINDESK_WEIGHTS_DIR); or choose random weights."
     )
     assert server.asked == asked
     assert list(keras_cache().iterdir()) == []
@@ -272,7 +272,7 @@ def test_nothing_at_hand_is_none(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(WeightsError, match="named by --weights-dir, does not exist"):
+    with pytest.raises(WeightsError, match="named by the settings or the command line, does not exist"):
         find_weights(official(), "imagenet", tmp_path / "nowhere")
     monkeypatch.setenv("SKINDESK_WEIGHTS_DIR", str(tmp_path / "nowhere"))
     with pytest.raises(WeightsError, match="named by the environment variable SKINDESK_WEIGHTS_DIR"):
