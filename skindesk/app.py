@@ -150,7 +150,7 @@ class SkinDesk(QObject):
         workspace.images_for_diagnosis.connect(self._diagnose)
         window.closing.connect(self._ask_to_close)
         self.settings.changed.connect(self._setting_changed)
-        window.show_device(self.tr("Looking for GPUs …"), "")
+        window.show_device(self.tr("Looking for GPUs…"), "")
         application = QApplication.instance()
         if isinstance(application, QApplication):
             application.styleHints().colorSchemeChanged.connect(self._dress)
@@ -162,7 +162,7 @@ class SkinDesk(QObject):
 
     def _help_actions(self) -> None:
         window, menu = self.window, self.window.help_menu
-        guide = QAction(icon("help"), self.tr("How to …"), window)
+        guide = QAction(icon("help"), self.tr("How to…"), window)
         guide.setShortcut(QKeySequence.StandardKey.HelpContents)
         guide.triggered.connect(lambda _checked=False: self._show_help("guide"))
         logs = QAction(icon("log"), self.tr("Open log folder"), window)

@@ -61,7 +61,7 @@ class DevicesModel(QObject):
     def line(self) -> str:
         """What will be trained on, in a few words: "NVIDIA RTX 4070, 12 GB" or "CPU, 2 threads"."""
         if self.devices is None:
-            return self._failure or self.tr("Looking for GPUs …")
+            return self._failure or self.tr("Looking for GPUs…")
         if self.gpu:
             names = []
             for gpu in self.devices.usable_gpus:

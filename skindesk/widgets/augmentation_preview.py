@@ -104,7 +104,7 @@ class AugmentationPreview(QWidget):
         painter.setClipping(False)
         if not self.pictures:
             painter.setPen(tokens.muted)
-            text = self.tr("Drawing samples …") if self._wish is not None else self.tr("No image to show")
+            text = self.tr("Drawing samples…") if self._wish is not None else self.tr("No image to show")
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, text)
         painter.end()
 

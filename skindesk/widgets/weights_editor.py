@@ -30,7 +30,7 @@ class WeightsEditor(Editor):
         row = QHBoxLayout()
         row.setSpacing(SPACE // 2)
         self.box = QComboBox()
-        self.box.addItems([self.tr("ImageNet"), self.tr("Random"), self.tr("A file …")])
+        self.box.addItems([self.tr("ImageNet"), self.tr("Random"), self.tr("A file…")])
         self.box.activated.connect(self._on_chosen)
         row.addWidget(self.box, 1)
         self._open = QToolButton()

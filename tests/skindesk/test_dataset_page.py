@@ -62,7 +62,7 @@ def own_dataset(small_folder: Path, small_dataset: Path, tmp_path: Path) -> tupl
 
 def test_a_first_start_offers_a_folder_and_the_demo(qtbot: QtBot, page: DatasetPage) -> None:
     assert page.dataset is None
-    assert button(page, "Open a folder …").isEnabled()
+    assert button(page, "Open a folder…").isEnabled()
     with qtbot.waitSignal(page.demo_asked):
         qtbot.mouseClick(button(page, "Try the demo"), Qt.MouseButton.LeftButton)
 
@@ -370,9 +370,9 @@ def test_problems_that_cannot_be_saved_say_why(opened: DatasetPage, tmp_path: Pa
 
 def test_the_page_hands_its_actions_to_the_window(opened: DatasetPage) -> None:
     by_name = {action.text(): action.shortcut().toString() for action in opened.actions()}
-    assert by_name["Open folder …"] == "Ctrl+O"
+    assert by_name["Open folder…"] == "Ctrl+O"
     assert by_name["Find"] == "Ctrl+F"
-    assert {"Open dataset file …", "Import again", "Split again …"} <= by_name.keys()
+    assert {"Open dataset file…", "Import again", "Split again…"} <= by_name.keys()
 
 
 def test_what_makes_no_sense_without_a_dataset_is_off(page: DatasetPage) -> None:
@@ -380,7 +380,7 @@ def test_what_makes_no_sense_without_a_dataset_is_off(page: DatasetPage) -> None
     assert off == {
         "Import again",
         "Find",
-        "Split again …",
+        "Split again…",
         "Diagnose",
         "Show in folder",
         "Copy path",

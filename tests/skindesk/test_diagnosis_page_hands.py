@@ -351,7 +351,7 @@ def test_an_awaited_answer_leaves_the_classes_where_they_are(qtbot: QtBot, facts
     card = ResultCard(window)
     card.show_result(Shown(facts, said(0.2, 0.7, 0.1, "nv"), 1))
     order = [row.label for row in card.bars.rows]
-    card.show_result(Shown(facts, None, 1, note="Asking the network …"))
+    card.show_result(Shown(facts, None, 1, note="Asking the network…"))
     assert [row.label for row in card.bars.rows] == order
     assert [row.value for row in card.bars.rows] == [None, None, None]
     assert "70.0" not in card.bars.accessibleDescription()

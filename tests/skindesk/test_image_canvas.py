@@ -202,13 +202,13 @@ def test_without_a_picture_nothing_can_be_done_to_it(qtbot: QtBot) -> None:
     canvas = ImageCanvas()
     qtbot.addWidget(canvas)
     canvas.show()
-    canvas.show_picture(None, message="Reading x.png …")
+    canvas.show_picture(None, message="Reading x.png…")
     canvas.set_crop_mode(True)
     canvas.turn(90.0)
     QTest.keyClick(canvas, Qt.Key.Key_Plus)
     assert not canvas.cropping
     assert canvas.framing == Framing()
-    assert canvas.accessibleDescription() == "Reading x.png …"
+    assert canvas.accessibleDescription() == "Reading x.png…"
 
 
 @pytest.mark.parametrize("degrees", [90.0, -90.0, 180.0, 270.0])

@@ -454,5 +454,5 @@ def test_every_action_is_in_the_menu_and_has_words(page: ResultsPage) -> None:
     texts = {action.text(): action.shortcut().toString() for action in page.actions()}
     assert texts["Rename"] == "F2"
     assert texts["Move to the trash"] == "Del"
-    for word in ("Export …", "Import a bundle …", "Score the test part …", "Use for diagnosis"):
+    for word in ("Export…", "Import a bundle…", "Score the test part…", "Use for diagnosis"):
         assert word in texts

@@ -127,7 +127,7 @@ def test_a_stopped_run_goes_on_here_and_after_a_restart(
     events = heard_by(first)
     qtbot.waitUntil(lambda: sum(isinstance(e, EpochEnded) for e in events) >= 4, timeout=LONG)
     page.stop()
-    assert page.setup.stop_button.text() == "Stopping …"
+    assert page.setup.stop_button.text() == "Stopping…"
     qtbot.waitUntil(lambda: first.state.ended, timeout=LONG)
     assert first.state is JobState.CANCELLED
     assert page.notice.text == "Long was stopped. What it has done is saved."
@@ -195,7 +195,7 @@ def test_an_estimate_and_a_preview_come_from_the_engine(
     page = make_page()
     setup = page.setup
     setup.set_config(TINY_RUN)
-    words = "48 training images, 18 steps; the time is being estimated …"
+    words = "48 training images, 18 steps; the time is being estimated…"
     assert setup.estimate.label.text() == words
     setup.form.unfold("augmentation")
     with qtbot.waitSignal(setup.preview.shown, timeout=LONG):

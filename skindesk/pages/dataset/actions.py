@@ -34,14 +34,14 @@ class PageActions:
     def __init__(self, page: QWidget, doer: Doer) -> None:
         self._page = page
         tr = page.tr
-        self.open_folder = self._add("open", tr("Open folder …"), doer.ask_folder)
+        self.open_folder = self._add("open", tr("Open folder…"), doer.ask_folder)
         self.open_folder.setShortcut(QKeySequence.StandardKey.Open)
-        self.open_file = self._add("dataset", tr("Open dataset file …"), doer.ask_file, "Ctrl+Shift+O")
+        self.open_file = self._add("dataset", tr("Open dataset file…"), doer.ask_file, "Ctrl+Shift+O")
         self.import_again = self._add("refresh", tr("Import again"), doer.import_again)
         self.import_again.setToolTip(tr("Look through the folder again for new and changed images"))
         self.find = self._add("search", tr("Find"), doer.go_to_search)
         self.find.setShortcut(QKeySequence.StandardKey.Find)
-        self.split_again = self._add("dataset", tr("Split again …"), doer.open_split_form)
+        self.split_again = self._add("dataset", tr("Split again…"), doer.open_split_form)
         self.diagnose = self._add("diagnosis", tr("Diagnose"), doer.diagnose_chosen, "Ctrl+D")
         self.show_in_folder = self._add("folder", tr("Show in folder"), doer.show_in_folder)
         self.copy_path = self._add("copy", tr("Copy path"), doer.copy_paths, "Ctrl+Shift+C")

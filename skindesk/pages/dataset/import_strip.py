@@ -111,12 +111,12 @@ class ImportStrip(QFrame):
             state in {JobState.QUEUED, JobState.RUNNING} and self.stop_button.isEnabled()
         )
         if state == JobState.STOPPING:
-            self.figures.setText(self.tr("Stopping …"))
+            self.figures.setText(self.tr("Stopping…"))
             return
         if progress is None:
             waits = handle is not None and state == JobState.QUEUED
             self.figures.setText(
-                self.tr("Waiting for other work …") if waits else self.tr("Looking through the folder …")
+                self.tr("Waiting for other work…") if waits else self.tr("Looking through the folder…")
             )
             self.bar.setRange(0, 0)
             return

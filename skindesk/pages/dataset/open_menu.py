@@ -26,9 +26,9 @@ class OpenMenu(QMenu):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        folder = self.addAction(icon("open"), self.tr("Open a folder …"))
+        folder = self.addAction(icon("open"), self.tr("Open a folder…"))
         folder.triggered.connect(lambda _checked=False: self.folder_asked.emit())
-        file = self.addAction(icon("dataset"), self.tr("Open a dataset file …"))
+        file = self.addAction(icon("dataset"), self.tr("Open a dataset file…"))
         file.triggered.connect(lambda _checked=False: self.file_asked.emit())
         self.again = self.addAction(icon("refresh"), self.tr("Import again"))
         self.again.setToolTip(self.tr("Look through the folder again for new and changed images"))

@@ -192,7 +192,7 @@ class DatasetPage(QWidget):
         """Read a dataset in the background; what is shown stays until it is there."""
         self._opening = path.absolute()
         if self.dataset is None:
-            self._wait(self.tr("Opening {name} …").format(name=path.stem))
+            self._wait(self.tr("Opening {name}…").format(name=path.stem))
         self._reading.ask(partial(read_dataset, self._opening))
 
     def _wait(self, title: str, explanation: str = "") -> None:
@@ -209,7 +209,7 @@ class DatasetPage(QWidget):
                 self.tr(
                     "The images are not at {folder} any more. Nothing is lost: say where they are now."
                 ).format(folder=dataset.root),
-                action=self.tr("Find folder …"),
+                action=self.tr("Find folder…"),
             )
         else:
             self.moved.clear()

@@ -161,7 +161,7 @@ class ProblemsView(Card):
         self._copy = QPushButton(icon("copy"), self.tr("Copy"))
         self._copy.setToolTip(self.tr("Copy the selected rows, or all"))
         self._copy.clicked.connect(lambda _checked=False: self.copy())
-        self._export = QPushButton(icon("export"), self.tr("Save as CSV …"))
+        self._export = QPushButton(icon("export"), self.tr("Save as CSV…"))
         self._export.clicked.connect(lambda _checked=False: self._ask_where())
         row = QHBoxLayout()
         row.setSpacing(SPACE)

@@ -42,7 +42,7 @@ class FilterSide(QFrame):
         self.classes = Filter(self.tr("Class"))
         self.parts = Filter(self.tr("Split"))
         self.certificate = CertificateLine()
-        self.split_button = QPushButton(self.tr("Split again …"))
+        self.split_button = QPushButton(self.tr("Split again…"))
         self.split_button.setToolTip(self.tr("Divide the images into train, validation and test anew"))
         self.form = SplitForm()
         self.form.hide()
@@ -81,8 +81,8 @@ class FilterSide(QFrame):
         """Say that a split is being made, or that it is over."""
         self.split_button.setEnabled(not busy)
         self.form.split_button.setEnabled(not busy)
-        again = self.tr("Split again …") if self.parts.isVisibleTo(self) else self.tr("Split …")
-        self.split_button.setText(self.tr("Splitting …") if busy else again)
+        again = self.tr("Split again…") if self.parts.isVisibleTo(self) else self.tr("Split…")
+        self.split_button.setText(self.tr("Splitting…") if busy else again)
 
     def show_dataset(self, dataset: OpenDataset) -> None:
         """Show the numbers of a dataset."""

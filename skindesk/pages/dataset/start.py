@@ -85,7 +85,7 @@ class StartView(QWidget):
                 "Images stay where they are and are never changed."
             ),
             (
-                (self.tr("Open a folder …"), self.folder_asked.emit, True),
+                (self.tr("Open a folder…"), self.folder_asked.emit, True),
                 (self.tr("Try the demo"), self.demo_asked.emit, False),
             ),
         )

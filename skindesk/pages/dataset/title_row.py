@@ -41,7 +41,7 @@ class TitleRow(QWidget):
         )
         self.views.chosen.connect(self.view_chosen)
         self.open_button = QToolButton()
-        self.open_button.setText(self.tr("Open …"))
+        self.open_button.setText(self.tr("Open…"))
         self.open_button.setToolTip(self.tr("Open a folder of images (Ctrl+O); more behind the arrow"))
         self.open_button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
         self.open_button.clicked.connect(lambda _checked=False: self.open_asked.emit())

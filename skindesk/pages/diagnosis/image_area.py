@@ -189,7 +189,7 @@ class ImageArea(QWidget):
         message = ""
         if picture is None:
             self._loader.want(image.path, first=True)
-            message = self._sentence(image) or self.tr("Reading {name} …").format(name=image.path.name)
+            message = self._sentence(image) or self.tr("Reading {name}…").format(name=image.path.name)
         self.canvas.show_picture(picture, image.framing, message)
         self.canvas.setAccessibleName(self.tr("Image {name}").format(name=image.path.name))
         self.tools.show_size((picture.width, picture.height) if picture is not None else None)
@@ -223,7 +223,7 @@ class ImageArea(QWidget):
         name, sentence, colour = image.path.name, self._sentence(image), ""
         caption = {
             ImageState.WAITING: self.tr("Waiting"),
-            ImageState.ASKED: self.tr("Asking …"),
+            ImageState.ASKED: self.tr("Asking…"),
             ImageState.LEFT: self.tr("Not asked"),
         }.get(image.state, name)
         pending = image.state in _PENDING and self._facts is not None

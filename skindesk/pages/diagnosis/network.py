@@ -131,7 +131,7 @@ class Network(QObject):
         elif self._silent:
             status = self.tr("Engine does not respond")
         elif not self._queue.ready or self._loading:
-            status = self.tr("Engine starting …")
+            status = self.tr("Engine starting…")
         else:
             status = self.tr("Engine ready")
         self._card.status.setText(status)

@@ -260,7 +260,7 @@ def shown_of(model: DiagnosisModel, facts: BundleFacts | None, choice: str) -> S
         return Shown(facts, None, 0, choice, sentence, tr("Read it again"))
     if image.state is ImageState.LEFT:
         return Shown(facts, None, 1, choice, tr("This image was not asked."), tr("Ask"))
-    return Shown(facts, None, 1, choice, tr("Asking the network …"))
+    return Shown(facts, None, 1, choice, tr("Asking the network…"))
 
 
 def _together(model: DiagnosisModel, facts: BundleFacts) -> Shown:
@@ -268,5 +268,5 @@ def _together(model: DiagnosisModel, facts: BundleFacts) -> Shown:
     if prediction is None and model.failure is not None:
         note = words.tr("The images were not asked together.")
         return Shown(facts, None, count, "together", note, words.tr("Ask"))
-    note = words.tr("Asking the network …") if prediction is None else ""
+    note = words.tr("Asking the network…") if prediction is None else ""
     return Shown(facts, prediction, count, "together", note)

@@ -159,7 +159,7 @@ class ConfusionView(QWidget):
         )
         if self._behind is None:
             if self._question.busy:
-                self.sentence.setText(self.tr("Looking the images up …"))
+                self.sentence.setText(self.tr("Looking the images up…"))
                 self.sentence.show()
             return
         self._show_images(self._behind, cell)

@@ -141,7 +141,7 @@ class MetricsView(QScrollArea):
                 if summary.has_bundle
                 else self.tr("This run has no network yet that could be scored on the test part.")
             )
-            self.score_button.setText(self.tr("Score the test part …"))
+            self.score_button.setText(self.tr("Score the test part…"))
         else:
             self._show_epoch(record)
             sentence = (

@@ -75,7 +75,7 @@ class ResultsPage(QWidget):
             self.tr("Train a network, or import one that was exported elsewhere, to see how good it is."),
             [
                 (self.tr("Train a network"), lambda: workspace.go_to.emit("training"), True),
-                (self.tr("Import a bundle …"), self.run_actions.ask_import, False),
+                (self.tr("Import a bundle…"), self.run_actions.ask_import, False),
             ],
         )
         self._stack.addWidget(self.empty)
@@ -99,7 +99,7 @@ class ResultsPage(QWidget):
         self._count = muted()
         row.addWidget(self._count)
         row.addStretch(1)
-        take_in = QPushButton(icon("import"), self.tr("Import a bundle …"))
+        take_in = QPushButton(icon("import"), self.tr("Import a bundle…"))
         take_in.setToolTip(
             self.tr("Take in a network that was exported as one file; it can be dropped here, too")
         )

@@ -72,13 +72,13 @@ class RunActions(QObject):
             "results", self.tr("Score the validation part"), lambda: self.score_asked.emit("validation")
         )
         self.score_test = self._action(
-            "results", self.tr("Score the test part …"), lambda: self.score_asked.emit("test")
+            "results", self.tr("Score the test part…"), lambda: self.score_asked.emit("test")
         )
-        self.save_report = self._action("pdf", self.tr("Save as PDF report …"), self._ask_report)
+        self.save_report = self._action("pdf", self.tr("Save as PDF report…"), self._ask_report)
         self.rename = self._action("rename", self.tr("Rename"), self.edit_asked.emit)
         self.rename.setShortcut(QKeySequence(Qt.Key.Key_F2))
-        self.export = self._action("export", self.tr("Export …"), self._ask_export)
-        self.take_in = self._action("import", self.tr("Import a bundle …"), self.ask_import)
+        self.export = self._action("export", self.tr("Export…"), self._ask_export)
+        self.take_in = self._action("import", self.tr("Import a bundle…"), self.ask_import)
         self.open_folder = self._action("folder", self.tr("Open folder"), self._open_folder)
         self.delete = self._action("delete", self.tr("Move to the trash"), self._delete)
         self.delete.setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
@@ -221,7 +221,7 @@ class RunActions(QObject):
         (run,) = self._chosen
         self._trashed, self._exported = [], None
         self._settings.set_value("report_folder", str(file.parent))
-        self._tell(self.tr("Writing the report of “{name}” …").format(name=run.name))
+        self._tell(self.tr("Writing the report of “{name}”…").format(name=run.name))
         paper = self._settings.text("paper")
         self.errands.run(partial(_write_report, run.folder, file, paper), self._written, self._failed)
 
@@ -243,7 +243,7 @@ class RunActions(QObject):
         """Write the bundle of the selected run to a file."""
         (run,) = self._chosen
         self._trashed, self._exported = [], None
-        self._tell(self.tr("Exporting “{name}” …").format(name=run.name))
+        self._tell(self.tr("Exporting “{name}”…").format(name=run.name))
         self.errands.run(
             lambda: run_changes.export_run(run, file, with_reports=with_reports), self._written, self._failed
         )
@@ -265,7 +265,7 @@ class RunActions(QObject):
         self._trashed, self._exported = [], None
         bundles = self._paths.bundles
         for file in files:
-            self._tell(self.tr("Importing {file} …").format(file=file.name))
+            self._tell(self.tr("Importing {file}…").format(file=file.name))
             self.errands.run(partial(run_changes.import_bundle, file, bundles), self._taken_in, self._failed)
 
     def _taken_in(self, folder: Path) -> None:

@@ -178,7 +178,7 @@ class RunEstimate(QWidget):
         elif self._paused and self._handle is None:
             words = self._counts + "."
         else:
-            words = self.tr("{counts}; the time is being estimated …").format(counts=self._counts)
+            words = self.tr("{counts}; the time is being estimated…").format(counts=self._counts)
         self.label.setText(words)
 
     def _in_counts(self, facts: DatasetFacts, config: RunConfig) -> str:

@@ -130,8 +130,8 @@ class TrainingPage(QWidget):
             self._action(self.tr("Stop run"), "Ctrl+.", self.stop),
             self._action(self.tr("Resume run"), "Ctrl+Shift+Return", self.resume),
         )
-        self._action(self.tr("Load settings …"), "Ctrl+L", self.setup.ask_for_settings)
-        self._action(self.tr("Save settings …"), "Ctrl+S", self.setup.ask_where_to_save)
+        self._action(self.tr("Load settings…"), "Ctrl+L", self.setup.ask_for_settings)
+        self._action(self.tr("Save settings…"), "Ctrl+S", self.setup.ask_where_to_save)
         self._action(self.tr("Copy log"), "Ctrl+Shift+C", self.panel.log.copy_all)
         return chief
 

@@ -224,9 +224,9 @@ class RunCharts(QWidget):
             save = _header_button("save", self.tr("Save"), self.tr("Save as a picture or a table"))
             menu = QMenu(save)
             for words, kind in (
-                (self.tr("As a picture (PNG) …"), "png"),
-                (self.tr("As a picture of lines (SVG) …"), "svg"),
-                (self.tr("As a table (CSV) …"), "csv"),
+                (self.tr("As a picture (PNG)…"), "png"),
+                (self.tr("As a picture of lines (SVG)…"), "svg"),
+                (self.tr("As a table (CSV)…"), "csv"),
             ):
                 action = QAction(words, menu)
                 action.triggered.connect(lambda _on=False, plot=plot, kind=kind: self._ask_where(plot, kind))

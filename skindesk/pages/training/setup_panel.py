@@ -221,7 +221,7 @@ class SetupPanel(Card):
         """Say whether a run trains, and whether it is being stopped."""
         self._running = running
         self.stop_button.setEnabled(running and not stopping)
-        self.stop_button.setText(self.tr("Stopping …") if stopping else self.tr("Stop"))
+        self.stop_button.setText(self.tr("Stopping…") if stopping else self.tr("Stop"))
         self.start_button.setText(self.tr("Add to queue") if running else self.tr("Start"))
         self.estimate.set_paused(paused=running)
 
