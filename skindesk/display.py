@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import os
 import sys
 
@@ -12,13 +11,14 @@ _NO_SCREEN = (
     "or set DISPLAY or WAYLAND_DISPLAY."
 )
 _LIBRARIES = (
-    ("xcb-cursor", "libxcb-cursor0"),
-    ("xcb-icccm", "libxcb-icccm4"),
-    ("xcb-image", "libxcb-image0"),
-    ("xcb-keysyms", "libxcb-keysyms1"),
-    ("xcb-render-util", "libxcb-render-util0"),
-    ("xkbcommon-x11", "libxkbcommon-x11-0"),
-    ("EGL", "libegl1"),
+    ("libxcb-cursor.so.0", "libxcb-cursor0"),
+    ("libxcb-icccm.so.4", "libxcb-icccm4"),
+    ("libxcb-image.so.0", "libxcb-image0"),
+    ("libxcb-keysyms.so.1", "libxcb-keysyms1"),
+    ("libxcb-render-util.so.0", "libxcb-render-util0"),
+    ("libxcb-shape.so.0", "libxcb-shape0"),
+    ("libxkbcommon-x11.so.0", "libxkbcommon-x11-0"),
+    ("libEGL.so.1", "libegl1"),
 )
 """What Qt's X11 plugin loads, and Debian's packages that hold it."""
 
@@ -34,13 +34,21 @@ def missing_display() -> str:
         return _NO_SCREEN
     if os.environ.get("WAYLAND_DISPLAY"):
         return ""
-    missing = [package for name, package in _LIBRARIES if ctypes.util.find_library(name) is None]
+    missing = [package for name, package in _LIBRARIES if not _loads(name)]
     if missing:
         return (
             f"Libraries that a window needs are missing: {', '.join(missing)}. On Debian or Ubuntu install "
             f"them with `apt-get install {' '.join(missing)}`."
         )
     return "" if _display_answers() else _NO_SCREEN
+
+
+def _loads(name: str) -> bool:
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
 
 
 def _display_answers() -> bool:
