@@ -476,6 +476,9 @@ class LivePlot(QWidget):
         for line, colour in ((self._best, tokens.accent), *((s, tokens.muted) for s in self._stages)):
             line.setPen(pg.mkPen(colour, style=Qt.PenStyle.DashLine))
             line.label.setColor(colour)
+            # A ground of its own, so that no curve crosses the words.
+            line.label.fill = pg.mkBrush(tokens.surface)
+            line.label.update()
         self._legend.set_entries(
             [
                 LegendEntry(curve.text, self._colour(curve, tokens), curve.style)

@@ -230,10 +230,16 @@ def test_another_scheme_is_followed_at_once(qtbot: QtBot, plot: LivePlot, qapp: 
     def ground() -> QColor:
         return QColor(plot._view.backgroundBrush().color())
 
+    def below_words() -> set[str]:
+        return {line.label.fill.color().name() for line in (plot._best, *plot._stages)}
+
+    plot.set_stages([Mark(1.0, "Fine-tune")])
     assert ground() == LIGHT.surface
+    assert below_words() == {LIGHT.surface.name()}, "a curve would cross the words"
     apply_theme(qapp, "dark")
     try:
         qtbot.waitUntil(lambda: ground() == DARK.surface)
+        assert below_words() == {DARK.surface.name()}
     finally:
         apply_theme(qapp, "light")
 
