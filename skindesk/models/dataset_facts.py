@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainer.dataset.store import DatasetStore
+from trainer.errors import TrainerError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +67,15 @@ def read_dataset_facts(path: Path) -> DatasetFacts:
         images=0 if frame is None else len(frame),
         image="" if frame is None else _example(frame),
     )
+
+
+def read_malignant(path: Path) -> tuple[str, ...]:
+    """Return the malignant classes of a dataset, sorted; none where it cannot be read. One small query."""
+    try:
+        with DatasetStore.open(path, read_only=True) as store:
+            return store.malignant
+    except TrainerError:
+        return ()
 
 
 def _by_class(frame: pd.DataFrame | None, part: str) -> dict[str, int]:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 
+from skindesk.engine import JobQueue
+from skindesk.engine.client import ChildCommand
 from skindesk.engine.handles import JobState
 from skindesk.models.devices import DevicesModel
 from skindesk.models.run_summary import RunStatus
@@ -16,6 +22,7 @@ from skindesk.models.weights_state import WeightsState, find_weights_states
 from skindesk.pages.training import TrainingPage
 from skindesk.pages.training.words import weights_words
 from tests.skindesk.made_runs import make_epochs
+from trainer.children import own_environment
 from trainer.config import RunConfig, config_from_toml
 from trainer.dataset import DatasetStore, split_dataset
 from trainer.devices import Devices
@@ -26,8 +33,7 @@ from trainer.presets import preset_config
 from trainer.runs import RunFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from pytestqt.qtbot import QtBot
 
@@ -234,7 +240,7 @@ def test_a_file_that_holds_no_settings_is_refused_in_words(
 ) -> None:
     before = page.setup.config
     (tmp_path / "bad.toml").write_text(content, encoding="utf-8")
-    assert not page.open_path(tmp_path / "bad.toml")
+    assert page.open_path(tmp_path / "bad.toml"), "it is answered here"
     assert words in page.setup.notice.text
     assert page.setup.config == before
 
@@ -324,6 +330,27 @@ def test_finished_and_running_runs_are_no_unfinished_ones(
         assert [run.title for run in page.unfinished.runs] == ["left alone"]
 
 
+def test_more_unfinished_runs_than_there_is_room_for_can_all_be_reached(
+    make_page: Callable[[], TrainingPage], paths: Paths, small_dataset: Path, qtbot: QtBot
+) -> None:
+    for number in range(4):
+        interrupted(paths.runs / f"Run {number}", small_dataset)
+    page = make_page()
+    page.show()
+    qtbot.waitUntil(lambda: len(page.unfinished.runs) == 4)
+
+    def offered() -> set[str]:
+        buttons = page.unfinished.findChildren(QPushButton)
+        return {b.accessibleName() for b in buttons if b.isVisible() and b.text() == "Resume"}
+
+    first = offered()
+    assert len(first) == 3
+    others = next(b for b in page.unfinished.findChildren(QPushButton) if b.text() == "Show others")
+    qtbot.mouseClick(others, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: first | offered() == {f"Resume Run {number}" for number in range(4)})
+    assert page.unfinished._turn_button.hasFocus()
+
+
 # --- the queue ---------------------------------------------------------------------------------------------
 
 
@@ -359,3 +386,82 @@ def test_runs_wait_in_a_queue_that_can_be_changed(page: TrainingPage, engines: E
     first.stop()
     qtbot.waitUntil(lambda: first.state.ended, timeout=120_000)
     assert page.may_close()
+
+
+# --- runs of a child that says nothing ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def silent(paths: Paths, settings: Settings) -> Iterator[JobQueue]:
+    """A queue whose child takes jobs and never answers."""
+    words = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    command = ChildCommand(words, own_environment(), paths.log_file("engine-silent.log"))
+    queue = JobQueue("silent", lambda: command, grace=lambda: 30.0, parent=settings)
+    yield queue
+    queue.begin_close()
+    assert queue.wait_closed(time.monotonic() + 30)
+    queue.end_close()
+
+
+@pytest.fixture
+def silent_page(
+    silent: JobQueue,
+    engines: Engines,
+    workspace: Workspace,
+    devices: DevicesModel,
+    settings: Settings,
+    paths: Paths,
+    qtbot: QtBot,
+) -> TrainingPage:
+    """The page with runs that go on for ever; no dataset is open."""
+    page = TrainingPage(silent, engines.scoring, workspace, devices, settings, paths)
+    page.setFixedSize(1180, 800)
+    qtbot.addWidget(page)
+    return page
+
+
+def test_a_run_knows_its_malignant_classes_before_its_dataset_is_open(
+    silent_page: TrainingPage, small_dataset: Path
+) -> None:
+    silent_page.start_run(RunConfig(), small_dataset, "At once")
+    assert silent_page.panel.charts._malignant == {"mel"}
+    assert silent_page.panel.charts.bars._malignant == {"mel"}
+
+
+def test_a_run_on_a_dataset_that_cannot_be_read_is_begun_all_the_same(
+    silent_page: TrainingPage, tmp_path: Path
+) -> None:
+    (tmp_path / "no.db").write_bytes(b"no dataset")
+    handle = silent_page.start_run(RunConfig(), tmp_path / "no.db", "It will say why")
+    assert handle.state is JobState.RUNNING
+
+
+def test_the_word_of_a_silent_run_goes_when_it_speaks_again(
+    silent_page: TrainingPage, silent: JobQueue, small_dataset: Path
+) -> None:
+    silent_page.start_run(RunConfig(), small_dataset, "Thinking")
+    silent.unresponsive.emit(True)
+    assert "said nothing for a while" in silent_page.notice.text
+    silent.unresponsive.emit(False)
+    assert silent_page.notice.text == ""
+
+
+def test_a_stopped_run_that_another_came_after_can_be_gone_on_with(
+    silent_page: TrainingPage, silent: JobQueue, small_dataset: Path, workspace: Workspace, qtbot: QtBot
+) -> None:
+    first = silent_page.start_run(RunConfig(), small_dataset, "First")
+    assert isinstance(first.job, TrainNetwork)
+    interrupted(Path(first.job.folder), small_dataset)
+    silent.kill()
+    qtbot.waitUntil(lambda: first.state is JobState.FAILED)
+    workspace.runs_changed.emit()
+    assert silent_page.unfinished.runs == [], "it is shown, with a way to go on"
+    second = silent_page.start_run(RunConfig(), small_dataset, "Second")
+    qtbot.waitUntil(lambda: [run.title for run in silent_page.unfinished.runs] == ["First"])
+    again = silent_page.resume_unfinished(silent_page.unfinished.runs[0])
+    assert again is not None
+    assert again.job == msgspec.structs.replace(first.job, resume=True)
+    assert again.state is JobState.QUEUED
+    assert silent_page.unfinished.runs == []
+    silent.remove(again)
+    assert second.state is JobState.RUNNING

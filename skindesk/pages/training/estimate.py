@@ -103,9 +103,10 @@ class RunEstimate(QWidget):
 
     def set_paused(self, *, paused: bool) -> None:
         """Say whether a run trains."""
-        self._paused = paused
+        changed, self._paused = paused != self._paused, paused
         if paused:
-            self.stop()
+            if changed:  # one that was asked for while the run trains goes on
+                self.stop()
         elif self._is_due():
             self._timer.start()
         self._say()

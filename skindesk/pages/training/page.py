@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, 
 
 from skindesk.engine.handles import JobState
 from skindesk.models.background import Question
-from skindesk.models.dataset_facts import DatasetFacts, read_dataset_facts
+from skindesk.models.dataset_facts import DatasetFacts, read_dataset_facts, read_malignant
 from skindesk.models.unfinished_runs import UnfinishedRun, find_unfinished
 from skindesk.pages.training.blocked import Blocked
 from skindesk.pages.training.queue_list import QueueList, UnfinishedList
@@ -165,8 +165,11 @@ class TrainingPage(QWidget):
     # --- what the window asks -----------------------------------------------------------------------------
 
     def open_path(self, path: Path) -> bool:
-        """Take a file with settings; return whether it is one."""
-        return path.suffix.lower() == ".toml" and self.setup.load_settings(path)
+        """Take a file with settings; return whether it looks like one, for what is wrong with it is said here."""
+        if path.suffix.lower() != ".toml":
+            return False
+        self.setup.load_settings(path)
+        return True
 
     def may_close(self) -> bool:
         """Whether the window may close without asking: no run trains or waits."""
@@ -192,7 +195,7 @@ class TrainingPage(QWidget):
         """
         self.setup.estimate.stop()
         self.notice.clear()
-        return self._keeper.start(config, dataset, title, self._malignant)
+        return self._keeper.start(config, dataset, title, self._malignant_of(dataset))
 
     def stop(self) -> None:
         """Stop the run that trains; what it has done is saved."""
@@ -206,14 +209,19 @@ class TrainingPage(QWidget):
         if shown is not None:
             self._resume_run(shown)
 
-    def _resume_run(self, run: TrackedRun) -> None:
-        if run.can_resume:
-            self.setup.estimate.stop()
-            self.notice.clear()
-            self._keeper.resume(run)
+    def _resume_run(self, run: TrackedRun) -> JobHandle | None:
+        if not run.can_resume:
+            return None
+        self.setup.estimate.stop()
+        self.notice.clear()
+        return self._keeper.resume(run)
 
     def resume_unfinished(self, run: UnfinishedRun) -> JobHandle | None:
-        """Go on with a run of an earlier day; return nothing where its dataset is not there."""
+        """Go on with a run that is not shown; return nothing where its dataset is not there."""
+        known = self._keeper.at(run.folder)
+        if known is not None:
+            self.unfinished.leave_out(run)
+            return self._resume_run(known)
         own = run.dataset if run.dataset is not None and run.dataset.exists() else None
         dataset = own or self._workspace.dataset
         if dataset is None:
@@ -221,7 +229,7 @@ class TrainingPage(QWidget):
             return None
         self.setup.estimate.stop()
         self.unfinished.leave_out(run)
-        return self._keeper.resume_unfinished(run, dataset, self._malignant)
+        return self._keeper.resume_unfinished(run, dataset, self._malignant_of(dataset))
 
     def discard(self, run: UnfinishedRun) -> None:
         """Put the folder of a run of an earlier day into the trash."""
@@ -234,8 +242,9 @@ class TrainingPage(QWidget):
         self.notified.emit(self.tr("{run} is in the trash.").format(run=run.title))
 
     def look_for_unfinished(self) -> None:
-        """Look for runs of earlier days that can go on."""
-        parents, known = self._keeper.runs_folders, self._keeper.folders
+        """Look for runs that can go on and are not shown: of earlier days, and those that others came after."""
+        parents = self._keeper.runs_folders
+        known = self._keeper.folders_but_left(self.panel.run)
         self._looking.ask(lambda: find_unfinished(parents, known))
 
     # --- what comes back ----------------------------------------------------------------------------------
@@ -253,6 +262,7 @@ class TrainingPage(QWidget):
             current.live.begin_now()
             self.panel.show_run(current.live, current.malignant)
             self._right.setCurrentIndex(_RUN)
+            self.look_for_unfinished()
         shown = self._keeper.of(self.panel.run)
         self._start_action.setEnabled(self.setup.can_start)
         self._stop_action.setEnabled(current is not None and not stopping)
@@ -281,11 +291,12 @@ class TrainingPage(QWidget):
         self.notified.emit(sentence)
 
     def _on_silence(self, silent: bool) -> None:
+        words = self.tr("The run has said nothing for a while. It may be busy; Stop ends it for certain.")
         if silent and self._keeper.current is not None:
             self._on_notice = None
-            self.notice.show_note(
-                self.tr("The run has said nothing for a while. It may be busy; Stop ends it for certain.")
-            )
+            self.notice.show_note(words)
+        elif not silent and self.notice.text == words:
+            self.notice.clear()
 
     def _do_what_notice_says(self) -> None:
         act, self._on_notice = self._on_notice, None
@@ -299,9 +310,11 @@ class TrainingPage(QWidget):
 
     # --- the dataset --------------------------------------------------------------------------------------
 
-    @property
-    def _malignant(self) -> tuple[str, ...]:
-        return self._facts.malignant if self._facts is not None else ()
+    def _malignant_of(self, dataset: Path) -> tuple[str, ...]:
+        """Return the malignant classes of a dataset, which may be another than the one that is open."""
+        if self._facts is not None and self._facts.path == dataset:
+            return self._facts.malignant
+        return read_malignant(dataset)
 
     def _read_dataset(self) -> None:
         dataset = self._workspace.dataset

@@ -112,6 +112,7 @@ class UnfinishedList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._runs: list[UnfinishedRun] = []
+        self._first = 0
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(SPACE)
@@ -125,22 +126,49 @@ class UnfinishedList(QWidget):
     def show_runs(self, runs: Sequence[UnfinishedRun]) -> None:
         """Show these runs."""
         self._runs = list(runs)
+        if self._first >= len(self._runs):
+            self._first = 0
         while (item := self._layout.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        for run in self._runs[:_MOST_UNFINISHED]:
+        shown = self._runs[self._first : self._first + _MOST_UNFINISHED]
+        for run in shown:
             self._layout.addWidget(self._row(run))
-        more = len(self._runs) - _MOST_UNFINISHED
-        if more > 0:
-            text = self.tr("%n more can go on; they are in the list of results.", "", more)
-            self._layout.addWidget(muted(text.replace("%n", str(more))))
+        if len(self._runs) > _MOST_UNFINISHED:
+            self._turner = self._make_turner(len(shown))
+            self._layout.addWidget(self._turner)
         self.setVisible(bool(self._runs))
 
     def leave_out(self, run: UnfinishedRun) -> None:
         """Show one less."""
         self.show_runs([other for other in self._runs if other.folder != run.folder])
+
+    def _make_turner(self, shown: int) -> QWidget:
+        """Return what leads to the runs there is no room for."""
+        turner = QWidget()
+        layout = QHBoxLayout(turner)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACE)
+        last = self._first + shown
+        place = str(last) if shown == 1 else f"{self._first + 1}–{last}"
+        words = self.tr("{place} of {all} runs that can go on").format(place=place, all=len(self._runs))
+        layout.addWidget(muted(words))
+        button = QPushButton(self.tr("Show others"))
+        button.setToolTip(self.tr("Show further runs that can go on"))
+        set_role(button, "quiet")
+        button.clicked.connect(self._turn)
+        layout.addWidget(button)
+        layout.addStretch(1)
+        self._turn_button = button
+        return turner
+
+    def _turn(self) -> None:
+        self._first += _MOST_UNFINISHED
+        self.show_runs(self._runs)
+        self._turner.show()  # what a layout has just taken in is shown later
+        self._turn_button.setFocus()
 
     def _row(self, run: UnfinishedRun) -> QWidget:
         row = QFrame()

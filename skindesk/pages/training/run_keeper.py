@@ -61,7 +61,7 @@ class RunKeeper(QObject):
 
     Signals:
         heard(TrackedRun): a run has said something.
-        ended(TrackedRun, Outcome): a run that had begun has ended.
+        ended(TrackedRun, Outcome): a run that had begun has ended, or one could not begin.
     """
 
     heard = Signal(object)
@@ -85,6 +85,11 @@ class RunKeeper(QObject):
         """Folders of all runs of this session."""
         return {run.folder for run in self._runs.values()}
 
+    def folders_but_left(self, shown: LiveRun | None) -> set[Path]:
+        """Return the folders of all runs but those that could go on and are not shown."""
+        runs = self._runs.values()
+        return {run.folder for run in runs if run.live is shown or not run.can_resume}
+
     @property
     def runs_folders(self) -> list[Path]:
         """Where runs are kept: new ones in the first."""
@@ -94,6 +99,10 @@ class RunKeeper(QObject):
     def of(self, live: LiveRun | None) -> TrackedRun | None:
         """Return the run that has said these things."""
         return next((run for run in self._runs.values() if run.live is live), None)
+
+    def at(self, folder: Path) -> TrackedRun | None:
+        """Return the run of this session that lies in a folder."""
+        return next((run for run in self._runs.values() if run.folder == folder), None)
 
     def start(
         self, config: RunConfig, dataset: Path, title: str, malignant: Collection[str] = ()
@@ -162,6 +171,8 @@ class RunKeeper(QObject):
     def _on_ended(self, run: TrackedRun, outcome: Outcome) -> None:
         if run.handle.started_at is None:
             del self._runs[run.handle.id]
+            if outcome.state is JobState.FAILED:
+                self.ended.emit(run, outcome)
             return
         if run.live.outcome is None and outcome.state is not JobState.DONE:
             # The child could not say it itself.
