@@ -28,6 +28,9 @@ _DECODERS = min(max((os.cpu_count() or 2) - 1, 1), 3)
 """Threads. One processor is left for the window; more than three only wait for each other in Python."""
 _SLICE_SECONDS = 0.004  # of the GUI thread in one go, for taking thumbnails in
 _BYTES_PER_PIXEL = 4
+_SIGNS = ((b"\xff\xd8\xff", b"jpeg"), (b"\x89PNG\r\n\x1a\n", b"png"), (b"BM", b"bmp"))
+"""First bytes of files that Qt decodes without anything but the plugin of that format."""
+_LONGEST_SIGN = 8
 
 
 class Box(NamedTuple):
@@ -53,15 +56,7 @@ def read_thumbnail(path: str, box: Box) -> QImage:
     Raises:
         ImageError: it cannot be read.
     """
-    reader = QImageReader(path)
-    reader.setAutoTransform(True)
-    reader.setDecideFormatFromContent(True)
-    size = reader.size()
-    if size.isValid():
-        turned = bool(reader.transformation() & QImageIOHandler.Transformation.TransformationRotate90)
-        fitted = _fitted(size.transposed() if turned else size, box)
-        reader.setScaledSize(fitted.transposed() if turned else fitted)
-    image = reader.read()
+    image = _read_by_qt(path, box)
     if image.isNull():
         from trainer.images import read_image  # noqa: PLC0415 - only odd files need it
 
@@ -78,6 +73,31 @@ def read_thumbnail(path: str, box: Box) -> QImage:
         painter.end()
         image = page
     return image.convertToFormat(QImage.Format.Format_RGB32)
+
+
+def _read_by_qt(path: str, box: Box) -> QImage:
+    """Return the picture as Qt decodes it, scaled, or none.
+
+    Qt is told the format. Left to find it out, it asks its SVG plugin too, which connects signals; in a thread that
+    holds Python's lock this waits for ever if the GUI thread is deleting an object just then.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            head = stream.read(_LONGEST_SIGN)
+    except OSError:
+        return QImage()
+    known = next((name for sign, name in _SIGNS if head.startswith(sign)), None)
+    if known is None:
+        return QImage()
+    reader = QImageReader(path, known)
+    reader.setAutoDetectImageFormat(False)
+    reader.setAutoTransform(True)
+    size = reader.size()
+    if size.isValid():
+        turned = bool(reader.transformation() & QImageIOHandler.Transformation.TransformationRotate90)
+        fitted = _fitted(size.transposed() if turned else size, box)
+        reader.setScaledSize(fitted.transposed() if turned else fitted)
+    return reader.read()
 
 
 def _fitted(size: QSize, box: Box) -> QSize:

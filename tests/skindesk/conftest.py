@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtCore import QCoreApplication, QEvent, QThreadPool
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CLOSING_SECONDS = 30.0
+POOL_MS = 30_000
 
 
 @pytest.fixture(autouse=True)
 def _widgets_are_gone() -> Iterator[None]:
     """Delete the widgets of a test for certain: the next one dresses all there are, which takes its time."""
     yield
+    QThreadPool.globalInstance().waitForDone(POOL_MS)
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
