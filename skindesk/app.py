@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from skindesk.models.runs import RunsModel
 
 _CLOSING_SECONDS = 20.0
+_CLOSING_LOOK_MS = 50
 _SAID_MS = 12_000
 
 
@@ -65,6 +67,10 @@ class SkinDesk(QObject):
         self._runs: RunsModel | None = None
         self.demo: Demo | None = None
         self.window = MainWindow(self._pages(), self.settings)
+        self._closing = QTimer(self.window)
+        self._closing.setInterval(_CLOSING_LOOK_MS)
+        self._closing.timeout.connect(self._close_once_saved)
+        self._close_by = 0.0
         self._connect()
         self._file_actions()
         self._help_actions()
@@ -205,8 +211,8 @@ class SkinDesk(QObject):
         self.window.show_page(page if not name else "dataset")
         if dataset and (name or Path(dataset).exists()):
             opened = getattr(self.window.page("dataset"), "open_path", None)
-            if opened is not None:
-                opened(Path(dataset))
+            if opened is not None and not opened(Path(dataset)):
+                self.window.open_path(Path(dataset))
         crash = last_crash(self.paths)
         if crash:
             self.workspace.notified.emit(crash)
@@ -236,17 +242,37 @@ class SkinDesk(QObject):
             apply_theme(application, self.settings.text("appearance"))
 
     def _ask_to_close(self) -> None:
-        if self._engines is None or not self._engines.busy:
-            self.close()
+        if self._closing.isActive():
+            return
+        if self._engines is None or not self._engines.missed:
+            self.save_and_close()
             return
         from skindesk.widgets.closing_dialog import ClosingDialog  # noqa: PLC0415 - see _dataset_page
 
         dialog = ClosingDialog(self.engines, self.window)
-        dialog.accepted.connect(self.close)
+        dialog.accepted.connect(self.save_and_close)
         dialog.open()
 
+    def save_and_close(self) -> None:
+        """Ask the children to save and leave, and close the window when they have; it lives on meanwhile."""
+        self.window.setEnabled(False)
+        if self._engines is None:
+            self.window.leave()
+            return
+        self.window.strip.say(self.tr("Saving and closing…"), int(1000 * _CLOSING_SECONDS))
+        self._engines.begin_close()
+        self._close_by = time.monotonic() + _CLOSING_SECONDS
+        self._closing.start()
+
+    def _close_once_saved(self) -> None:
+        assert self._engines is not None
+        if self._engines.left or time.monotonic() > self._close_by:
+            self._closing.stop()
+            self._engines.close(0.0)  # what has not left by now is ended by force
+            self.window.leave()
+
     def close(self) -> None:
-        """Ask the children to save and leave, wait for them a bounded time, and close the window."""
+        """Do the same, but wait for it: when this returns, all is closed."""
         self.window.setEnabled(False)
         if self._engines is not None:
             self._engines.close(_CLOSING_SECONDS)

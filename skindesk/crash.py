@@ -74,7 +74,7 @@ def last_crash(paths: Paths) -> str:
         hard.write_text("", encoding="utf-8")
     except OSError:
         return ""
-    return f"The window ended unexpectedly last time; what happened is in {kept}."
+    return _tr("The window ended unexpectedly last time; what happened is in {file}.").format(file=kept)
 
 
 def _tell(log: str) -> None:
@@ -84,4 +84,11 @@ def _tell(log: str) -> None:
     for widget in QApplication.topLevelWidgets():
         strip = getattr(widget, "strip", None)
         if strip is not None:
-            strip.say(f"Something went wrong in the window; your work is kept. Details: {log}", 30_000)
+            words = _tr("Something went wrong in the window; your work is kept. Details: {file}")
+            strip.say(words.format(file=log), 30_000)
+
+
+def _tr(text: str) -> str:
+    from PySide6.QtCore import QCoreApplication  # noqa: PLC0415 - the handler must work before Qt does
+
+    return QCoreApplication.translate("Crash", text)

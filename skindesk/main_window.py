@@ -58,7 +58,8 @@ class MainWindow(QMainWindow):
     """The one window.
 
     Pages are built when they are first shown. A page may have `actions() -> list[QAction]` for the menu of its
-    name, and `open_path(Path) -> bool` for what is dropped on the window.
+    name, `open_path(Path) -> bool` for what is dropped on the window, and `open_more(list[Path])` for what was dropped
+    together with it.
 
     Signals:
         closing: a person wants to close the window; whoever listens calls `leave` if that is fine.
@@ -225,7 +226,10 @@ class MainWindow(QMainWindow):
         self._settings.set_value("page", key)
 
     def _dropped(self, paths: list[Path]) -> None:
-        self.open_path(paths[0])
+        first, *others = paths
+        open_more = getattr(self.page(self.current), "open_more", None) if self.open_path(first) else None
+        if others and open_more is not None:
+            open_more(others)
 
     def open_path(self, path: Path) -> bool:
         """Open a file or folder on the page that can take it, the shown one first."""

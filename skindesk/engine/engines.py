@@ -13,8 +13,10 @@ from PySide6.QtCore import QObject, Signal
 from skindesk.engine.client import ChildCommand
 from skindesk.engine.jobs import JobQueue, Patience
 from trainer.children import own_command, own_environment
+from trainer.jobs import EstimateRun, LookAtDevices, PreviewAugmentation
 
 if TYPE_CHECKING:
+    from skindesk.engine.handles import JobHandle
     from skindesk.paths import Paths
     from skindesk.settings import Settings
 
@@ -22,6 +24,8 @@ _SCORING_IDLE_SECONDS = 60.0
 _GRACE_SECONDS = 20.0
 _INTERRUPT_SECONDS = 3.0
 _KILL_SECONDS = 3.0
+_UNMISSED = (EstimateRun, LookAtDevices, PreviewAugmentation)
+"""Jobs that the window asks for by itself and nobody misses when it is closed."""
 
 
 class Engines(QObject):
@@ -93,6 +97,22 @@ class Engines(QObject):
         """Whether any job runs or waits."""
         return any(queue.jobs for queue in self._queues)
 
+    @property
+    def missed(self) -> list[JobHandle]:
+        """The jobs that a person would miss if they were ended now, those that train first."""
+        queues = (self.training, self.library, self.scoring, self.diagnosis)
+        return [job for queue in queues for job in queue.jobs if not isinstance(job.job, _UNMISSED)]
+
+    def begin_close(self) -> None:
+        """Have every child save and leave; returns at once. `close` must still be called."""
+        for queue in self._queues:
+            queue.begin_close()
+
+    @property
+    def left(self) -> bool:
+        """Whether every child has left."""
+        return self._left_within(0.0)
+
     def close(self, seconds: float) -> None:
         """Have every child save and leave, and end those that do not.
 
@@ -101,8 +121,7 @@ class Engines(QObject):
         Args:
             seconds: for the children to leave by themselves.
         """
-        for queue in self._queues:
-            queue.begin_close()
+        self.begin_close()
         if not self._left_within(seconds):
             for queue in self._queues:
                 queue.interrupt()

@@ -68,7 +68,9 @@ class DevicesModel(QObject):
                 memory = f", {gpu.memory_mib / _MIB_PER_GB:.0f} GB" if gpu.memory_mib else ""
                 names.append(f"{gpu.name}{memory}")
             return " + ".join(names)
-        return self.tr("CPU, {threads} threads").format(threads=self.devices.cpu.threads)
+        threads = self.devices.cpu.threads
+        words = self.tr("CPU, 1 thread") if threads == 1 else self.tr("CPU, {threads} threads")
+        return words.format(threads=threads)
 
     @property
     def reason(self) -> str:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
 
-from skindesk.widgets.basics import title
+from skindesk.engine.handles import JobState
+from skindesk.widgets.basics import muted, title
 from skindesk.widgets.theme import SPACE, set_role
+from trainer.jobs import TrainNetwork
 
 if TYPE_CHECKING:
     from skindesk.engine.engines import Engines
 
 _WIDTH = 440  # pixels
+_MOST_NAMED = 6
 
 
 class ClosingDialog(QDialog):
@@ -26,19 +30,20 @@ class ClosingDialog(QDialog):
         layout.setContentsMargins(3 * SPACE, 3 * SPACE, 3 * SPACE, 2 * SPACE)
         layout.setSpacing(3 * SPACE // 2)
         layout.addWidget(title(self.tr("Something is still running")))
-        queues = (engines.training, engines.library, engines.scoring, engines.diagnosis)
-        jobs = [job for queue in queues for job in queue.jobs]
-        for job in jobs[:6]:
-            layout.addWidget(QLabel(f"•  {job.title}"))
-        explanation = QLabel(
-            self.tr(
-                "A training saves a checkpoint before it ends, and can be resumed the next time SkinDesk is "
-                "started. An import keeps what it has done."
-            )
+        jobs = engines.missed
+        for job in jobs[:_MOST_NAMED]:
+            line = QLabel(f"•  {job.title}")
+            line.setTextFormat(Qt.TextFormat.PlainText)  # a person may have named it anything
+            layout.addWidget(line)
+        if len(jobs) > _MOST_NAMED:
+            layout.addWidget(QLabel(self.tr("and {n} more").format(n=len(jobs) - _MOST_NAMED)))
+        words = self.tr(
+            "A training saves a checkpoint before it ends, and can be resumed the next time SkinDesk is "
+            "started. An import keeps what it has done."
         )
-        explanation.setWordWrap(True)
-        set_role(explanation, "muted")
-        layout.addWidget(explanation)
+        if any(job.state is JobState.QUEUED and isinstance(job.job, TrainNetwork) for job in jobs):
+            words += " " + self.tr("Runs that still wait in the queue are not kept.")
+        layout.addWidget(muted(words, wrap=True))
         buttons = QDialogButtonBox()
         leave = buttons.addButton(self.tr("Save and close"), QDialogButtonBox.ButtonRole.AcceptRole)
         stay = buttons.addButton(self.tr("Keep working"), QDialogButtonBox.ButtonRole.RejectRole)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QToolBu
 from skindesk.engine.jobs import JobState
 from skindesk.widgets.basics import ElidedLabel, muted
 from skindesk.widgets.icons import icon
+from skindesk.widgets.quantities import duration
 from skindesk.widgets.theme import SPACE, set_role
 from trainer.events import EpochEnded, Progress, StageStarted, StepDone
 
@@ -19,17 +20,6 @@ if TYPE_CHECKING:
 
 _REPAINT_MS = 200
 _SAID_MS = 8_000
-_SHORT_SECONDS = 90
-
-
-def duration(seconds: float) -> str:
-    """Return a length of time in words, as precise as an estimate can be."""
-    if seconds < _SHORT_SECONDS:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    if minutes < 120:  # noqa: PLR2004 - two hours are still told in minutes
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 class JobStrip(QFrame):

@@ -16,7 +16,7 @@ def duration(seconds: float) -> str:
     """Return a time in its largest fitting units: "45 s", "62 min", "2 h 10 min", "3 d 4 h"."""
     translate = QCoreApplication.translate
     if seconds < 1.5 * _MINUTE:
-        return translate("quantities", "{n} s").format(n=max(round(seconds), 0))
+        return translate("quantities", "{n} s").format(n=max(round(seconds), 1))
     if seconds < 1.5 * _HOUR:
         return translate("quantities", "{n} min").format(n=round(seconds / _MINUTE))
     if seconds < _DAY:

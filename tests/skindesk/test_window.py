@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QWidget
 
 from skindesk.app import SkinDesk
 from skindesk.crash import install_crash_handler, last_crash
+from skindesk.engine import JobState
 from skindesk.main_window import MainWindow, PageEntry
 from skindesk.paths import resource
-from skindesk.widgets.job_strip import duration
+from skindesk.widgets.quantities import duration
 from skindesk.widgets.theme import DARK, LIGHT, apply_theme, tokens_for
+from trainer.jobs import DrawDemo, LookAtDevices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +40,9 @@ class _Page(QWidget):
         if path.suffix == self.ending:
             self.opened.append(path)
         return path.suffix == self.ending
+
+    def open_more(self, paths: list[Path]) -> None:
+        self.opened += paths
 
 
 @pytest.fixture
@@ -59,9 +65,9 @@ def program(paths: Paths, qtbot: QtBot) -> Iterator[SkinDesk]:
     program.engines.close(30)
 
 
-def drop(widget: QWidget, path: Path) -> None:
+def drop(widget: QWidget, *paths: Path) -> None:
     data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path))])
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
     buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     place = QPoint(300, 300)
     enter = QDragEnterEvent(place, Qt.DropAction.CopyAction, data, buttons, keys)
@@ -88,6 +94,16 @@ def test_what_is_dropped_goes_to_the_page_that_takes_it(window: MainWindow, tmp_
     page = window.page("diagnosis")
     assert isinstance(page, _Page)
     assert page.opened == [tmp_path / "image.jpg"]
+
+
+def test_all_that_is_dropped_together_is_taken(window: MainWindow, tmp_path: Path) -> None:
+    window.show_page("dataset")
+
+    drop(window, *(tmp_path / f"{number}.jpg" for number in range(3)))
+
+    page = window.page("diagnosis")
+    assert isinstance(page, _Page)
+    assert page.opened == [tmp_path / f"{number}.jpg" for number in range(3)]
 
 
 def test_what_no_page_takes_is_answered_with_a_sentence(window: MainWindow, tmp_path: Path) -> None:
@@ -125,6 +141,40 @@ def test_an_idle_program_closes_without_a_question(program: SkinDesk, qtbot: QtB
 
     qtbot.waitUntil(lambda: not program.window.isVisible(), timeout=30_000)
     assert not program.window.findChildren(QDialog)
+
+
+@pytest.mark.qt_log_ignore("propagateSizeHints")  # the platform without a screen says it of every dialog
+def test_closing_asks_only_for_what_would_be_missed_and_saves_without_standing_still(
+    program: SkinDesk, qtbot: QtBot, tmp_path: Path
+) -> None:
+    program.window.show()
+    program.engines.scoring.submit(LookAtDevices(), "Looking")
+    assert program.engines.busy
+    assert program.engines.missed == []
+    handle = program.engines.library.submit(DrawDemo(folder=str(tmp_path / "demo")), "<b>Drawing</b>")
+    assert program.engines.missed == [handle]
+    program.window.close()
+    qtbot.waitUntil(lambda: bool(program.window.findChildren(QDialog)))
+    (dialog,) = program.window.findChildren(QDialog)
+    assert "•  <b>Drawing</b>" in {label.text() for label in dialog.findChildren(QLabel)}
+    ticks: list[float] = []
+    clock = QTimer(program)
+    clock.timeout.connect(lambda: ticks.append(time.monotonic()))
+    clock.start(10)
+
+    dialog.accept()
+    assert not program.window.isEnabled()
+    qtbot.waitUntil(lambda: not program.window.isVisible(), timeout=40_000)
+
+    assert handle.state is JobState.CANCELLED
+    assert program.engines.left
+    assert len(ticks) > 1, "the window lives while its children save"
+
+
+def test_what_cannot_be_opened_at_the_start_is_said(program: SkinDesk, qtbot: QtBot, tmp_path: Path) -> None:
+    program.start(str(tmp_path / "song.mp3"))
+    labels = program.window.findChildren
+    qtbot.waitUntil(lambda: any("song.mp3 cannot be opened" in label.text() for label in labels(QLabel)))
 
 
 def test_a_new_appearance_is_worn_at_once(program: SkinDesk, qapp: QApplication) -> None:

@@ -232,6 +232,10 @@ class DiagnosisPage(QWidget):
             self.add_images([path])
         return wanted
 
+    def open_more(self, paths: list[Path]) -> None:
+        """Take the other images that were dropped on the window."""
+        self.add_images([path for path in paths if path.suffix.lower() in SUFFIXES or path.is_dir()])
+
     def showEvent(self, event: QShowEvent) -> None:
         """Have the engine ready by the time an image comes."""
         super().showEvent(event)
