@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMainWindow
 from pytestqt.qtbot import QtBot
 
 from skindesk.engine.engines import Engines
@@ -22,6 +22,7 @@ from skindesk.paths import Paths
 from skindesk.settings import Settings
 from skindesk.widgets.confusion_matrix import Cell
 from tests.skindesk.made_runs import make_report, make_run
+from trainer.archive import read_contents
 from trainer.config import HeadStage, RunConfig
 from trainer.dataset import DatasetStore
 from trainer.events import Stopped
@@ -456,3 +457,42 @@ def test_every_action_is_in_the_menu_and_has_words(page: ResultsPage) -> None:
     assert texts["Move to the trash"] == "Del"
     for word in ("Export…", "Import a bundle…", "Score the test part…", "Use for diagnosis"):
         assert word in texts
+
+
+@pytest.mark.qt_log_ignore("propagateSizeHints")  # the platform without a screen says it of every dialog
+def test_what_is_exported_is_the_run_it_was_asked_for(
+    qtbot: QtBot, paths: Paths, page: ResultsPage, tmp_path: Path
+) -> None:
+    first, second = make_run(paths.runs / "first"), make_run(paths.runs / "second")
+    show(qtbot, page)
+    choose(qtbot, page, first)
+    page.run_actions.export.trigger()
+    (dialog,) = page.findChildren(QFileDialog)
+    choose(qtbot, page, second)  # while the dialog asks for a place
+    file = tmp_path / "out.skindesk"
+    dialog.fileSelected.emit(str(file))
+    dialog.reject()
+    qtbot.waitUntil(lambda: page.notice.text == f"Saved as {file}.", timeout=PATIENCE)
+    assert read_contents(file).name == "first"
+
+
+def test_runs_that_cannot_be_read_are_told_of_once(page: ResultsPage) -> None:
+    runs = page._runs
+    runs.problem = "The folder of runs cannot be read."
+    runs.refreshed.emit()
+    assert page.notice.text == runs.problem
+    page.notice.clear()
+    runs.refreshed.emit()
+    assert page.notice.text == "", "it was put away"
+    runs.problem = "The folder of runs is not there."
+    runs.refreshed.emit()
+    assert page.notice.text == runs.problem
+    runs.problem = ""
+    runs.refreshed.emit()
+    assert page.notice.text == ""
+
+
+def test_keys_do_what_they_do_elsewhere(page: ResultsPage) -> None:
+    actions = page.run_actions
+    keys = {a.shortcut().toString() for a in (actions.save_report, actions.export, actions.take_in)}
+    assert keys == {"Ctrl+S", "Ctrl+E", "Ctrl+O"}

@@ -60,6 +60,7 @@ class ResultsPage(QWidget):
         super().__init__(parent)
         self._runs, self._workspace, self._settings = runs, workspace, settings
         self._awaited: Path | None = None
+        self._problem = ""
         self._drawn_by_hand = False
         self.run_actions = RunActions(workspace, settings, paths, self)
         self.table = RunTable(runs)
@@ -198,8 +199,7 @@ class ResultsPage(QWidget):
             "" if not count else self.tr("1 run") if count == 1 else self.tr("{n} runs").format(n=count)
         )
         self._fit_table()
-        if self._runs.problem:
-            self.notice.show_error(self._runs.problem)
+        self._tell_problem()
         if self._awaited is not None and self._runs.row_of(self._awaited) is not None:
             self.table.choose((self._awaited,))
             self._awaited = None
@@ -210,6 +210,14 @@ class ResultsPage(QWidget):
             self._timer.start()
         else:
             self._timer.stop()
+
+    def _tell_problem(self) -> None:
+        """Say once why the runs cannot be read, until they can be again."""
+        before, self._problem = self._problem, self._runs.problem
+        if self._problem and self._problem != before:
+            self.notice.show_error(self._problem)
+        elif before and not self._problem and self.notice.text == before:
+            self.notice.clear()
 
     def _splitter_moved(self, _place: int, _index: int) -> None:
         self._drawn_by_hand = True

@@ -77,8 +77,11 @@ class RunActions(QObject):
         self.save_report = self._action("pdf", self.tr("Save as PDF report…"), self._ask_report)
         self.rename = self._action("rename", self.tr("Rename"), self.edit_asked.emit)
         self.rename.setShortcut(QKeySequence(Qt.Key.Key_F2))
+        self.save_report.setShortcut(QKeySequence(QKeySequence.StandardKey.Save))
         self.export = self._action("export", self.tr("Export…"), self._ask_export)
+        self.export.setShortcut(QKeySequence("Ctrl+E"))
         self.take_in = self._action("import", self.tr("Import a bundle…"), self.ask_import)
+        self.take_in.setShortcut(QKeySequence(QKeySequence.StandardKey.Open))
         self.open_folder = self._action("folder", self.tr("Open folder"), self._open_folder)
         self.delete = self._action("delete", self.tr("Move to the trash"), self._delete)
         self.delete.setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
@@ -209,16 +212,23 @@ class RunActions(QObject):
     def _ask_report(self) -> None:
         (run,) = self._chosen
         folder = self._settings.text("report_folder")
-        start = (Path(folder) if folder else Path.home()) / f"{run.name}.pdf"
-        name, _kind = QFileDialog.getSaveFileName(
-            self._page, self.tr("Save a report of the run"), str(start), self.tr("PDF (*.pdf)")
-        )
-        if name:
-            self.save_report_to(Path(name) if name.lower().endswith(".pdf") else Path(name + ".pdf"))
+        start = (Path(folder) if folder else Path.home()) / f"{_for_a_file(run.name)}.pdf"
+        dialog = self._dialog(self.tr("Save a report of the run"), start, [self.tr("PDF (*.pdf)")])
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("pdf")
+        dialog.fileSelected.connect(lambda name: self.save_report_to(_ending(name, ".pdf"), run))
+        dialog.open()
 
-    def save_report_to(self, file: Path) -> None:
-        """Write a report of the selected run."""
-        (run,) = self._chosen
+    def _dialog(self, words: str, start: Path, kinds: list[str]) -> QFileDialog:
+        """Return a dialog to be opened; the window goes on meanwhile, so other runs may be selected at its end."""
+        dialog = QFileDialog(self._page, words, str(start))
+        dialog.setNameFilters(kinds)
+        dialog.finished.connect(dialog.deleteLater)
+        return dialog
+
+    def save_report_to(self, file: Path, run: RunSummary | None = None) -> None:
+        """Write a report of a run, by default of the selected one."""
+        run = run or self._chosen[0]
         self._trashed, self._exported = [], None
         self._settings.set_value("report_folder", str(file.parent))
         self._tell(self.tr("Writing the report of “{name}”…").format(name=run.name))
@@ -231,17 +241,20 @@ class RunActions(QObject):
         (run,) = self._chosen
         with_results = self.tr("Bundle with its results (*{suffix})").format(suffix=ARCHIVE_SUFFIX)
         alone = self.tr("Bundle alone (*{suffix})").format(suffix=ARCHIVE_SUFFIX)
-        start = Path.home() / f"{run.name}{ARCHIVE_SUFFIX}"
-        name, kind = QFileDialog.getSaveFileName(
-            self._page, self.tr("Export the bundle as one file"), str(start), f"{with_results};;{alone}"
+        start = Path.home() / f"{_for_a_file(run.name)}{ARCHIVE_SUFFIX}"
+        dialog = self._dialog(self.tr("Export the bundle as one file"), start, [with_results, alone])
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix(ARCHIVE_SUFFIX[1:])
+        dialog.fileSelected.connect(
+            lambda name: self.export_to(
+                _ending(name, ARCHIVE_SUFFIX), run, with_reports=dialog.selectedNameFilter() != alone
+            )
         )
-        if name:
-            file = Path(name) if name.endswith(ARCHIVE_SUFFIX) else Path(name + ARCHIVE_SUFFIX)
-            self.export_to(file, with_reports=kind != alone)
+        dialog.open()
 
-    def export_to(self, file: Path, *, with_reports: bool) -> None:
-        """Write the bundle of the selected run to a file."""
-        (run,) = self._chosen
+    def export_to(self, file: Path, run: RunSummary | None = None, *, with_reports: bool) -> None:
+        """Write the bundle of a run to a file, by default of the selected one."""
+        run = run or self._chosen[0]
         self._trashed, self._exported = [], None
         self._tell(self.tr("Exporting “{name}”…").format(name=run.name))
         self.errands.run(
@@ -255,10 +268,10 @@ class RunActions(QObject):
     def ask_import(self) -> None:
         """Ask for a file to import."""
         kinds = self.tr("SkinDesk bundle (*{suffix})").format(suffix=ARCHIVE_SUFFIX)
-        names, _kind = QFileDialog.getOpenFileNames(
-            self._page, self.tr("Import a bundle"), str(Path.home()), kinds
-        )
-        self.import_files([Path(name) for name in names])
+        dialog = self._dialog(self.tr("Import a bundle"), Path.home(), [kinds])
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.filesSelected.connect(lambda names: self.import_files([Path(name) for name in names]))
+        dialog.open()
 
     def import_files(self, files: Sequence[Path]) -> None:
         """Take bundles in from files."""
@@ -280,6 +293,15 @@ class RunActions(QObject):
 
     def _failed(self, sentence: str) -> None:
         self._tell(sentence, error=True)
+
+
+def _for_a_file(name: str) -> str:
+    """Return a run's name so that it can be a file's: a slash in it would name a folder."""
+    return name.replace("/", " ").replace("\\", " ")
+
+
+def _ending(name: str, suffix: str) -> Path:
+    return Path(name) if name.lower().endswith(suffix) else Path(name + suffix)
 
 
 def _write_report(folder: Path, file: Path, paper: str) -> Path:
