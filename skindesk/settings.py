@@ -106,7 +106,6 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("last_bundle", ""),
     Setting("page", "dataset"),
     Setting("window_geometry", ""),
-    Setting("window_state", ""),
     Setting("report_folder", ""),
 )
 

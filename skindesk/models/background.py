@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from PySide6.QtCore import QObject, Qt, QThreadPool, Signal
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QObject, Qt, QThreadPool, Signal
 
 from trainer.errors import TrainerError
 
@@ -16,7 +16,9 @@ Answer = TypeVar("Answer")
 
 _logger = logging.getLogger(__name__)
 
-UNEXPECTED = "Something went wrong that should not have; the log says more."
+UNEXPECTED = str(
+    QT_TRANSLATE_NOOP("Background", "Something went wrong that should not have; the log says more.")
+)
 
 
 class _Messenger(QObject):
@@ -37,7 +39,8 @@ def _start(ticket: int, work: Callable[[], object], messenger: _Messenger) -> No
         except Exception:
             # A thread of the pool has nobody else to tell.
             _logger.exception("Work in the background failed")
-            messenger.answered.emit(ticket, None, UNEXPECTED)
+            sentence = QCoreApplication.translate("Background", UNEXPECTED)
+            messenger.answered.emit(ticket, None, sentence)
         else:
             messenger.answered.emit(ticket, value, None)
 

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QRunnable, QSize, Qt, QThreadPool, Signal
+from PySide6.QtCore import QCoreApplication, QObject, QRunnable, QSize, Qt, QThreadPool, Signal
 from PySide6.QtGui import QColor, QImage
 
 from skindesk.models.background import UNEXPECTED
@@ -133,7 +133,7 @@ class _Reading(QRunnable):
         except Exception:
             # A thread of the pool has nobody else to tell.
             _logger.exception("A picture could not be read")
-            picture, sentence = None, UNEXPECTED
+            picture, sentence = None, QCoreApplication.translate("Background", UNEXPECTED)
         self._voice.read.emit(self._path, picture, sentence)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QToolButton, QWidget
 
 from skindesk.engine.jobs import JobState
@@ -124,6 +124,10 @@ class JobStrip(QFrame):
         self._more.setText(self.tr("and {n} more").format(n=others) if others else "")
 
 
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("JobStrip", text)
+
+
 class _Tracker:
     """How far a job is, from what it says."""
 
@@ -145,7 +149,10 @@ class _Tracker:
             done = event.epoch - 1 + event.step / max(event.steps, 1)
             self.share = done / self._epochs if self._epochs else None
             self.seconds_left = event.seconds_left
-            self.place = f", {event.stage}, epoch {event.epoch} of {self._epochs}"
+            stages = {"head": _tr("head"), "fine-tune": _tr("fine-tune")}
+            self.place = _tr(", {stage}, epoch {epoch} of {all}").format(
+                stage=stages[event.stage], epoch=event.epoch, all=self._epochs
+            )
         elif isinstance(event, EpochEnded) and self._epochs:
             self.share = event.epoch / self._epochs
 

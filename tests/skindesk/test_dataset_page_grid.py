@@ -155,6 +155,19 @@ def test_ctrl_and_wheel_change_the_size_and_it_is_remembered(
     assert opened.browser.finder.slider.value() == before + 32
 
 
+def test_a_slider_that_is_drawn_writes_the_settings_once(
+    qtbot: QtBot, opened: DatasetPage, settings: Settings
+) -> None:
+    written: list[str] = []
+    settings.changed.connect(written.append)
+    slider = opened.browser.finder.slider
+    for pixels in range(130, 160):
+        slider.setValue(pixels)
+    assert written == []
+    qtbot.waitUntil(lambda: settings.number("thumbnail_size") == 159)
+    assert written == ["thumbnail_size"]
+
+
 def test_visible_thumbnails_come_and_are_painted(qtbot: QtBot, opened: DatasetPage) -> None:
     view = opened.browser.view
     table = view.grid.table

@@ -245,6 +245,13 @@ def test_a_file_that_holds_no_settings_is_refused_in_words(
     assert page.setup.config == before
 
 
+def test_the_word_of_a_failed_preview_goes_when_there_is_one(page: TrainingPage) -> None:
+    page.setup.preview.failed.emit("The image is not there any more.")
+    assert page.setup.notice.text == "The image is not there any more."
+    page.setup.preview.shown.emit()
+    assert page.setup.notice.text == ""
+
+
 # --- weights -----------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSlider, QToolB
 
 from skindesk.models.sample_query import FIELDS, Query, QueryError, parse_query
 from skindesk.models.samples import SortKey
+from skindesk.pages.dataset.words import images
 from skindesk.widgets.basics import muted
 from skindesk.widgets.icons import icon
 from skindesk.widgets.theme import SPACE, tokens_for
@@ -124,7 +125,7 @@ class FindRow(QWidget):
     def show_count(self, shown: int, total: int) -> None:
         """Say how many of the samples are shown."""
         self.count.setText(
-            self.tr("{n} images").format(n=f"{total:,}")
+            images(total)
             if shown == total
             else self.tr("{shown} of {total} images").format(shown=f"{shown:,}", total=f"{total:,}")
         )

@@ -88,7 +88,7 @@ class SetupPanel(Card):
         self._facts: DatasetFacts | None = None
         self._named = False
         self._running = False
-        self._disk_warning = ""
+        self._disk_warning = self._no_preview = ""
         self.setFixedWidth(WIDTH)
         self.heading.setText(self.tr("New run"))
         self.heading.show()
@@ -183,7 +183,8 @@ class SetupPanel(Card):
         self.presets.chosen.connect(self._apply_preset)
         self.name.textEdited.connect(self._on_named)
         self.estimate.warned.connect(self._on_little_disk)
-        self.preview.failed.connect(self.notice.show_note)
+        self.preview.failed.connect(self._on_preview)
+        self.preview.shown.connect(self._on_preview)
         self.start_button.clicked.connect(self.start_asked)
         self.stop_button.clicked.connect(self.stop_asked)
 
@@ -348,11 +349,19 @@ class SetupPanel(Card):
         return run_title(self.form.config, self._chosen_preset() or "")
 
     def _on_little_disk(self, sentence: str) -> None:
+        self._warn(sentence, self._disk_warning)
+        self._disk_warning = sentence
+
+    def _on_preview(self, sentence: str = "") -> None:
+        self._warn(sentence, self._no_preview)
+        self._no_preview = sentence
+
+    def _warn(self, sentence: str, before: str) -> None:
+        """Say something, or take back what was said before of the same thing."""
         if sentence:
             self.notice.show_note(sentence)
-        elif self._disk_warning and self.notice.text == self._disk_warning:
+        elif before and self.notice.text == before:
             self.notice.clear()
-        self._disk_warning = sentence
 
     def _refresh(self) -> None:
         """Bring everything that follows from the settings up to date."""
