@@ -21,7 +21,7 @@ from skindesk.pages.training.words import done_words
 from skindesk.widgets.basics import EmptyState
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.theme import SPACE, set_role
-from trainer.jobs import RunFinished, TrainNetwork
+from trainer.jobs import RunFinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,10 +170,6 @@ class TrainingPage(QWidget):
             return False
         self.setup.load_settings(path)
         return True
-
-    def may_close(self) -> bool:
-        """Whether the window may close without asking: no run trains or waits."""
-        return not any(isinstance(handle.job, TrainNetwork) for handle in self._training.jobs)
 
     # --- starting, stopping, going on ---------------------------------------------------------------------
 
