@@ -68,18 +68,22 @@ def test_a_report_is_made_without_a_screen(tiny_run: Path, pictures: list[Path],
     assert str(tmp_path) not in report.text
 
 
-def test_nothing_is_written_if_no_image_can_be_read(
-    tiny_run: Path, pictures: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_is_written_if_no_image_can_be_read(tiny_run: Path, pictures: list[Path], tmp_path: Path) -> None:
     file = tmp_path / "report.pdf"
-    assert command.run([str(tiny_run / "bundle"), str(pictures[2]), "--out", str(file)]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith("Error: ")
-    assert "broken.jpg cannot be used because" in said.err
-    assert said.err.count("\n") == 1
+    code = (
+        "import sys; from skindesk.reports import command; status = command.run(sys.argv[1:]);"
+        "assert 'tensorflow' not in sys.modules; sys.exit(status)"
+    )
+    words = [tiny_run / "bundle", pictures[2], "--out", file]
+    said = subprocess.run(
+        [sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, cwd=REPOSITORY, check=False
+    )
+    assert said.returncode == 2, said.stderr
+    assert said.stdout == ""
+    assert said.stderr.startswith("Error: ")
+    assert "broken.jpg cannot be used because" in said.stderr
+    assert said.stderr.count("\n") == 1
     assert not file.exists()
-    assert "tensorflow" not in sys.modules
 
 
 @pytest.mark.parametrize(
