@@ -68,7 +68,9 @@ def test_a_report_is_made_without_a_screen(tiny_run: Path, pictures: list[Path],
     assert str(tmp_path) not in report.text
 
 
-def test_nothing_is_written_if_no_image_can_be_read(tiny_run: Path, pictures: list[Path], tmp_path: Path) -> None:
+def test_nothing_is_written_if_no_image_can_be_read(
+    tiny_run: Path, pictures: list[Path], tmp_path: Path
+) -> None:
     file = tmp_path / "report.pdf"
     code = (
         "import sys; from skindesk.reports import command; status = command.run(sys.argv[1:]);"
@@ -76,7 +78,11 @@ def test_nothing_is_written_if_no_image_can_be_read(tiny_run: Path, pictures: li
     )
     words = [tiny_run / "bundle", pictures[2], "--out", file]
     said = subprocess.run(
-        [sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, cwd=REPOSITORY, check=False
+        [sys.executable, "-c", code, *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        check=False,
     )
     assert said.returncode == 2, said.stderr
     assert said.stdout == ""
