@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from common import real_images, timed
+from common import cpu_precision, real_images, timed
 
 from trainer.config import Augmentation, Geometry, HeadSettings
 from trainer.features import FeatureCache, compute_features, recipe_hash
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1000)
     chosen = parser.parse_args()
     paths = sorted(real_images("ham10000_224_crop").rglob("*.jpg"))[: chosen.images]
-    network = Network(chosen.backbone, 7, HeadSettings(), input_size=chosen.size, precision="bfloat16")
+    network = Network(chosen.backbone, 7, HeadSettings(), input_size=chosen.size, precision=cpu_precision())
     ready = tf.zeros((BATCH, chosen.size, chosen.size, 3), tf.uint8)
     network.features_of(ready).numpy()
     batches = -(-len(paths) // BATCH)

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from common import cpu_precision
 
 from trainer.backbones import build_backbone, get_backbone
 from trainer.network import fold_normalization
@@ -50,7 +51,7 @@ def main() -> None:
     )
     parser.add_argument("--backbone", default="xception")
     parser.add_argument("--size", type=int, default=224)
-    parser.add_argument("--precision", default="bfloat16")
+    parser.add_argument("--precision", default=cpu_precision())
     chosen = parser.parse_args()
     half = chosen.precision != "float32"
     keras.config.set_dtype_policy(f"mixed_{chosen.precision}" if half else "float32")

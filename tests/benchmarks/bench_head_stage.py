@@ -18,7 +18,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from common import real_images, timed, weights_dir
+from common import cpu_precision, real_images, timed, weights_dir
 
 from trainer.backbones import get_backbone
 from trainer.config import Augmentation, Geometry, HeadSettings, HeadStage, Imbalance, RunConfig, Schedule
@@ -123,7 +123,7 @@ def usual_way(
     """Train the head with Keras' `fit` on augmented images; return the validation macro recall."""
     keras.utils.set_random_seed(seed)
     size, change = config.input_size or 0, config.augmentation
-    keras.config.set_dtype_policy(f"mixed_{config.precision}")
+    keras.config.set_dtype_policy("float32" if config.precision == "float32" else f"mixed_{config.precision}")
     backbone = keras.applications.Xception(weights=None, include_top=False, input_shape=(size, size, 3))
     keras.config.set_dtype_policy("float32")
     load_backbone_weights(find_weights(get_backbone("xception"), "imagenet", weights_dir()), backbone)
@@ -185,7 +185,7 @@ def main() -> None:
     config = RunConfig(
         backbone="xception",
         input_size=chosen.size,
-        precision="bfloat16",
+        precision=cpu_precision(),
         head=HeadSettings(dense=(256,), dropout=0.3),
         head_stage=HeadStage(epochs=chosen.epochs, batch_size=BATCH, learning_rate=RATE, schedule=Schedule()),
         imbalance=Imbalance(method="class-weights"),

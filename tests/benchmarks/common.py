@@ -9,8 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trainer.devices import choose_device, resolve_precision
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from trainer.devices import FinalPrecision
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -27,6 +31,11 @@ def weights_dir() -> Path | None:
     """Return the folder with ImageNet weights, if one is named."""
     named = os.environ.get("SKINDESK_WEIGHTS_DIR")
     return Path(named) if named else None
+
+
+def cpu_precision() -> FinalPrecision:
+    """Return the precision that a run with `auto` computes in on this machine's CPU."""
+    return resolve_precision("auto", choose_device("cpu"))
 
 
 class Watch:
