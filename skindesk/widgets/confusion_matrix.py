@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from skindesk.widgets.quantities import part_of_images, percent
 from skindesk.widgets.theme import SPACE, class_label, emphasised, tokens_for
 
 if TYPE_CHECKING:
@@ -104,12 +105,11 @@ class ConfusionMatrix(QWidget):
     def describe(self, cell: Cell) -> str:
         """Return a cell in words."""
         row = sum(self._counts[cell.truth])
-        share = f", {100 * self.count(cell) / row:.1f} %" if row else ""
-        return self.tr("{truth}, predicted as {predicted}: {count} of {row} images{share}").format(
+        share = f", {percent(self.count(cell) / row)}" if row else ""
+        return self.tr("{truth}, predicted as {predicted}: {images}{share}").format(
             truth=self._name(cell.truth),
             predicted=self._name(cell.predicted),
-            count=f"{self.count(cell):,}",
-            row=f"{row:,}",
+            images=part_of_images(self.count(cell), row),
             share=share,
         )
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
+from skindesk.widgets.quantities import part_of_images, percent
 from skindesk.widgets.theme import SPACE, emphasised, tokens_for
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ class FilterRow(QAbstractButton):
         """
         share = count / total if total else 0.0
         self._count, self._share = count, share
-        words = self.tr("{name}: {count} of {total} images ({share} %)").format(
-            name=self.text(), count=f"{count:,}", total=f"{total:,}", share=f"{100 * share:.1f}"
+        words = self.tr("{name}: {images} ({share})").format(
+            name=self.text(), images=part_of_images(count, total), share=percent(share)
         )
         self.setToolTip(words)
         self.setAccessibleName(words)

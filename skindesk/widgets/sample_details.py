@@ -25,7 +25,7 @@ from skindesk.models.thumbnails import Box, Thumbnails
 from skindesk.widgets.basics import ElidedLabel, heading, muted, primary_button
 from skindesk.widgets.class_filter import class_rows
 from skindesk.widgets.icons import icon
-from skindesk.widgets.quantities import file_size
+from skindesk.widgets.quantities import file_size, images_counted, lesions_counted
 from skindesk.widgets.sample_picture import SamplePicture, SampleTile
 from skindesk.widgets.theme import SPACE, class_label, set_role
 from trainer.palette import class_colour
@@ -208,16 +208,12 @@ class SampleDetails(QFrame):
         self._show_page(self._several)
         n = len(samples)
         self.diagnose_button.setEnabled(True)
-        self.diagnose_button.setText(self.tr("Diagnose {n} images").format(n=f"{n:,}"))
+        self.diagnose_button.setText(self.tr("Diagnose {images}").format(images=images_counted(n)))
         self._folder_button.setEnabled(False)
-        self._number.setText(self.tr("{n} images selected").format(n=f"{n:,}"))
+        self._number.setText(self.tr("{images} selected").format(images=images_counted(n)))
         codes = np.unique(table.lesion.codes[samples])
         known = int((codes >= 0).sum())
-        self._lesions.setText(
-            self.tr("They show 1 lesion.")
-            if known == 1
-            else self.tr("They show {n} lesions.").format(n=f"{known:,}")
-        )
+        self._lesions.setText(self.tr("They show {lesions}.").format(lesions=lesions_counted(known)))
         self._lesions.setVisible(known > 0)
         while (item := self._counts.takeAt(0)) is not None:
             if (old := item.widget()) is not None:

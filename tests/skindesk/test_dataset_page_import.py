@@ -78,7 +78,7 @@ def test_a_folder_that_was_imported_gains_what_is_new(
     wait_until_imported(qtbot, page)
     qtbot.waitUntil(lambda: len(page.browser.view.grid) == 7, timeout=LONG)
     assert "7 images now: 2 new, 5 unchanged." in page.notice.text
-    assert "2 images added since are in no part." in page.browser.side.certificate.text
+    assert "2 images added since, in no part" in page.browser.side.certificate.text
     assert [file.name for file in paths.datasets.glob("*.db")] == ["skin.db"]
 
 

@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSlider, QToolB
 
 from skindesk.models.sample_query import FIELDS, Query, QueryError, parse_query
 from skindesk.models.samples import SortKey
-from skindesk.pages.dataset.words import images
 from skindesk.widgets.basics import muted
 from skindesk.widgets.icons import icon
+from skindesk.widgets.quantities import images_counted, part_of_images
 from skindesk.widgets.theme import SPACE, tokens_for
 from skindesk.widgets.thumbnail_view import LARGEST, SMALLEST
 
@@ -124,11 +124,7 @@ class FindRow(QWidget):
 
     def show_count(self, shown: int, total: int) -> None:
         """Say how many of the samples are shown."""
-        self.count.setText(
-            images(total)
-            if shown == total
-            else self.tr("{shown} of {total} images").format(shown=f"{shown:,}", total=f"{total:,}")
-        )
+        self.count.setText(images_counted(total) if shown == total else part_of_images(shown, total))
 
     def set_thumbnail_width(self, pixels: int) -> None:
         """Move the slider."""

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVB
 from skindesk.pages.dataset.words import layout_name, part_name
 from skindesk.widgets.basics import Card, Figure, muted
 from skindesk.widgets.class_chart import ChartColumn, ClassChart
+from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE, set_role
 from trainer.dataset import PARTS
 
@@ -71,7 +72,7 @@ class OverviewView(QScrollArea):
         without = int((table.lesion.codes < 0).sum())
         self.lesions.set(
             f"{dataset.lesions:,}" if dataset.lesions else self.tr("unknown"),
-            self.tr("{n} images without").format(n=f"{without:,}")
+            self.tr("{images} without").format(images=images_counted(without))
             if without
             else self.tr("known for every image"),
         )

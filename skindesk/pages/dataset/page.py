@@ -19,10 +19,11 @@ from skindesk.pages.dataset.import_flow import ImportFlow
 from skindesk.pages.dataset.import_strip import ImportStrip
 from skindesk.pages.dataset.start import StartView
 from skindesk.pages.dataset.title_row import TitleRow
-from skindesk.pages.dataset.words import images, imported
+from skindesk.pages.dataset.words import imported
 from skindesk.widgets.basics import EmptyState
 from skindesk.widgets.drop_area import accept_paths
 from skindesk.widgets.notice import Notice
+from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE
 from trainer.jobs import SplitDataset
 
@@ -410,7 +411,7 @@ class DatasetPage(QWidget):
         self._workspace.images_for_diagnosis.emit([Path(path) for path in wanted])
         self._workspace.go_to.emit("diagnosis")
         self._workspace.notified.emit(
-            self.tr("{images} put on the page Diagnosis.").format(images=images(len(wanted)))
+            self.tr("{images} put on the page Diagnosis.").format(images=images_counted(len(wanted)))
         )
 
     def diagnose_chosen(self) -> None:

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from skindesk.pages.dataset.words import part_name
 from skindesk.widgets.basics import muted, primary_button
 from skindesk.widgets.icons import icon
+from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ class CertificateLine(QWidget):
             n=f"{certificate.groups_in_two_parts:,}", groups=f"{groups:,}"
         )
         if certificate.without_part:
-            sentence += ". " + self.tr("{n} images added since are in no part.").format(
-                n=f"{certificate.without_part:,}"
+            sentence += ". " + self.tr("{images} added since, in no part").format(
+                images=images_counted(certificate.without_part)
             )
         sound = certificate.sound and not certificate.without_part
         self._say("check" if sound else "warning", sentence, certificate.describe())

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout
 
 from skindesk.models.background import Question
 from skindesk.pages.dataset.open_menu import OpenMenu
-from skindesk.pages.dataset.words import images, lesions
 from skindesk.widgets.basics import Card, EmptyState, muted
 from skindesk.widgets.icons import icon
+from skindesk.widgets.quantities import images_counted, lesions_counted
 from skindesk.widgets.theme import SPACE, set_role
 from trainer.dataset import DatasetStore
 from trainer.errors import TrainerError
@@ -151,9 +151,9 @@ class StartView(QWidget):
             gone = not recent.path.exists()
             words = self.tr("is not there any more") if gone else self.tr("cannot be opened")
         else:
-            words = images(recent.images)
+            words = images_counted(recent.images)
             if recent.lesions:
-                words += ", " + lesions(recent.lesions)
+                words += ", " + lesions_counted(recent.lesions)
         note = muted(words)
         note.setToolTip(recent.reason or str(recent.path))
         layout.addWidget(note)

@@ -8,8 +8,9 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from skindesk.pages.dataset.open_menu import OpenMenu
-from skindesk.pages.dataset.words import images, lesions, problems
+from skindesk.pages.dataset.words import problems
 from skindesk.widgets.basics import ElidedLabel, SegmentedRow, title
+from skindesk.widgets.quantities import images_counted, lesions_counted
 from skindesk.widgets.theme import SPACE, set_role
 
 if TYPE_CHECKING:
@@ -64,9 +65,9 @@ class TitleRow(QWidget):
         """Show a dataset's name and numbers."""
         self.name.setText(dataset.name)
         self.name.setToolTip(str(dataset.path))
-        words = [images(len(dataset.table))]
+        words = [images_counted(len(dataset.table))]
         if dataset.lesions:
-            words.append(lesions(dataset.lesions))
+            words.append(lesions_counted(dataset.lesions))
         words.append(problems(len(dataset.problems)))
         self.figures.setText(", ".join(words))
         n = len(dataset.problems)

@@ -6,22 +6,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
+from skindesk.widgets.quantities import images_counted
+
 if TYPE_CHECKING:
     from trainer.dataset.reports import ImportReport
 
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("Dataset", text)
-
-
-def images(n: int) -> str:
-    """Return a number of images in words."""
-    return _tr("1 image") if n == 1 else _tr("{n} images").format(n=f"{n:,}")
-
-
-def lesions(n: int) -> str:
-    """Return a number of lesions in words."""
-    return _tr("1 lesion") if n == 1 else _tr("{n} lesions").format(n=f"{n:,}")
 
 
 def problems(n: int) -> str:
@@ -77,9 +69,9 @@ def layout_name(layout: str) -> str:
 def imported(report: ImportReport) -> str:
     """Return what an import did, in one or two sentences."""
     if report.added == report.total:
-        sentence = _tr("{images} were imported.").format(images=images(report.total))
+        sentence = _tr("{images} were imported.").format(images=images_counted(report.total))
     elif not (report.added or report.updated or report.removed):
-        sentence = _tr("Nothing has changed: {images}.").format(images=images(report.total))
+        sentence = _tr("Nothing has changed: {images}.").format(images=images_counted(report.total))
     else:
         changes = [
             (report.added, _tr("{n} new")),
@@ -88,7 +80,7 @@ def imported(report: ImportReport) -> str:
             (report.unchanged, _tr("{n} unchanged")),
         ]
         listed = ", ".join(words.format(n=f"{n:,}") for n, words in changes if n)
-        sentence = _tr("{images} now: {changes}.").format(images=images(report.total), changes=listed)
+        sentence = _tr("{images} now: {changes}.").format(images=images_counted(report.total), changes=listed)
     if report.problems:
         unusable = sum(n for kind, n in report.problem_kinds.items() if kind != "odd-value")
         if unusable == 1:

@@ -14,7 +14,7 @@ from skindesk.pages.diagnosis.canvas_tools import CanvasTools
 from skindesk.widgets.basics import ElidedLabel, EmptyState, muted
 from skindesk.widgets.image_canvas import ImageCanvas
 from skindesk.widgets.image_strip import ImageStrip, StripTile
-from skindesk.widgets.quantities import percent
+from skindesk.widgets.quantities import images_counted, percent
 from skindesk.widgets.theme import SPACE, class_label, set_role, tokens_for
 from trainer.palette import class_colour
 
@@ -251,7 +251,7 @@ class ImageArea(QWidget):
     def _show_progress(self) -> None:
         images = self._model.images
         broken = sum(bool(self._sentence(image)) for image in images)
-        count = words.images_counted(len(images))
+        count = images_counted(len(images))
         if broken:
             count = self.tr("{images}, {n} cannot be read").format(images=count, n=broken)
         self._count.setText(count)

@@ -34,6 +34,7 @@ from skindesk.pages.diagnosis.saving import Saving
 from skindesk.widgets.basics import ElidedLabel, muted, title
 from skindesk.widgets.drop_area import accept_paths
 from skindesk.widgets.notice import Notice
+from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE, set_role
 from trainer import RESEARCH_ONLY
 from trainer.images import SUFFIXES
@@ -277,13 +278,13 @@ class DiagnosisPage(QWidget):
         elif collected.cut:
             self._say(
                 self.tr("{names} holds too many files; {images} were found in those looked at.").format(
-                    names=names, images=words.images_counted(collected.found)
+                    names=names, images=images_counted(collected.found)
                 )
             )
         elif names:
             self._say(
                 self.tr("{images} found in {names}.").format(
-                    images=words.images_counted(collected.found), names=names
+                    images=images_counted(collected.found), names=names
                 )
             )
         elif not added:
@@ -303,7 +304,7 @@ class DiagnosisPage(QWidget):
         if chosen:
             self.model.remove(chosen)
             self._say(
-                self.tr("Removed {images}.").format(images=words.images_counted(len(chosen))),
+                self.tr("Removed {images}.").format(images=images_counted(len(chosen))),
                 self.tr("Undo"),
                 self._undo,
             )
@@ -336,7 +337,7 @@ class DiagnosisPage(QWidget):
         elif failure.stopped:
             left = sum(image.state is ImageState.LEFT for image in self.model.images)
             self.failure.show_note(
-                self.tr("Stopped; {images} not asked.").format(images=words.images_counted(left)),
+                self.tr("Stopped; {images} not asked.").format(images=images_counted(left)),
                 action=self.tr("Ask the rest"),
             )
         elif failure.message != self.failure.text:

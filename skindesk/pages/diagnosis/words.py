@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from skindesk.widgets.quantities import percent
+from skindesk.widgets.quantities import images_counted, percent
 from skindesk.widgets.theme import class_label
 from trainer import RESEARCH_ONLY
 
@@ -25,11 +25,6 @@ _MELANOMA = "mel"
 def tr(text: str) -> str:
     """Return a text of this page in the language of the program."""
     return QCoreApplication.translate("diagnosis", text)
-
-
-def images_counted(count: int) -> str:
-    """Return "1 image", "2 images"."""
-    return tr("1 image") if count == 1 else tr("{n} images").format(n=f"{count:,}")
 
 
 def rate(share: float) -> str:

@@ -13,6 +13,7 @@ from skindesk.widgets.basics import Card, ElidedLabel, SegmentedRow
 from skindesk.widgets.curve_compare import CurveCompare, RunCurves
 from skindesk.widgets.fact_table import FactTable
 from skindesk.widgets.notice import Notice
+from skindesk.widgets.quantities import runs_counted
 from skindesk.widgets.theme import SPACE, set_role
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class CompareView(QWidget):
     def show_runs(self, runs: Sequence[RunSummary]) -> None:
         """Show runs, in the order given; the first `MOST_RUNS` of them."""
         shown = tuple(runs[:MOST_RUNS])
-        self.title.setText(self.tr("{n} runs compared").format(n=len(shown)))
+        self.title.setText(self.tr("{runs} compared").format(runs=runs_counted(len(shown))))
         if shown == self._runs:
             return
         self._runs = shown

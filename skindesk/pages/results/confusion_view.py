@@ -16,6 +16,7 @@ from skindesk.models.runs import percent
 from skindesk.models.samples import read_dataset
 from skindesk.widgets.basics import Card, ElidedLabel, SegmentedRow, muted
 from skindesk.widgets.confusion_matrix import Cell, ConfusionMatrix
+from skindesk.widgets.quantities import images_counted, part_of_images
 from skindesk.widgets.theme import SPACE, class_label
 from skindesk.widgets.thumbnail_view import ThumbnailView
 from trainer.dataset.store import DatasetStore
@@ -154,7 +155,7 @@ class ConfusionView(QWidget):
             self.tr("{truth}, predicted as {predicted}: {images}").format(
                 truth=class_label(classes[cell.truth], self._malignant),
                 predicted=class_label(classes[cell.predicted], self._malignant),
-                images=self._count(self.matrix.count(cell)),
+                images=images_counted(self.matrix.count(cell)),
             )
         )
         if self._behind is None:
@@ -171,8 +172,8 @@ class ConfusionView(QWidget):
         places = places[places >= 0]
         problem = behind.problem
         if not problem and len(places) < len(rows):
-            problem = self.tr("{n} of these samples are not in the dataset any more.").format(
-                n=len(rows) - len(places)
+            problem = self.tr("Not in the dataset any more: {images}.").format(
+                images=part_of_images(len(rows) - len(places), len(rows))
             )
         self.sentence.setText(problem)
         self.sentence.setVisible(bool(problem))
@@ -182,9 +183,6 @@ class ConfusionView(QWidget):
         self.caption.clear()
         if len(places):
             self.images.select_sample(int(places[0]))
-
-    def _count(self, images: int) -> str:
-        return self.tr("1 image") if images == 1 else self.tr("{n} images").format(n=f"{images:,}")
 
     def _clear(self, sentence: str) -> None:
         self.cell_title.setText(self.tr("Images"))

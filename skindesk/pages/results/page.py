@@ -16,6 +16,7 @@ from skindesk.widgets.basics import Card, EmptyState, muted, title
 from skindesk.widgets.drop_area import accept_paths
 from skindesk.widgets.icons import icon
 from skindesk.widgets.notice import Notice
+from skindesk.widgets.quantities import runs_counted
 from skindesk.widgets.theme import SPACE
 from trainer import RESEARCH_ONLY
 from trainer.archive import ARCHIVE_SUFFIX
@@ -194,10 +195,7 @@ class ResultsPage(QWidget):
     def _refreshed(self) -> None:
         runs = self._runs.runs
         self._stack.setCurrentWidget(self.empty if not runs and self._runs.looked else self._listed)
-        count = len(runs)
-        self._count.setText(
-            "" if not count else self.tr("1 run") if count == 1 else self.tr("{n} runs").format(n=count)
-        )
+        self._count.setText(runs_counted(len(runs)) if runs else "")
         self._fit_table()
         self._tell_problem()
         if self._awaited is not None and self._runs.row_of(self._awaited) is not None:

@@ -14,6 +14,7 @@ from skindesk.models import run_changes
 from skindesk.models.background import Errands
 from skindesk.models.runs import RunStatus, RunSummary
 from skindesk.widgets.icons import icon
+from skindesk.widgets.quantities import runs_counted
 from trainer.archive import ARCHIVE_SUFFIX
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ class RunActions(QObject):
         if self._asked_trash == 1:
             text = self.tr("“{name}” was moved to the trash.").format(name=trashed.name)
         else:
-            text = self.tr("{n} runs were moved to the trash.").format(n=len(self._trashed))
+            text = self.tr("Moved to the trash: {runs}.").format(runs=runs_counted(len(self._trashed)))
         if trashed.place and self._asked_trash == 1:
             text = self.tr("“{name}” was moved to the trash: {place}").format(
                 name=trashed.name, place=trashed.place

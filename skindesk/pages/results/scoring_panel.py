@@ -12,6 +12,7 @@ from skindesk.models.background import Question
 from skindesk.models.run_record import ScoringFacts, read_scoring_facts
 from skindesk.widgets.basics import Card, heading, muted, primary_button
 from skindesk.widgets.notice import Notice
+from skindesk.widgets.quantities import images_counted, part_of_images
 from skindesk.widgets.theme import SPACE
 from trainer.events import Progress, Warned
 from trainer.jobs import EvaluateBundle
@@ -165,8 +166,8 @@ class ScoringPanel(QWidget):
             )
         part = self.tr("test part") if self._part == "test" else self.tr("validation part")
         self._question.setText(
-            self.tr("Score the {part} of {name}, {n} images?").format(
-                part=part, name=facts.dataset.stem, n=f"{images:,}"
+            self.tr("Score the {part} of {name}, {images}?").format(
+                part=part, name=facts.dataset.stem, images=images_counted(images)
             )
         )
         self._explanation.setText(" ".join(sentences))
@@ -275,7 +276,7 @@ class ScoringPanel(QWidget):
             self._bar.setRange(0, done.total if done is not None and known else 0)
             self._bar.setValue(done.done if done is not None and known else 0)
             self._count.setText(
-                self.tr("{done} of {total} images").format(done=f"{done.done:,}", total=f"{done.total:,}")
+                part_of_images(done.done, done.total)
                 if done is not None and known
                 else self.tr("Loading the network")
             )
