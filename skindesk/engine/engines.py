@@ -93,11 +93,6 @@ class Engines(QObject):
         return float(self._settings.number("stop_grace_seconds")) if name == "training" else _GRACE_SECONDS
 
     @property
-    def busy(self) -> bool:
-        """Whether any job runs or waits."""
-        return any(queue.jobs for queue in self._queues)
-
-    @property
     def missed(self) -> list[JobHandle]:
         """The jobs that a person would miss if they were ended now, those that train first."""
         queues = (self.training, self.library, self.scoring, self.diagnosis)

@@ -195,7 +195,6 @@ def test_diagnosis_is_warm_and_answers_in_the_order_asked(
     diagnosis.warm_up(bundle)
     assert diagnosis.jobs == ()
     assert diagnosis.current is None
-    assert not engines.busy
     images = [str(path) for path in sorted((small_folder / "images").iterdir())[:3]]
     text = tmp_path / "text.jpg"
     text.write_text("not a picture")

@@ -149,7 +149,7 @@ def test_closing_asks_only_for_what_would_be_missed_and_saves_without_standing_s
 ) -> None:
     program.window.show()
     program.engines.scoring.submit(LookAtDevices(), "Looking")
-    assert program.engines.busy
+    assert program.engines.scoring.jobs
     assert program.engines.missed == []
     handle = program.engines.library.submit(DrawDemo(folder=str(tmp_path / "demo")), "<b>Drawing</b>")
     assert program.engines.missed == [handle]
