@@ -156,6 +156,7 @@ class SkinDesk(QObject):
         workspace.images_for_diagnosis.connect(self._diagnose)
         window.closing.connect(self._ask_to_close)
         self.settings.changed.connect(self._setting_changed)
+        self.settings.failed.connect(workspace.notified)
         window.show_device(self.tr("Looking for GPUs…"), "")
         application = QApplication.instance()
         if isinstance(application, QApplication):
@@ -291,7 +292,13 @@ def run_window(name: str, *, demo: bool) -> int:
     """
     paths = Paths.standard()
     application = make_application([])
-    install_crash_handler(paths)
+    program: SkinDesk | None = None
+
+    def keep() -> None:
+        if program is not None:
+            program.settings.flush()
+
+    install_crash_handler(paths, keep)
     program = SkinDesk(paths)
     program.start(name, demo=demo)
     return application.exec()

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import TextIO
 
@@ -22,11 +23,15 @@ _LONGEST_LOG = 1 << 20  # bytes
 _hard_log: TextIO | None = None
 
 
-def install_crash_handler(paths: Paths) -> None:
+def install_crash_handler(paths: Paths, keep: Callable[[], None]) -> None:
     """Write errors of the window to its log, and even those that end the process at once.
 
     An error in a slot does not end the program: runs and edits are kept by the engine and on the disk. The log
     is shortened when it has grown past a mebibyte.
+
+    Args:
+        paths: where the log lies.
+        keep: is called after an error: what is still to be stored should be now.
     """
     global _hard_log  # noqa: PLW0603 - faulthandler needs a file that stays open as long as the process
     log = paths.log_file(_LOG)
@@ -52,6 +57,7 @@ def install_crash_handler(paths: Paths) -> None:
             sys.__excepthook__(kind, error, trace)
             return
         write("".join(traceback.format_exception(kind, error, trace)))
+        keep()
         _tell(str(log))
 
     def thread_hook(arguments: threading.ExceptHookArgs) -> None:

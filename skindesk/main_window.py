@@ -275,6 +275,7 @@ class MainWindow(QMainWindow):
         geometry = bytes(self.saveGeometry().toBase64().data()).decode()
         self._settings.set_value("window_geometry", geometry)
         if self._leaving:
+            self._settings.flush()
             event.accept()
         else:
             event.ignore()

@@ -6,10 +6,9 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 
-from trainer.errors import StorageError
-from trainer.files import write_text
+from skindesk.writer import FileWriter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,18 +115,36 @@ class _State:
     unknown: dict[str, object] = field(default_factory=dict)
 
 
+class _Messenger(QObject):
+    """Carries how a write ended to the GUI thread; kept by the writing thread, which may outlive the settings."""
+
+    ended = Signal(str)
+
+    def tell(self, sentence: str) -> None:
+        self.ended.emit(sentence)
+
+
 class Settings(QObject):
-    """The settings of one user.
+    """The settings of one user. A value holds as soon as it is set; the file follows, off the GUI thread.
 
     A file that is damaged or half understood costs only what is not understood: those settings take their
     defaults, and the file is kept as `settings.json.damaged`.
+
+    Signals:
+        changed(str): the setting of that name has another value.
+        failed(str): a sentence: the file cannot be written. It is not repeated until it could be.
     """
 
     changed = Signal(str)
+    failed = Signal(str)
 
     def __init__(self, file: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._file = file
+        self._problem = ""
+        messenger = _Messenger()
+        messenger.ended.connect(self._write_ended, Qt.ConnectionType.QueuedConnection)
+        self._writer = FileWriter(file, messenger.tell)
         self._declared = {setting.key: setting for setting in SETTINGS}
         self._state = self._read()
 
@@ -154,7 +171,7 @@ class Settings(QObject):
         return list(value) if isinstance(value, list) else []
 
     def set_value(self, key: str, value: Value) -> None:
-        """Change a setting and store it; a value it cannot have is ignored.
+        """Change a setting and have it stored; a value it cannot have is ignored.
 
         A disk that cannot be written costs the memory of the setting, not the program.
         """
@@ -163,12 +180,18 @@ class Settings(QObject):
             return
         self._state.values[key] = value
         content = {"version": SETTINGS_VERSION} | self._state.unknown | self._state.values
-        try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            write_text(self._file, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-        except (StorageError, OSError):
-            pass
+        # Escaped: names of files need not be Unicode, and then only so can they be stored and read back.
+        self._writer.write(json.dumps(content, indent=1) + "\n")
         self.changed.emit(key)
+
+    def flush(self) -> None:
+        """Wait until all that was set is stored, or has failed to be."""
+        self._writer.flush()
+
+    def _write_ended(self, sentence: str) -> None:
+        before, self._problem = self._problem, sentence
+        if sentence and sentence != before:
+            self.failed.emit(sentence)
 
     def _read(self) -> _State:
         state = _State()

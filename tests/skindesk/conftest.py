@@ -47,10 +47,12 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
 
 
 @pytest.fixture
-def settings(qapp: object, paths: Paths) -> Settings:
+def settings(qapp: object, paths: Paths) -> Iterator[Settings]:
     """Settings at their defaults, and the application dressed."""
     apply_theme(qapp, "light")  # type: ignore[arg-type]
-    return Settings(paths.settings_file)
+    settings = Settings(paths.settings_file)
+    yield settings
+    settings.flush()
 
 
 @pytest.fixture

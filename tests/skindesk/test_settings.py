@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import threading
 from typing import TYPE_CHECKING
 
+import pytest
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QComboBox, QLineEdit, QSpinBox
 
 from skindesk.models.workspace import Workspace
@@ -12,7 +17,8 @@ from skindesk.pages.settings import SettingsPage
 from skindesk.settings import SETTINGS, Settings
 
 if TYPE_CHECKING:
-    import pytest
+    from pathlib import Path
+
     from pytestqt.qtbot import QtBot
 
     from skindesk.paths import Paths
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
 def test_a_value_survives_a_restart(settings: Settings, paths: Paths) -> None:
     settings.set_value("appearance", "dark")
     settings.set_value("recent_datasets", ["/a/b.db"])
+    settings.flush()
 
     again = Settings(paths.settings_file)
 
@@ -39,6 +46,7 @@ def test_values_that_cannot_be_and_names_that_are_unknown(paths: Paths) -> None:
 
     settings = Settings(paths.settings_file)
     settings.set_value("thumbnail_size", 200)
+    settings.flush()
 
     assert settings.value("appearance") == "system"
     assert settings.value("stop_grace_seconds") == 60
@@ -107,14 +115,103 @@ def test_the_latest_dataset_comes_first_and_none_twice(
     assert workspace.recent_datasets == [first, second]
 
 
-def test_a_full_disk_costs_the_memory_of_a_setting_and_no_more(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+class SlowDisk:
+    """Makes every file system sync wait until it is let; counts them by file."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.reached, self.let = threading.Event(), threading.Event()
+        self.threads: list[threading.Thread] = []
+        self._sync = os.fsync
+        monkeypatch.setattr("os.fsync", self._wait)
+
+    def _wait(self, handle: int) -> None:
+        self.threads.append(threading.current_thread())
+        self.reached.set()
+        assert self.let.wait(20)
+        self._sync(handle)
+
+
+def test_nobody_waits_for_the_disk_and_the_latest_values_are_written(
+    settings: Settings, paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_arguments: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("skindesk.settings.write_text", full)
-
+    disk = SlowDisk(monkeypatch)
     settings.set_value("paper", "Letter")
+    assert disk.reached.wait(20)
 
+    settings.set_value("appearance", "light")
+    for pixels in (100, 300, 200):
+        settings.set_value("thumbnail_size", pixels)
+
+    assert settings.value("appearance") == "light"
+    assert settings.value("thumbnail_size") == 200
+    assert not paths.settings_file.exists(), "the first write has not ended"
+    disk.let.set()
+    settings.flush()
+    kept = json.loads(paths.settings_file.read_text())
+    assert (kept["paper"], kept["appearance"], kept["thumbnail_size"]) == ("Letter", "light", 200)
+    assert len(disk.threads) == 4, "two writes, each of which syncs the file and its folder"
+    assert threading.main_thread() not in disk.threads
+
+
+def test_no_thread_stays_when_all_is_written(settings: Settings) -> None:
+    before = set(threading.enumerate())
+    settings.set_value("paper", "Letter")
+    assert set(threading.enumerate()) > before
+
+    settings.flush()
+
+    assert set(threading.enumerate()) == before
+
+
+def test_a_name_that_is_no_text_is_kept(settings: Settings, paths: Paths) -> None:
+    odd = os.fsdecode(b"/images/caf\xe9.db")
+    settings.set_value("last_dataset", odd)
+    settings.flush()
+
+    assert Settings(paths.settings_file).text("last_dataset") == odd
+
+
+def test_a_full_disk_costs_the_memory_of_a_setting_and_a_sentence(
+    settings: Settings, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def keep(pixels: int) -> None:
+        settings.set_value("thumbnail_size", pixels)
+        settings.flush()
+        QCoreApplication.sendPostedEvents()
+
+    told: list[str] = []
+    settings.failed.connect(told.append)
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", full)
+        keep(100)
+        keep(101)
+    (sentence,) = told  # the same is said once
+    assert "settings.json: the disk is full; free some space" in sentence
+    assert settings.value("thumbnail_size") == 101
+
+    keep(102)
+
+    assert Settings(paths.settings_file).value("thumbnail_size") == 102
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", full)
+        keep(103)
+    assert told == [sentence, sentence], "it is full again"
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence(
+    qapp: object,  # noqa: ARG001 - signals need it
+    tmp_path: Path,
+    qtbot: QtBot,
+) -> None:
+    (tmp_path / "config").write_text("a file where a folder should be")
+    settings = Settings(tmp_path / "config" / "settings.json")
+
+    with qtbot.waitSignal(settings.failed) as failed:
+        settings.set_value("paper", "Letter")
+        settings.flush()
+
+    assert failed.args[0].startswith(f"Cannot write {tmp_path / 'config' / 'settings.json'}: ")
     assert settings.value("paper") == "Letter"

@@ -17,6 +17,7 @@ from skindesk.crash import install_crash_handler, last_crash
 from skindesk.engine import JobState
 from skindesk.main_window import MainWindow, PageEntry
 from skindesk.paths import resource
+from skindesk.settings import Settings
 from skindesk.widgets.quantities import duration
 from skindesk.widgets.theme import DARK, LIGHT, apply_theme, tokens_for
 from trainer.jobs import DrawDemo, LookAtDevices
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from skindesk.paths import Paths
-    from skindesk.settings import Settings
 
 
 class _Page(QWidget):
@@ -62,7 +62,7 @@ def program(paths: Paths, qtbot: QtBot) -> Iterator[SkinDesk]:
     program = SkinDesk(paths)
     qtbot.addWidget(program.window)
     yield program
-    program.engines.close(30)
+    program.close()
 
 
 def drop(widget: QWidget, *paths: Path) -> None:
@@ -124,11 +124,11 @@ def test_the_window_closes_only_when_it_is_let(window: MainWindow, qtbot: QtBot)
     assert not window.isVisible()
 
 
-def test_size_and_place_are_remembered(window: MainWindow, settings: Settings, qtbot: QtBot) -> None:
+def test_size_and_place_are_remembered(window: MainWindow, paths: Paths, qtbot: QtBot) -> None:
     window.resize(790, 640)
-    window.close()
+    window.leave()
 
-    again = MainWindow([PageEntry("dataset", "Dataset", QWidget)], settings)
+    again = MainWindow([PageEntry("dataset", "Dataset", QWidget)], Settings(paths.settings_file))
     qtbot.addWidget(again)
 
     assert (again.width(), again.height()) == (790, 640)
@@ -212,13 +212,15 @@ def test_text_can_be_read_on_its_ground(tokens: object) -> None:
 
 
 def test_an_error_in_a_slot_is_written_down_and_the_window_lives(
-    window: MainWindow, paths: Paths, monkeypatch: pytest.MonkeyPatch
+    window: MainWindow, paths: Paths, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    install_crash_handler(paths)
+    settings.set_value("paper", "Letter")
+    install_crash_handler(paths, settings.flush)
     error = ValueError("a mistake of ours")
     sys.excepthook(type(error), error, None)
 
+    assert Settings(paths.settings_file).value("paper") == "Letter"
     assert "a mistake of ours" in paths.log_file("window.log").read_text()
     assert window.isVisible()
     assert any("your work is kept" in label.text() for label in window.findChildren(QLabel))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from skindesk.pages.dataset.find_row import FindRow
@@ -27,7 +27,6 @@ View = Literal["grid", "overview", "problems"]
 
 _NARROWEST_GRID = 320  # pixels; in a narrow window the sides give way before the grid does
 _SIDES = (248, 700, 280)  # widths to begin with, pixels
-_KEEP_MS = 400  # after the last move of the slider: the settings are not written to the disk at each
 
 
 class Browser(QWidget):
@@ -47,6 +46,7 @@ class Browser(QWidget):
 
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._settings = settings
         self.dataset: OpenDataset | None = None
         width = settings.number("thumbnail_size")
         self.side, self.details = FilterSide(), SampleDetails()
@@ -60,12 +60,6 @@ class Browser(QWidget):
             ((self.tr("Show all images"), self.show_all, False),),
         )
         self._nothing_found.explanation.setMinimumWidth(0)  # the window may be narrow
-        self._keep_width = QTimer(self)
-        self._keep_width.setSingleShot(True)
-        self._keep_width.setInterval(_KEEP_MS)
-        self._keep_width.timeout.connect(
-            lambda: settings.set_value("thumbnail_size", self.finder.slider.value())
-        )
         self._build()
         self._connect()
 
@@ -185,7 +179,7 @@ class Browser(QWidget):
 
     def _set_width(self, pixels: int) -> None:
         self.view.set_thumbnail_width(pixels)
-        self._keep_width.start()
+        self._settings.set_value("thumbnail_size", pixels)
 
     def _go_to_sample(self, sample: int) -> None:
         """Select a sample, dropping filters if they hide it."""
