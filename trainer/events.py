@@ -73,6 +73,7 @@ class StageStarted(Event, frozen=True):
         epochs: epochs the stage has at most.
         steps_per_epoch: optimizer steps in one epoch.
         trainable_parameters: number of numbers that are trained.
+        step: steps already done of the epoch that goes on.
     """
 
     stage: StageName
@@ -80,6 +81,7 @@ class StageStarted(Event, frozen=True):
     epochs: int
     steps_per_epoch: int
     trainable_parameters: int
+    step: int = 0
 
 
 class StepDone(Event, frozen=True):
@@ -205,9 +207,19 @@ def silent(_event: AnyEvent) -> None:
     """Ignore an event."""
 
 
-def encode_event(event: AnyEvent) -> bytes:
-    """Return an event as one line of JSON, newline included."""
-    return msgspec.json.encode(event) + b"\n"
+class _Moment(msgspec.Struct):
+    at: float | None = None
+
+
+def encode_event(event: AnyEvent, at: float | None = None) -> bytes:
+    """Return an event as one line of JSON, newline included.
+
+    Args:
+        event: what was said.
+        at: when, seconds since 1970; left out if not given.
+    """
+    line = event if at is None else {**msgspec.to_builtins(event), "at": at}
+    return msgspec.json.encode(line) + b"\n"
 
 
 def decode_event(line: bytes | str) -> AnyEvent:
@@ -221,6 +233,18 @@ def decode_event(line: bytes | str) -> AnyEvent:
     except msgspec.DecodeError as error:
         raise ConfigError(f"Not an event: {error}.") from error
     return event
+
+
+def moment_of(line: bytes | str) -> float | None:
+    """Return when the event of a line was said, seconds since 1970; `None` where that was not noted.
+
+    Raises:
+        ConfigError: the line is no event.
+    """
+    try:
+        return msgspec.json.decode(line, type=_Moment).at
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"Not an event: {error}.") from error
 
 
 class StopRequest:

@@ -4,7 +4,7 @@
 RUN/config.toml          the settings
 RUN/dataset.json         the dataset file it is trained on
 RUN/split.json           the split's certificate
-RUN/events.jsonl         everything the run said, a line an event
+RUN/events.jsonl         what the run said and when, a line an event (see `RunFolder.recorded`)
 RUN/history.json         metrics of every epoch
 RUN/initial/             the network as it started
 RUN/checkpoints/         the last two and the best
@@ -27,7 +27,16 @@ from trainer.checkpoint import CheckpointStore
 from trainer.config import config_from_toml, config_to_toml
 from trainer.devices import FinalPrecision
 from trainer.errors import CheckpointError, ConfigError
-from trainer.events import AnyEvent, EpochEnded, Progress, StepDone, encode_event
+from trainer.events import (
+    AnyEvent,
+    EpochEnded,
+    Progress,
+    StageStarted,
+    StepDone,
+    decode_event,
+    encode_event,
+    moment_of,
+)
 from trainer.files import explained, write_bytes, write_text
 
 if TYPE_CHECKING:
@@ -37,6 +46,10 @@ if TYPE_CHECKING:
     from trainer.events import Listener
 
 STATE_VERSION = 1
+STEPS_KEPT = 4_000
+"""Of the steps of a stage so many are kept: more than a plot as wide as a screen can show, in less than a MiB."""
+
+_LARGEST_EVENTS = 64 << 20  # bytes; no run of ours comes near it
 _LOCK = ".lock"
 _LOOK_SECONDS = 0.1
 """How long a run that starts waits for someone who only looked whether it was going on."""
@@ -234,9 +247,26 @@ class RunFolder:
         finally:
             os.close(handle)
 
+    def kept_events(self, end: int = _LARGEST_EVENTS) -> Iterator[tuple[float | None, AnyEvent]]:
+        """Yield what the run has said and when, seconds since 1970 (`None` where older versions did not note it).
+
+        Lines that are no events are left out, as a killed process may leave half a one.
+
+        Args:
+            end: bytes of the events file to read.
+        """
+        try:
+            with self.events_file.open("rb") as stream:
+                lines = stream.read(min(end, _LARGEST_EVENTS)).splitlines()
+        except OSError:
+            return
+        for line in lines:
+            with contextlib.suppress(ConfigError):
+                yield moment_of(line), decode_event(line)
+
     @contextlib.contextmanager
     def recorded(self, listener: Listener) -> Iterator[Listener]:
-        """Yield a listener that also writes what is worth keeping to the events file."""
+        """Yield a listener that also writes to the events file: all but progress, and of the steps enough to draw them."""
         with explained(self.path):
             stream = self.events_file.open("ab+")
             if stream.tell():
@@ -245,10 +275,12 @@ class RunFolder:
                     # A killed process may have left half a line; what follows starts on one of its own.
                     stream.write(b"\n")
 
+        keeps = _Thinning()
+
         def record(event: AnyEvent) -> None:
-            if not isinstance(event, Progress | StepDone):
+            if keeps(event):
                 with explained(self.events_file):
-                    stream.write(encode_event(event))
+                    stream.write(encode_event(event, time.time()))
                     stream.flush()
             listener(event)
 
@@ -258,6 +290,24 @@ class RunFolder:
             # What a full disk did not take would be tried again here, and hide the error that says so.
             with contextlib.suppress(OSError):
                 stream.close()
+
+
+class _Thinning:
+    """Tells what of a run is kept; the steps of a stage evenly, whatever their number."""
+
+    def __init__(self) -> None:
+        self._stride, self._last = 1, -1
+
+    def __call__(self, event: AnyEvent) -> bool:
+        if isinstance(event, StageStarted):
+            self._stride = max(1, -(-event.epochs * event.steps_per_epoch // STEPS_KEPT))
+            self._last = -1
+        elif isinstance(event, StepDone):
+            place = ((event.epoch - 1) * event.steps + event.step - 1) // self._stride
+            if place == self._last:
+                return False
+            self._last = place
+        return not isinstance(event, Progress)
 
 
 def _is_leftover(path: Path) -> bool:

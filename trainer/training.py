@@ -335,6 +335,7 @@ class _Run:
                 epochs=plan.settings.epochs,
                 steps_per_epoch=plan.steps,
                 trainable_parameters=int(sum(np.prod(v.shape) for v in stepper.variables)),
+                step=state.step,
             )
         )
         patience = config.early_stopping.patience

@@ -16,11 +16,10 @@ from skindesk.reports.words import counted, tr
 from trainer import __version__
 from trainer.dataset.certificate import SplitCertificate
 from trainer.errors import ConfigError, TrainerError
-from trainer.events import Said, StageEnded, Warned, decode_event
+from trainer.events import Said, StageEnded, Warned
 from trainer.runs import RunFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from skindesk.models.run_summary import RunSummary
@@ -88,7 +87,7 @@ def training_report(run_folder: Path) -> TrainingReport:
         config = folder.config()
     else:
         raise ConfigError(tr("{0} holds no run; choose the folder of one.").format(run_folder))
-    events = list(_events(folder))
+    events = [event for _, event in folder.kept_events()]
     report = run.report("test")
     remarks = [event.message for event in events if isinstance(event, Warned)]
     if run.problem:
@@ -116,19 +115,6 @@ def training_report(run_folder: Path) -> TrainingReport:
         created=datetime.now().astimezone(),
         program_version=__version__,
     )
-
-
-def _events(folder: RunFolder) -> Iterator[AnyEvent]:
-    """Yield what the run said; lines that are no events are left out, as a killed process may leave half a one."""
-    try:
-        lines = folder.events_file.read_bytes().splitlines()
-    except OSError:
-        return
-    for line in lines:
-        try:
-            yield decode_event(line)
-        except TrainerError:
-            continue
 
 
 def _device(events: list[AnyEvent]) -> str:

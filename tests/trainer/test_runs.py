@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from pathlib import Path
 
 import pytest
 
 from trainer.errors import ConfigError, StorageError
-from trainer.events import Said, silent
-from trainer.runs import RunFolder
+from trainer.events import Progress, Said, StageStarted, StepDone, Stopped, encode_event, silent
+from trainer.runs import STEPS_KEPT, RunFolder
 
 
 def test_a_run_is_in_use_only_while_it_is_locked(tmp_path: Path) -> None:
@@ -55,3 +57,54 @@ def test_events_that_no_longer_fit_the_disk_end_a_run_in_words(tmp_path: Path) -
         folder.recorded(silent) as record,
     ):
         record(Said(message="Something worth keeping."))
+
+
+def step(number: int, steps: int) -> StepDone:
+    """The step with a number, counted from 0, of a stage that says each."""
+    return StepDone("head", number // steps + 1, number % steps + 1, steps, 1.0, 0.5, 1e-3, 40.0, 9.0)
+
+
+def test_what_a_run_says_is_kept_with_its_time(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    before = time.time()
+    with folder.recorded(silent) as record:
+        record(Said(message="At the start."))
+        record(Progress(task="Features", done=1, total=2))
+    ((at, event),) = folder.kept_events()
+    assert event == Said(message="At the start.")
+    assert at is not None
+    assert before <= at <= time.time()
+
+
+def test_lines_of_an_older_version_and_torn_ones_do_no_harm(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    assert list(folder.kept_events()) == []
+    old = encode_event(Said(message="Without a time."))
+    folder.events_file.write_bytes(old + b'{"event": "Sai\n' + b"\xff\n")
+    end = folder.events_file.stat().st_size
+    with folder.recorded(silent) as record:
+        record(Stopped(message="Later."))
+    assert [event for _, event in folder.kept_events()] == [
+        Said(message="Without a time."),
+        Stopped(message="Later."),
+    ]
+    assert list(folder.kept_events(end)) == [(None, Said(message="Without a time."))]
+
+
+@pytest.mark.parametrize(("epochs", "steps"), [(10, 3_000), (300, 101), (2, 7)])
+def test_of_the_steps_of_a_stage_a_bounded_number_is_kept_evenly(
+    tmp_path: Path, epochs: int, steps: int
+) -> None:
+    folder = RunFolder(tmp_path)
+    total = epochs * steps
+    with folder.recorded(silent) as record:
+        record(StageStarted("head", 0, epochs, steps, 1000))
+        for number in range(total):
+            record(step(number, steps))
+    kept = [event for _, event in folder.kept_events() if isinstance(event, StepDone)]
+    places = [(event.epoch - 1) * steps + event.step - 1 for event in kept]
+    assert min(total, STEPS_KEPT) / 2 <= len(places) <= STEPS_KEPT + 1
+    gaps = {later - earlier for earlier, later in itertools.pairwise(places)}
+    assert places[0] == 0
+    assert max(gaps) <= -(-total // STEPS_KEPT)
+    assert places[-1] >= total - max(gaps)

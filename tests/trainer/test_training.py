@@ -26,7 +26,7 @@ from trainer.events import (
     StopRequest,
     decode_event,
 )
-from trainer.runs import decode_state
+from trainer.runs import RunFolder, decode_state
 from trainer.training import train
 
 replace = msgspec.structs.replace
@@ -153,6 +153,11 @@ def test_a_stopped_run_goes_on_to_the_same_result(
     with pytest.raises(StoppedError, match="it can be resumed"):
         bench.train("parts", tiny_config, listener=stopper, stop=stopper.stop)
     manifest = bench.train("parts", tiny_config, resume=True)
+    if kind is StepDone:
+        kept = [event for _, event in RunFolder(bench.folder / "parts").kept_events()]
+        last = next(event for event in kept if isinstance(event, StepDone))
+        started = bench.of(StageStarted)[0]
+        assert (started.epoch, started.step) == (last.epoch - 1, last.step)
     assert same(bench.weights("parts"), whole.weights("whole"))
     assert manifest.metrics == expected.metrics
     assert manifest.calibration == expected.calibration
