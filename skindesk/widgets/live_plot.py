@@ -19,7 +19,6 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 from skindesk.widgets.basics import heading
 from skindesk.widgets.plot_legend import LegendEntry, LineStyle, PlotLegend, line_pen
 from skindesk.widgets.plot_readout import Readout, ReadoutLine
-from skindesk.widgets.plot_saving import column_table
 from skindesk.widgets.theme import SPACE, tokens_for
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ class LivePlot(QWidget):
         parent: as usual.
 
     Attributes:
-        title: see above.
+        title, x_title: see above.
         header: row of the title; things added stand on its right.
         repaints: how often new data was drawn.
 
@@ -110,8 +109,9 @@ class LivePlot(QWidget):
     ) -> None:
         super().__init__(parent)
         self.title = title
+        self.x_title = x_title
         self.repaints = 0
-        self._scale, self._x_title = scale, x_title
+        self._scale = scale
         self._data: dict[str, tuple[Array, Array]] = {}
         self._curves: dict[str, Curve] = {}
         self._items: dict[str, pg.PlotDataItem] = {}
@@ -341,10 +341,10 @@ class LivePlot(QWidget):
 
     # --- saving -------------------------------------------------------------------------------------------
 
-    def table(self) -> str:
-        """Return the points of all curves as CSV (see `skindesk.widgets.plot_saving.column_table`)."""
-        columns = {curve.text: self._data[key] for key, curve in self._curves.items() if key in self._data}
-        return column_table(self._x_title, columns)
+    def columns(self) -> dict[str, tuple[Array, Array]]:
+        """Return what each curve is and a copy of its points, which no later data changes."""
+        named = ((curve.text, self.points(key)) for key, curve in self._curves.items())
+        return {text: (x.copy(), y.copy()) for text, (x, y) in named if len(x)}
 
     def picture_size(self) -> QSize:
         """Return the size of a picture of this plot, in units of which the screen shows one a pixel."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QBuffer, QIODevice, QPoint, QRect, QSize
@@ -12,7 +13,7 @@ from PySide6.QtGui import QImage, QPainter
 from trainer.files import write_bytes, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -24,9 +25,13 @@ _PIXELS = 2.0  # of a PNG to one of the screen, along each side
 
 
 class Painted(Protocol):
-    """What can be painted into a picture."""
+    """What can be painted into a picture or written as a table."""
 
     title: str
+    x_title: str
+
+    def columns(self) -> Mapping[str, Points]:
+        """Return a name for each curve, and its points."""
 
     def picture_size(self) -> QSize:
         """Return the size of the picture, in units of which the screen shows one a pixel."""
@@ -35,53 +40,52 @@ class Painted(Protocol):
         """Paint it with its upper left corner at the origin."""
 
 
-def save_picture(plot: Painted, file: Path) -> None:
-    """Save a plot as a picture; a name that ends in .svg makes it one of lines, any other one of pixels (PNG).
-
-    Raises:
-        StorageError: the file cannot be written.
-    """
-    write_bytes(file, _svg(plot) if file.suffix.lower() == ".svg" else _png(plot))
-
-
-def save_table(text: str, file: Path) -> None:
-    """Save a table.
-
-    Raises:
-        StorageError: the file cannot be written.
-    """
-    write_text(file, text)
-
-
-def column_table(first: str, columns: Mapping[str, Points]) -> str:
-    """Return columns of points as CSV: a row for each x, empty cells where a column has no point there.
+def prepare_file(plot: Painted, file: Path) -> Callable[[], None]:
+    """Take from a plot what a file is to hold.
 
     Args:
-        first: heading of the column of x.
-        columns: heading to x and y, (n,) each.
+        plot: painted on the calling thread, which is the GUI's.
+        file: its ending says as what: .csv is a table, .svg a picture of lines, any other one of pixels (PNG).
+
+    Returns:
+        What encodes and writes it, in any thread; raises `StorageError` where the file cannot be written.
     """
+    kind = file.suffix.lower()
+    if kind == ".csv":
+        return partial(_write_table, file, plot.x_title, plot.columns())
+    if kind == ".svg":
+        return partial(write_bytes, file, _svg(plot))
+    return partial(_write_png, file, _image(plot))
+
+
+def _write_table(file: Path, x_title: str, columns: Mapping[str, Points]) -> None:
+    """Write columns of points as CSV: a row for each x, empty cells where a column has no point there."""
     rows: dict[float, dict[str, float]] = {}
     for name, (xs, ys) in columns.items():
         for x, y in zip(xs.tolist(), ys.tolist(), strict=True):
             rows.setdefault(round(x, 6), {})[name] = y
     stream = io.StringIO(newline="")
     writer = csv.writer(stream)
-    writer.writerow([first, *columns])
+    writer.writerow([x_title, *columns])
     for x in sorted(rows):
         writer.writerow([f"{x:g}", *(repr(rows[x][name]) if name in rows[x] else "" for name in columns)])
-    return stream.getvalue()
+    write_text(file, stream.getvalue())
 
 
-def _png(plot: Painted) -> bytes:
+def _image(plot: Painted) -> QImage:
     image = QImage(plot.picture_size() * _PIXELS, QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(_PIXELS)
     painter = QPainter(image)
     plot.paint_on(painter)
     painter.end()
+    return image
+
+
+def _write_png(file: Path, image: QImage) -> None:
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     image.save(buffer, "PNG")  # type: ignore[call-overload]  # the stub asks for bytes, the call for a str
-    return bytes(buffer.data().data())
+    write_bytes(file, bytes(buffer.data().data()))
 
 
 def _svg(plot: Painted) -> bytes:

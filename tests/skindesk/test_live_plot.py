@@ -14,12 +14,11 @@ from PySide6.QtGui import QColor, QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from skindesk.models.live_run import LiveRun
+from skindesk.pages.training.run_charts import RunCharts
 from skindesk.pages.training.run_panel import TICK_MS, RunPanel
 from skindesk.widgets.live_plot import Curve, LivePlot, Mark
-from skindesk.widgets.plot_saving import save_picture, save_table
 from skindesk.widgets.theme import DARK, LIGHT, apply_theme
 from tests.skindesk.made_events import HEAD_EPOCHS, MADE_CONFIG, TUNE_EPOCHS, both_stages
-from trainer.errors import StorageError
 from trainer.events import StageStarted, StepDone
 
 if TYPE_CHECKING:
@@ -61,6 +60,14 @@ def panel(qtbot: QtBot) -> RunPanel:
     return panel
 
 
+@pytest.fixture
+def charts(qtbot: QtBot) -> RunCharts:
+    """What saves plots."""
+    charts = RunCharts()
+    qtbot.addWidget(charts)
+    return charts
+
+
 def view_of(plot: LivePlot) -> QWidget:
     return plot._view
 
@@ -99,9 +106,9 @@ def test_any_class_can_be_drawn(qtbot: QtBot, panel: RunPanel) -> None:
     actions["Melanocytic nevus"].trigger()
     assert panel.charts.recall.points("recall_nv/validation")[1][0] == pytest.approx(0.61)
     actions["▲ Melanoma"].trigger()
-    assert "▲ Melanoma, validation" not in panel.charts.recall.table()
+    assert "▲ Melanoma, validation" not in panel.charts.recall.columns()
     actions["On the training part too"].trigger()
-    assert "Melanocytic nevus, train" in panel.charts.recall.table()
+    assert "Melanocytic nevus, train" in panel.charts.recall.columns()
 
 
 def test_repaints_are_few_however_fast_events_come(qtbot: QtBot, panel: RunPanel) -> None:
@@ -192,8 +199,12 @@ def test_linked_plots_show_the_same_part(qtbot: QtBot, plot: LivePlot) -> None:
     assert other.shown_range == pytest.approx(plot.shown_range, abs=0.1)
 
 
-def test_the_table_has_a_row_for_each_x(plot: LivePlot, tmp_path: Path) -> None:
-    save_table(plot.table(), tmp_path / "loss.csv")
+def test_the_table_has_a_row_for_each_x(
+    qtbot: QtBot, charts: RunCharts, plot: LivePlot, tmp_path: Path
+) -> None:
+    with qtbot.waitSignal(charts.saved):
+        charts.save(plot, tmp_path / "loss.csv")
+        plot.points("train")[1][0] = 7.0  # what comes after the moment of saving
     rows = list(csv.reader(io.StringIO((tmp_path / "loss.csv").read_text(encoding="utf-8"))))
     assert rows == [
         ["epoch", "train", "validation"],
@@ -203,8 +214,11 @@ def test_the_table_has_a_row_for_each_x(plot: LivePlot, tmp_path: Path) -> None:
     ]
 
 
-def test_pictures_hold_the_curves(plot: LivePlot, tmp_path: Path) -> None:
-    save_picture(plot, tmp_path / "loss.png")
+def test_pictures_hold_the_curves(qtbot: QtBot, charts: RunCharts, plot: LivePlot, tmp_path: Path) -> None:
+    with qtbot.waitSignal(charts.saved) as saved:
+        charts.save(plot, tmp_path / "loss.png")
+        plot.set_curves([])
+    assert saved.args == ["Saved as loss.png."]
     image = QImage(str(tmp_path / "loss.png"))
     assert image.width() == 2 * plot.picture_size().width()
     wanted = LIGHT.accent
@@ -214,16 +228,29 @@ def test_pictures_hold_the_curves(plot: LivePlot, tmp_path: Path) -> None:
         for y in range(0, image.height(), 2)
     )
     assert found > 50
-    save_picture(plot, tmp_path / "loss.svg")
+
+
+def test_a_picture_of_lines_holds_the_curves(
+    qtbot: QtBot, charts: RunCharts, plot: LivePlot, tmp_path: Path
+) -> None:
+    with qtbot.waitSignal(charts.saved):
+        charts.save(plot, tmp_path / "loss.svg")
     text = (tmp_path / "loss.svg").read_text(encoding="utf-8")
     assert "Loss by epoch" in text
-    assert wanted.name() in text
+    assert LIGHT.accent.name() in text
 
 
-def test_a_picture_that_cannot_be_written_is_said_in_words(plot: LivePlot, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["png", "svg", "csv"])
+def test_what_cannot_be_written_is_said_in_words(
+    qtbot: QtBot, charts: RunCharts, plot: LivePlot, tmp_path: Path, kind: str
+) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="Cannot write"):
-        save_picture(plot, tmp_path / "file" / "loss.png")
+    said: list[str] = []
+    charts.failed.connect(said.append)
+    charts.save(plot, tmp_path / "file" / f"loss.{kind}")
+    assert said == [], "the window does not wait for the disk"
+    qtbot.waitUntil(lambda: bool(said))
+    assert "Cannot write" in said[0]
 
 
 def test_another_scheme_is_followed_at_once(qtbot: QtBot, plot: LivePlot, qapp: QApplication) -> None:

@@ -10,14 +10,14 @@ from PySide6.QtCore import QStandardPaths, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QMenu, QToolButton, QWidget
 
+from skindesk.models.background import Errands
 from skindesk.pages.training.words import stage_words
 from skindesk.widgets.basics import Card
 from skindesk.widgets.icons import icon
 from skindesk.widgets.live_plot import Curve, LivePlot, Mark
-from skindesk.widgets.plot_saving import save_picture, save_table
+from skindesk.widgets.plot_saving import prepare_file
 from skindesk.widgets.recall_bars import RecallBars
 from skindesk.widgets.theme import SPACE, class_label, set_role
-from trainer.errors import TrainerError
 from trainer.palette import class_colour
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class RunCharts(QWidget):
         self._run: LiveRun | None = None
         self._malignant: frozenset[str] = frozenset()
         self._drawn: dict[LivePlot, int] = {}
+        self._errands = Errands(self)
         self.loss = LivePlot(self.tr("Loss by epoch"))
         self.accuracy = LivePlot(self.tr("Accuracy by epoch"), "share")
         self.recall = LivePlot(self.tr("Recall by epoch"), "share")
@@ -247,15 +248,8 @@ class RunCharts(QWidget):
 
     def save(self, plot: LivePlot, file: Path) -> None:
         """Save a plot; the ending of the name says as what: .csv, .svg or .png."""
-        try:
-            if file.suffix.lower() == ".csv":
-                save_table(plot.table(), file)
-            else:
-                save_picture(plot, file)
-        except TrainerError as error:
-            self.failed.emit(str(error))
-            return
-        self.saved.emit(self.tr("Saved as {file}.").format(file=file.name))
+        words = self.tr("Saved as {file}.").format(file=file.name)
+        self._errands.run(prepare_file(plot, file), lambda _none: self.saved.emit(words), self.failed.emit)
 
 
 def _split_key(key: str) -> tuple[MetricName, Part]:
