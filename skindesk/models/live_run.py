@@ -64,7 +64,7 @@ class StageMark:
 
 @dataclass(frozen=True)
 class LogEntry:
-    """An event and when it was heard, seconds since 1970."""
+    """An event and when it was heard, seconds since 1970; 0 where that is not known."""
 
     at: float
     event: AnyEvent
@@ -176,6 +176,11 @@ class LiveRun:
             self._add_epoch(ended)
         self.revision += 1
 
+    def recall_past(self, past: LiveRun) -> None:
+        """Take over steps and log of what the run said before it was interrupted; it has said nothing since."""
+        self.steps, self.log, self.logged = past.steps, past.log, past.logged
+        self.revision += 1
+
     def hear(self, event: AnyEvent, at: float | None = None) -> None:
         """Take in an event.
 
@@ -283,7 +288,7 @@ class LiveRun:
         self.stages.append(StageMark(offset, event.stage))
         self.epochs = kept
         self.best = next((point for point in reversed(kept) if point.ended.best), None)
-        self.steps.cut(offset + event.epoch)
+        self.steps.cut(offset + event.epoch + event.step / max(event.steps_per_epoch, 1))
         self.stage, self.step, self.progress = event, None, None
 
     def _add_epoch(self, ended: EpochEnded) -> None:

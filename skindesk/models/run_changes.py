@@ -6,7 +6,7 @@ import contextlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QCoreApplication, QFile, QStandardPaths
 
@@ -19,6 +19,17 @@ from trainer.runs import RunFolder
 
 if TYPE_CHECKING:
     from skindesk.models.run_summary import RunSummary
+
+    class NamedRun(Protocol):
+        """A run with its folder, however much else is known of it."""
+
+        @property
+        def name(self) -> str:
+            """What it is called."""
+
+        @property
+        def folder(self) -> Path:
+            """Where it lies."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,7 @@ def rename_run(folder: Path, name: str) -> str:
     return tidy_name(name) or folder.name
 
 
-def trash_run(run: RunSummary) -> Trashed:
+def trash_run(run: NamedRun) -> Trashed:
     """Move a run's folder to the system's trash.
 
     Raises:

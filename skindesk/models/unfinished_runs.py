@@ -24,7 +24,7 @@ class UnfinishedRun:
     """A run that has begun and has no bundle yet.
 
     Attributes:
-        title: as the user calls it.
+        name: as the user calls it.
         folder: of the run.
         dataset: file it is trained on; `None` where that is not known.
         config: its settings.
@@ -33,7 +33,7 @@ class UnfinishedRun:
         planned_epochs: epochs there are at most, over all stages.
     """
 
-    title: str
+    name: str
     folder: Path
     dataset: Path | None
     config: RunConfig
@@ -73,7 +73,7 @@ def _read(run: RunFolder) -> tuple[float, UnfinishedRun] | None:
     if not summary.state.resumable or not (cut_off or history):
         return None
     return summary.created.timestamp(), UnfinishedRun(
-        title=summary.name,
+        name=summary.name,
         folder=run.path,
         dataset=run.dataset(),
         config=run.config(),

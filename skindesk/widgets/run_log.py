@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
@@ -25,7 +26,7 @@ from trainer.events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from skindesk.models.live_run import LogEntry
     from trainer.events import AnyEvent
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 Level: TypeAlias = Literal["note", "warning", "error"]
 
 _MOST_LINES = 5_000
+_AT_ONCE = 50  # lines, some 10 ms
 
 
 def _text(text: str) -> str:
@@ -68,6 +70,17 @@ def sentence(event: AnyEvent) -> str:
         case _:
             words = ""
     return words
+
+
+def line_of(entry: LogEntry) -> tuple[str, str]:
+    """Return a line of the log: when it was said, with the day if that is not today, and what; either may be empty."""
+    mark = {"note": "", "warning": _text("Warning: "), "error": _text("Error: ")}[level_of(entry.event)]
+    words = sentence(entry.event)
+    if not entry.at:
+        return "", words and mark + words
+    moment, now = datetime.fromtimestamp(entry.at).astimezone(), datetime.now().astimezone()
+    day = "" if moment.date() == now.date() else f"{moment:%Y-%m-%d} "
+    return f"{day}{moment:%H:%M:%S}  ", words and mark + words
 
 
 def cost_in_words(cost: CostEstimated) -> str:
@@ -118,41 +131,55 @@ class RunLog(QPlainTextEdit):
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self.setAccessibleName(self.tr("Log"))
-        self._entries: list[LogEntry] = []
+        self._entries: deque[LogEntry] = deque(maxlen=_MOST_LINES)
+        self._unwritten: deque[LogEntry] = deque(maxlen=_MOST_LINES)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._write_some)
 
     def clear(self) -> None:
         """Forget all lines."""
-        self._entries = []
+        self._entries.clear()
+        self._unwritten.clear()
         super().clear()
 
-    def add(self, entries: Sequence[LogEntry]) -> None:
-        """Add lines; who has scrolled up stays where they are."""
-        bar = self.verticalScrollBar()
-        at_end = bar.value() >= bar.maximum()
-        self._entries = [*self._entries, *entries][-_MOST_LINES:]
-        cursor = QTextCursor(self.document())
-        cursor.movePosition(QTextCursor.MoveOperation.End)
-        cursor.beginEditBlock()
-        for entry in entries:
-            self._write(cursor, entry)
-        cursor.endEditBlock()
-        if at_end:
-            bar.setValue(bar.maximum())
+    def add(self, entries: Iterable[LogEntry]) -> None:
+        """Add lines, thousands of them bit by bit; who has scrolled up stays where they are."""
+        added = list(entries)
+        self._entries.extend(added)
+        self._unwritten.extend(added)
+        if not self._timer.isActive():
+            self._write_some()
 
     def copy_all(self) -> None:
         """Put all lines on the clipboard."""
-        QGuiApplication.clipboard().setText(self.toPlainText())
+        lines = map(line_of, self._entries)
+        QGuiApplication.clipboard().setText("\n".join(moment + words for moment, words in lines if words))
 
     def changeEvent(self, event: QEvent) -> None:
         """Colour all lines anew for another scheme."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and self._entries:
-            entries = self._entries
+            entries = list(self._entries)
             self.clear()
             self.add(entries)
 
+    def _write_some(self) -> None:
+        bar = self.verticalScrollBar()
+        at_end = bar.value() >= bar.maximum()
+        cursor = QTextCursor(self.document())
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        cursor.beginEditBlock()
+        for _ in range(min(_AT_ONCE, len(self._unwritten))):
+            self._write(cursor, self._unwritten.popleft())
+        cursor.endEditBlock()
+        if at_end:
+            bar.setValue(bar.maximum())
+        if self._unwritten:
+            self._timer.start(0)
+
     def _write(self, cursor: QTextCursor, entry: LogEntry) -> None:
-        words = sentence(entry.event)
+        moment, words = line_of(entry)
         if not words:
             return
         tokens = tokens_for(QGuiApplication.palette())
@@ -163,7 +190,5 @@ class RunLog(QPlainTextEdit):
         body.setFont(self.font() if level == "note" else emphasised(self.font()))
         if not self.document().isEmpty():
             cursor.insertBlock()
-        moment = datetime.fromtimestamp(entry.at).astimezone()
-        cursor.insertText(f"{moment:%H:%M:%S}  ", aside)
-        mark = {"note": "", "warning": self.tr("Warning: "), "error": self.tr("Error: ")}[level]
-        cursor.insertText(mark + words, body)
+        cursor.insertText(moment, aside)
+        cursor.insertText(words, body)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from skindesk.models.live_run import LiveRun, StepSeries
+from skindesk.models.run_past import read_past
 from tests.skindesk.made_events import HEAD_EPOCHS, MADE_CONFIG, STEPS, TUNE_EPOCHS, both_stages, stage
-from trainer.events import EpochEnded, Failed, Progress, Said, StageStarted
+from trainer.events import EpochEnded, Failed, Progress, Said, StageStarted, StepDone, Stopped, silent
+from trainer.runs import RunFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from trainer.events import AnyEvent
 
 
 def finished() -> LiveRun:
@@ -56,6 +66,66 @@ def test_going_on_from_a_checkpoint_forgets_what_came_after_it() -> None:
     assert len(run.steps) == STEPS * (HEAD_EPOCHS + TUNE_EPOCHS)
     assert run.best is not None
     assert run.best.x == 6
+
+
+def head_steps(epoch: int, first: int, last: int, loss: float) -> Iterator[StepDone]:
+    for number in range(first, last + 1):
+        yield StepDone("head", epoch, number, STEPS, loss, 0.5, 1e-3, 40.0, 9.0)
+
+
+def interrupted_and_gone_on() -> Iterator[AnyEvent]:
+    """A run that was killed at step 7 of its second epoch and went on from a checkpoint after step 4."""
+    yield from list(stage("head", HEAD_EPOCHS, best=1))[: 1 + STEPS + 1]
+    yield from head_steps(2, 1, 7, loss=1.0)
+    yield Said("Going on from checkpoint-000014.")
+    yield StageStarted("head", 1, HEAD_EPOCHS, STEPS, 1000, step=4)
+    yield from head_steps(2, 5, 9, loss=2.0)
+
+
+def test_steps_before_the_checkpoint_stay_and_later_ones_are_not_drawn_twice() -> None:
+    run = LiveRun("made", MADE_CONFIG)
+    for event in interrupted_and_gone_on():
+        run.hear(event)
+        if isinstance(event, StageStarted) and event.step:
+            assert run.steps.x[-1] == 1.4
+            assert run.share_done == 1.4 / (HEAD_EPOCHS + TUNE_EPOCHS)
+    assert np.allclose(run.steps.x, np.arange(1, 20) / 10)
+    losses = run.steps.values("loss")
+    assert losses is not None
+    assert losses[STEPS:].tolist() == [1.0] * 4 + [2.0] * 5
+
+
+def test_what_a_run_said_is_read_back_from_its_folder(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    told = LiveRun("made", MADE_CONFIG)
+    with folder.recorded(silent) as record:
+        for event in interrupted_and_gone_on():
+            told.hear(event)
+            record(event)
+        record(Progress("Validation", 1, 2))
+        record(Stopped("Stopped."))
+    end = folder.events_file.stat().st_size
+    with folder.recorded(silent) as record:
+        record(Said("Of the time after."))
+    run = LiveRun("made", MADE_CONFIG)
+    run.recall_history([point.ended for point in told.epochs])
+    run.recall_past(read_past(tmp_path, MADE_CONFIG, end))
+    assert run.steps.x.tolist() == told.steps.x.tolist()
+    assert [entry.event for entry in run.log] == [*(entry.event for entry in told.log), Stopped("Stopped.")]
+    assert all(entry.at > 0 for entry in run.log)
+    assert run.outcome is None, "it goes on"
+    for event in (StageStarted("head", 1, HEAD_EPOCHS, STEPS, 1000, step=6), *head_steps(2, 7, 7, 3.0)):
+        run.hear(event)
+    losses = run.steps.values("loss")
+    assert losses is not None
+    assert losses[STEPS:].tolist() == [1.0] * 4 + [2.0] * 2 + [3.0]
+    assert run.series("train", "loss")[0].tolist() == [1]
+
+
+def test_a_folder_without_events_has_no_past(tmp_path: Path) -> None:
+    run = LiveRun("made", MADE_CONFIG)
+    run.recall_past(read_past(tmp_path / "nothing", MADE_CONFIG, 0))
+    assert (len(run.steps), run.logged) == (0, 0)
 
 
 def test_a_run_of_an_earlier_day_brings_its_history() -> None:

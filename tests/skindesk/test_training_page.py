@@ -21,12 +21,13 @@ from skindesk.models.run_summary import RunStatus
 from skindesk.models.weights_state import WeightsState, find_weights_states
 from skindesk.pages.training import TrainingPage
 from skindesk.pages.training.words import weights_words
+from tests.skindesk.made_events import STEPS, stage
 from tests.skindesk.made_runs import make_epochs
 from trainer.children import own_environment
 from trainer.config import RunConfig, config_from_toml
 from trainer.dataset import DatasetStore, split_dataset
 from trainer.devices import Devices
-from trainer.events import encode_event
+from trainer.events import EpochEnded, Said, StageStarted, Warned, encode_event, silent
 from trainer.hardware import Cpu, Gpu
 from trainer.jobs import TrainNetwork
 from trainer.presets import preset_config
@@ -295,7 +296,7 @@ def interrupted(folder: Path, dataset: Path, epochs: int = 4) -> RunFolder:
     return run
 
 
-def test_an_interrupted_run_is_found_and_discarded(
+def test_an_interrupted_run_is_found_discarded_and_taken_back(
     make_page: Callable[[], TrainingPage],
     paths: Paths,
     small_dataset: Path,
@@ -304,13 +305,12 @@ def test_an_interrupted_run_is_found_and_discarded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     trash = tmp_path / "share"
-    trash.mkdir()
     monkeypatch.setenv("XDG_DATA_HOME", str(trash))
     run = interrupted(paths.runs / "Xception, balanced", small_dataset)
     page = make_page()
     qtbot.waitUntil(lambda: len(page.unfinished.runs) == 1)
     found = page.unfinished.runs[0]
-    assert (found.title, found.status, found.dataset) == (
+    assert (found.name, found.status, found.dataset) == (
         "Xception, balanced",
         RunStatus.INTERRUPTED,
         small_dataset,
@@ -319,10 +319,32 @@ def test_an_interrupted_run_is_found_and_discarded(
     words = page.unfinished.findChildren(QPushButton)
     assert [button.text() for button in words] == ["Resume", "Discard"]
     qtbot.mouseClick(words[1], Qt.MouseButton.LeftButton)
+    assert page.unfinished.runs == []
+    assert page.notice.text == "", "the window does not wait for the disk"
+    qtbot.waitUntil(lambda: page.notice.text == "“Xception, balanced” was moved to the trash.")
     assert not run.path.exists()
     assert (trash / "Trash" / "files" / run.path.name / "config.toml").exists()
-    assert page.unfinished.runs == []
     assert not page.unfinished.isVisible()
+    (undo,) = (button for button in page.notice.findChildren(QPushButton) if button.text() == "Undo")
+    qtbot.mouseClick(undo, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.unfinished.runs == [found])
+    assert run.path.exists()
+    assert page.notice.text == ""
+    assert not list(trash.rglob("*.trashinfo"))
+
+
+def test_a_run_that_is_trained_elsewhere_is_not_discarded(
+    make_page: Callable[[], TrainingPage], paths: Paths, small_dataset: Path, qtbot: QtBot
+) -> None:
+    run = interrupted(paths.runs / "Busy", small_dataset)
+    page = make_page()
+    qtbot.waitUntil(lambda: len(page.unfinished.runs) == 1)
+    with run.locked():
+        page.discard(page.unfinished.runs[0])
+        qtbot.waitUntil(lambda: page.notice.text == "“Busy” is being trained; stop it first.")
+    assert run.path.exists()
+    page.look_for_unfinished()
+    qtbot.waitUntil(lambda: len(page.unfinished.runs) == 1)
 
 
 def test_finished_and_running_runs_are_no_unfinished_ones(
@@ -334,7 +356,7 @@ def test_finished_and_running_runs_are_no_unfinished_ones(
     with going_on.locked():
         page = make_page()
         qtbot.waitUntil(lambda: bool(page.unfinished.runs))
-        assert [run.title for run in page.unfinished.runs] == ["left alone"]
+        assert [run.name for run in page.unfinished.runs] == ["left alone"]
 
 
 def test_more_unfinished_runs_than_there_is_room_for_can_all_be_reached(
@@ -396,7 +418,7 @@ def test_runs_wait_in_a_queue_that_can_be_changed(page: TrainingPage, engines: E
 
 
 @pytest.fixture
-def silent(paths: Paths, settings: Settings) -> Iterator[JobQueue]:
+def silent_queue(paths: Paths, settings: Settings) -> Iterator[JobQueue]:
     """A queue whose child takes jobs and never answers."""
     words = [sys.executable, "-c", "import sys; sys.stdin.read()"]
     command = ChildCommand(words, own_environment(), paths.log_file("engine-silent.log"))
@@ -409,7 +431,7 @@ def silent(paths: Paths, settings: Settings) -> Iterator[JobQueue]:
 
 @pytest.fixture
 def silent_page(
-    silent: JobQueue,
+    silent_queue: JobQueue,
     engines: Engines,
     workspace: Workspace,
     devices: DevicesModel,
@@ -418,7 +440,7 @@ def silent_page(
     qtbot: QtBot,
 ) -> TrainingPage:
     """The page with runs that go on for ever; no dataset is open."""
-    page = TrainingPage(silent, engines.scoring, workspace, devices, settings, paths)
+    page = TrainingPage(silent_queue, engines.scoring, workspace, devices, settings, paths)
     page.setFixedSize(1180, 800)
     qtbot.addWidget(page)
     return page
@@ -441,31 +463,62 @@ def test_a_run_on_a_dataset_that_cannot_be_read_is_begun_all_the_same(
 
 
 def test_the_word_of_a_silent_run_goes_when_it_speaks_again(
-    silent_page: TrainingPage, silent: JobQueue, small_dataset: Path
+    silent_page: TrainingPage, silent_queue: JobQueue, small_dataset: Path
 ) -> None:
     silent_page.start_run(RunConfig(), small_dataset, "Thinking")
-    silent.unresponsive.emit(True)
+    silent_queue.unresponsive.emit(True)
     assert "said nothing for a while" in silent_page.notice.text
-    silent.unresponsive.emit(False)
+    silent_queue.unresponsive.emit(False)
     assert silent_page.notice.text == ""
 
 
 def test_a_stopped_run_that_another_came_after_can_be_gone_on_with(
-    silent_page: TrainingPage, silent: JobQueue, small_dataset: Path, workspace: Workspace, qtbot: QtBot
+    silent_page: TrainingPage, silent_queue: JobQueue, small_dataset: Path, workspace: Workspace, qtbot: QtBot
 ) -> None:
     first = silent_page.start_run(RunConfig(), small_dataset, "First")
     assert isinstance(first.job, TrainNetwork)
     interrupted(Path(first.job.folder), small_dataset)
-    silent.kill()
+    silent_queue.kill()
     qtbot.waitUntil(lambda: first.state is JobState.FAILED)
     workspace.runs_changed.emit()
     assert silent_page.unfinished.runs == [], "it is shown, with a way to go on"
     second = silent_page.start_run(RunConfig(), small_dataset, "Second")
-    qtbot.waitUntil(lambda: [run.title for run in silent_page.unfinished.runs] == ["First"])
+    qtbot.waitUntil(lambda: [run.name for run in silent_page.unfinished.runs] == ["First"])
     again = silent_page.resume_unfinished(silent_page.unfinished.runs[0])
     assert again is not None
     assert again.job == msgspec.structs.replace(first.job, resume=True)
     assert again.state is JobState.QUEUED
     assert silent_page.unfinished.runs == []
-    silent.remove(again)
+    silent_queue.remove(again)
     assert second.state is JobState.RUNNING
+
+
+def test_a_run_of_an_earlier_day_brings_back_its_steps_and_its_log(
+    silent_page: TrainingPage, small_dataset: Path, paths: Paths, qtbot: QtBot
+) -> None:
+    folder = RunFolder(paths.runs / "Earlier")
+    folder.start(RunConfig())
+    folder.write_dataset(small_dataset)
+    told = [Warned("Only 3 MiB are free."), *stage("head", 2, best=1)]
+    folder.write_history([event for event in told if isinstance(event, EpochEnded)])
+    with folder.recorded(silent) as record:
+        for event in told:
+            record(event)
+    silent_page.show()
+    silent_page.look_for_unfinished()
+    qtbot.waitUntil(lambda: len(silent_page.unfinished.runs) == 1)
+    handle = silent_page.resume_unfinished(silent_page.unfinished.runs[0])
+    assert handle is not None
+    # It speaks before its past is read, and says it to its folder, too.
+    with folder.recorded(handle.heard.emit) as record:
+        record(Said("Going on."))
+        record(StageStarted("head", 1, 30, STEPS, 1000, step=3))
+    panel = silent_page.panel
+    qtbot.waitUntil(lambda: len(panel.charts.loss.points("step")[0]) == STEPS + 3)
+    assert panel.charts.loss.points("train")[0].tolist() == [1.0]
+    qtbot.waitUntil(lambda: "goes on after epoch 1" in panel.log.toPlainText())
+    words = [line.partition("  ")[2] for line in panel.log.toPlainText().splitlines()]
+    assert words[0] == "Warning: Only 3 MiB are free."
+    assert words[1].startswith("Stage head: ")
+    assert words[-2] == "Going on."
+    assert len(words) == 1 + 1 + 2 + 1 + 2, "nothing is said twice"

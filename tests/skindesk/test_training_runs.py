@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 import pytest
 
 from skindesk.engine.handles import JobState
@@ -135,6 +136,8 @@ def test_a_stopped_run_goes_on_here_and_after_a_restart(
     done = len(page.panel.run.epochs) if page.panel.run is not None else 0
 
     page.resume()
+    # The child of the first run may still be leaving.
+    qtbot.waitUntil(lambda: page._training.current is not None, timeout=LONG)
     second = page._training.current
     assert second is not None
     assert folder_of(second) == folder_of(first)
@@ -151,7 +154,7 @@ def test_a_stopped_run_goes_on_here_and_after_a_restart(
     later = make_page()
     qtbot.waitUntil(lambda: len(later.unfinished.runs) == 1)
     found = later.unfinished.runs[0]
-    assert (found.title, len(found.history), found.planned_epochs) == ("Long", done, 303)
+    assert (found.name, len(found.history), found.planned_epochs) == ("Long", done, 303)
     third = later.resume_unfinished(found)
     assert third is not None
     assert later.unfinished.runs == []
@@ -161,6 +164,10 @@ def test_a_stopped_run_goes_on_here_and_after_a_restart(
     xs = later.panel.run.series("train", "loss")[0].tolist()
     assert xs == list(range(1, len(xs) + 1))
     assert len(xs) > done
+    gaps = np.diff(later.panel.run.steps.x, prepend=0.0)
+    assert gaps.min() > 0, "no step is shown twice"
+    assert gaps.max() < 1 + 1e-6, "nor is any epoch without its steps"
+    qtbot.waitUntil(lambda: later.panel.log.toPlainText().count("goes on after epoch") == 2)
     third.stop()
     qtbot.waitUntil(lambda: third.state.ended, timeout=LONG)
 

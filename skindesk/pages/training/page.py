@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QFile, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from skindesk.engine.handles import JobState
-from skindesk.models.background import Question
+from skindesk.models.background import Errands, Question
 from skindesk.models.dataset_facts import DatasetFacts, read_dataset_facts, read_malignant
+from skindesk.models.run_changes import restore_run, trash_run
 from skindesk.models.unfinished_runs import UnfinishedRun, find_unfinished
 from skindesk.pages.training.blocked import Blocked
 from skindesk.pages.training.queue_list import QueueList, UnfinishedList
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from skindesk.engine.handles import JobHandle, Outcome
     from skindesk.engine.jobs import JobQueue
     from skindesk.models.devices import DevicesModel
+    from skindesk.models.run_changes import Trashed
     from skindesk.models.workspace import Workspace
     from skindesk.pages.training.run_keeper import TrackedRun
     from skindesk.paths import Paths
@@ -81,6 +84,7 @@ class TrainingPage(QWidget):
         self._keeper = RunKeeper(training, settings, paths, self)
         self._facts: DatasetFacts | None = None
         self._on_notice: Callable[[], object] | None = None
+        self._errands = Errands(self)
         self.setup = SetupPanel(scoring, devices, settings, paths)
         self.blocked = Blocked()
         self.notice = Notice()
@@ -221,21 +225,30 @@ class TrainingPage(QWidget):
         own = run.dataset if run.dataset is not None and run.dataset.exists() else None
         dataset = own or self._workspace.dataset
         if dataset is None:
-            self._say_error(self.tr("Open the dataset of {run} first.").format(run=run.title))
+            self._say_error(self.tr("Open the dataset of {run} first.").format(run=run.name))
             return None
         self.setup.estimate.stop()
         self.unfinished.leave_out(run)
         return self._keeper.resume_unfinished(run, dataset, self._malignant_of(dataset))
 
     def discard(self, run: UnfinishedRun) -> None:
-        """Put the folder of a run of an earlier day into the trash."""
-        if not QFile(str(run.folder)).moveToTrash():
-            text = self.tr("{folder} cannot be put into the trash; remove it by hand.")
-            self._say_error(text.format(folder=run.folder))
-            return
+        """Move the folder of a run that is not shown to the trash, from which it can be taken back."""
         self.unfinished.leave_out(run)
+        self._errands.run(partial(trash_run, run), self._on_trashed, self._on_not_trashed)
+
+    def _on_trashed(self, trashed: Trashed) -> None:
+        self._on_notice = partial(self._take_back, trashed)
+        words = self.tr("“{run}” was moved to the trash.").format(run=trashed.name)
+        self.notice.show_note(words, action=self.tr("Undo") if trashed.place else "")
         self._workspace.runs_changed.emit()
-        self.notified.emit(self.tr("{run} is in the trash.").format(run=run.title))
+
+    def _on_not_trashed(self, sentence: str) -> None:
+        self._say_error(sentence)
+        self.look_for_unfinished()
+
+    def _take_back(self, trashed: Trashed) -> None:
+        again = self._workspace.runs_changed.emit
+        self._errands.run(partial(restore_run, trashed), lambda _folder: again(), self._say_error)
 
     def look_for_unfinished(self) -> None:
         """Look for runs that can go on and are not shown: of earlier days, and those that others came after."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QThreadPool, Signal
 
 from skindesk.engine.handles import JobState
+from skindesk.models.background import Errands
 from skindesk.models.live_run import LiveRun
+from skindesk.models.run_past import read_past, size_of_past
 from skindesk.models.run_reading import write_name
 from skindesk.paths import new_folder
 from trainer.errors import TrainerError
@@ -38,12 +42,14 @@ class TrackedRun:
         job: it was begun with, or last gone on with.
         handle: in the queue.
         malignant: classes of its dataset, as far as they are known.
+        unheard: what it has said, and when, while its past is still being read; `None` once that is known.
     """
 
     live: LiveRun
     job: TrainNetwork
     handle: JobHandle
     malignant: frozenset[str]
+    unheard: list[tuple[float, AnyEvent]] | None = None
 
     @property
     def folder(self) -> Path:
@@ -73,6 +79,7 @@ class RunKeeper(QObject):
         super().__init__(parent)
         self._training, self._settings, self._paths = training, settings, paths
         self._runs: dict[int, TrackedRun] = {}
+        self._errands = Errands(self)
 
     @property
     def current(self) -> TrackedRun | None:
@@ -128,9 +135,19 @@ class RunKeeper(QObject):
         self, run: UnfinishedRun, dataset: Path, malignant: Collection[str] = ()
     ) -> JobHandle:
         """Go on with a run of an earlier day."""
-        live = LiveRun(run.title, run.config)
+        live = LiveRun(run.name, run.config)
         live.recall_history(run.history)
-        return self._submit(self._job(run.config, str(dataset), run.folder, resume=True), live, malignant)
+        size = size_of_past(run.folder)
+        job = self._job(run.config, str(dataset), run.folder, resume=True)
+        handle = self._submit(job, live, malignant)
+        tracked = self._runs[handle.id]
+        tracked.unheard = []
+        self._errands.run(
+            partial(read_past, run.folder, run.config, size),
+            lambda past: self._recall(tracked, past),
+            lambda _sentence: self._recall(tracked, None),
+        )
+        return handle
 
     def _job(self, config: RunConfig, dataset: str, folder: Path, *, resume: bool) -> TrainNetwork:
         return TrainNetwork(
@@ -161,14 +178,29 @@ class RunKeeper(QObject):
         self._training.changed.emit()
         return handle
 
+    def _recall(self, run: TrackedRun, past: LiveRun | None) -> None:
+        """Take over what a run said before, then what it has said meanwhile."""
+        if run.unheard is None:  # it has ended before its past was read
+            return
+        if past is not None:
+            run.live.recall_past(past)
+        unheard, run.unheard = run.unheard, None
+        for at, event in unheard:
+            run.live.hear(event, at)
+        self.heard.emit(run)
+
     def _on_heard(self, run: TrackedRun, event: AnyEvent) -> None:
-        run.live.hear(event)
+        if run.unheard is not None:
+            run.unheard.append((time.time(), event))
+        else:
+            run.live.hear(event)
         if isinstance(event, StageStarted) and run.folder.name != run.live.title:
             folder, title = run.folder, run.live.title
             QThreadPool.globalInstance().start(lambda: _keep_name(folder, title))
         self.heard.emit(run)
 
     def _on_ended(self, run: TrackedRun, outcome: Outcome) -> None:
+        self._recall(run, None)
         if run.handle.started_at is None:
             del self._runs[run.handle.id]
             if outcome.state is JobState.FAILED:

@@ -52,7 +52,7 @@ def unfinished_words(run: UnfinishedRun) -> str:
         how += _tr(" after epoch {done} of {planned}.")
     else:
         how += _tr(" before its first epoch was over.")
-    return how.format(title=run.title, done=len(run.history), planned=run.planned_epochs)
+    return how.format(title=run.name, done=len(run.history), planned=run.planned_epochs)
 
 
 def weights_words(state: WeightsState) -> tuple[str, str]:
