@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMainWindow
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMainWindow, QToolButton
 from pytestqt.qtbot import QtBot
 
 from skindesk.engine.engines import Engines
@@ -21,6 +21,7 @@ from skindesk.pages.results import ResultsPage
 from skindesk.paths import Paths
 from skindesk.settings import Settings
 from skindesk.widgets.confusion_matrix import Cell
+from skindesk.widgets.notice import Notice
 from tests.skindesk.made_runs import make_report, make_run
 from trainer.archive import read_contents
 from trainer.config import HeadStage, RunConfig
@@ -36,6 +37,7 @@ def page(
     qtbot: QtBot, paths: Paths, settings: Settings, workspace: Workspace, engines: Engines
 ) -> ResultsPage:
     runs = RunsModel(paths, settings, workspace)
+    runs._timer.stop()  # it looks when the page is shown: not before a test has made its runs
     page = ResultsPage(engines.scoring, runs, workspace, settings, paths)
     window = QMainWindow()
     window.setCentralWidget(page)
@@ -74,6 +76,11 @@ def tab(page: ResultsPage, key: str) -> None:
 
 def tiles(page: ResultsPage) -> dict[str, str]:
     return {tile.accessibleName(): tile.accessibleDescription() for tile in page.detail.metrics.tiles}
+
+
+def put_away(notice: Notice) -> None:
+    buttons = {button.toolTip(): button for button in notice.findChildren(QToolButton)}
+    buttons["Put away"].click()
 
 
 def facts_of(page: ResultsPage) -> dict[str, tuple[str, ...]]:
@@ -214,8 +221,8 @@ def test_learning_curves_are_those_of_the_history(qtbot: QtBot, paths: Paths, pa
     curves = page.detail.pictures.curves
     x, y = curves.share_plot.points("0 validation")
     assert (list(x), list(y)) == ([1, 2, 3], [0.2, 0.6, 0.4])
-    assert curves.share_plot.best_mark is not None
-    assert curves.share_plot.best_mark.x == 2
+    assert curves.share_plot.marks.best is not None
+    assert curves.share_plot.marks.best.x == 2
     curves.metrics.buttons["loss"].click()
     assert list(curves.loss_plot.points("0 train")[1]) == pytest.approx([1.8, 1.4, 1.6])
     curves.metrics.buttons["recall"].click()
@@ -343,7 +350,7 @@ def test_a_run_that_is_being_trained_is_not_deleted(qtbot: QtBot, paths: Paths, 
         show(qtbot, page)
         assert page.table.chosen[0].state is RunStatus.RUNNING
         page.run_actions.delete.trigger()
-        qtbot.waitUntil(lambda: "stop it before" in page.notice.text, timeout=PATIENCE)
+        qtbot.waitUntil(lambda: "stop it before" in page.failures.text, timeout=PATIENCE)
     assert folder.is_dir()
 
 
@@ -354,8 +361,47 @@ def test_a_run_that_began_since_the_last_look_is_not_deleted(
     show(qtbot, page)
     with RunFolder(folder).locked():
         page.run_actions.delete.trigger()
-        qtbot.waitUntil(lambda: "is being trained" in page.notice.text, timeout=PATIENCE)
+        qtbot.waitUntil(lambda: "is being trained" in page.failures.text, timeout=PATIENCE)
     assert folder.is_dir()
+
+
+def test_each_problem_stays_until_it_is_solved_or_put_away(
+    qtbot: QtBot, paths: Paths, page: ResultsPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data of the system"))
+    names = ("one", "two", "three")
+    one, two, three = (make_run(paths.runs / n, last=Stopped(message=""), bundle=False) for n in names)
+    bad = tmp_path / "bad.skindesk"
+    bad.write_bytes(b"not a zip")
+    show(qtbot, page)
+    choose(qtbot, page, one, two, three)
+    with RunFolder(one).locked(), RunFolder(two).locked():  # since the last look at the runs
+        page.run_actions.delete.trigger()
+        qtbot.waitUntil(lambda: not page.run_actions.errands.busy, timeout=PATIENCE)
+    assert not three.exists()
+    assert page.notice.text.startswith("Moved to the trash: 1 run"), "so that it can be undone"
+    page.run_actions.import_files([bad])
+    qtbot.waitUntil(lambda: "no SkinDesk bundle file" in page.failures.text, timeout=PATIENCE)
+    assert page.notice.text == "", "it is not being imported any more"
+    assert "“one” is being trained" in page.failures.text
+    assert "“two” is being trained" in page.failures.text
+    qtbot.waitUntil(lambda: page.table.model().rowCount() == 2, timeout=PATIENCE)
+    choose(qtbot, page, one)
+    page.run_actions.delete.trigger()
+    qtbot.waitUntil(lambda: "“one”" not in page.failures.text, timeout=PATIENCE)
+    assert page.notice.text.startswith("“one” was moved to the trash")
+    choose(qtbot, page, two)
+    with RunFolder(two).locked():
+        page.run_actions.delete.trigger()
+        qtbot.waitUntil(lambda: not page.run_actions.errands.busy, timeout=PATIENCE)
+    page.notice.acted.emit()
+    qtbot.waitUntil((one / "config.toml").exists, timeout=PATIENCE)
+    assert "“two” is being trained" in page.failures.text
+    put_away(page.failures)
+    assert not page.failures.isVisible()
+    page.run_actions.import_files([bad])
+    qtbot.waitUntil(lambda: "no SkinDesk bundle file" in page.failures.text, timeout=PATIENCE)
+    assert "“two” is being trained" not in page.failures.text
 
 
 def test_a_run_that_was_cut_off_leads_to_training(
@@ -412,7 +458,7 @@ def test_a_file_that_is_no_bundle_is_refused_in_a_sentence(
     bad.write_bytes(b"not a zip")
     page.window().show()
     assert page.open_path(bad)
-    qtbot.waitUntil(lambda: "no SkinDesk bundle file" in page.notice.text, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "no SkinDesk bundle file" in page.failures.text, timeout=PATIENCE)
     assert not list(paths.bundles.iterdir())
     assert not page.open_path(tmp_path / "pictures")
 
@@ -480,16 +526,16 @@ def test_runs_that_cannot_be_read_are_told_of_once(page: ResultsPage) -> None:
     runs = page._runs
     runs.problem = "The folder of runs cannot be read."
     runs.refreshed.emit()
-    assert page.notice.text == runs.problem
-    page.notice.clear()
+    assert page.failures.text == runs.problem
+    put_away(page.failures)
     runs.refreshed.emit()
-    assert page.notice.text == "", "it was put away"
+    assert page.failures.text == "", "it was put away"
     runs.problem = "The folder of runs is not there."
     runs.refreshed.emit()
-    assert page.notice.text == runs.problem
+    assert page.failures.text == runs.problem
     runs.problem = ""
     runs.refreshed.emit()
-    assert page.notice.text == ""
+    assert page.failures.text == ""
 
 
 def test_keys_do_what_they_do_elsewhere(page: ResultsPage) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidge
 from skindesk.models.runs import RunsModel, RunStatus
 from skindesk.pages.results.compare_view import CompareView
 from skindesk.pages.results.detail import RunDetail
+from skindesk.pages.results.failures import Failures
 from skindesk.pages.results.run_actions import RunActions, Told
 from skindesk.pages.results.run_table import RunTable
 from skindesk.widgets.basics import Card, EmptyState, muted, title
@@ -67,7 +68,8 @@ class ResultsPage(QWidget):
         self.table = RunTable(runs)
         self.detail = RunDetail(scoring, runs, workspace, self.run_actions)
         self._compare: CompareView | None = None
-        self.notice = Notice()
+        self.failures, self.notice = Failures(), Notice()
+        self._noted: Told | None = None  # in the notice
         self._stack = QStackedWidget()
         self._listed = self._filled()
         self._stack.addWidget(self._listed)
@@ -85,6 +87,7 @@ class ResultsPage(QWidget):
         layout.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, SPACE)
         layout.setSpacing(3 * SPACE // 2)
         layout.addLayout(self._header())
+        layout.addWidget(self.failures)
         layout.addWidget(self.notice)
         layout.addWidget(self._stack, 1)
         layout.addWidget(muted(RESEARCH_ONLY))
@@ -213,9 +216,9 @@ class ResultsPage(QWidget):
         """Say once why the runs cannot be read, until they can be again."""
         before, self._problem = self._problem, self._runs.problem
         if self._problem and self._problem != before:
-            self.notice.show_error(self._problem)
-        elif before and not self._problem and self.notice.text == before:
-            self.notice.clear()
+            self.failures.add("runs", self._problem)
+        elif not self._problem:
+            self.failures.solve("runs")
 
     def _splitter_moved(self, _place: int, _index: int) -> None:
         self._drawn_by_hand = True
@@ -249,13 +252,19 @@ class ResultsPage(QWidget):
 
     def _tell(self, told: Told) -> None:
         if told.error:
-            self.notice.show_error(told.text)
+            self.failures.add(told.about, told.text)
+            if self._noted is not None and self._noted.about == told.about:  # that it was begun
+                self.notice.clear()
         else:
-            self.notice.show_note(told.text, action=told.action)
+            self.failures.solve(told.about)
+            if told.text:
+                self.notice.show_note(told.text, action=told.action)
+                self._noted = told
 
     def _act(self) -> None:
         self.notice.clear()
-        self.run_actions.act()
+        if self._noted is not None and self._noted.act is not None:
+            self._noted.act()
 
 
 def _all_archives(paths: Sequence[Path]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from PySide6.QtCore import QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
@@ -18,26 +18,32 @@ from skindesk.widgets.quantities import runs_counted
 from trainer.archive import ARCHIVE_SUFFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from skindesk.models.run_changes import Trashed
     from skindesk.models.workspace import Workspace
     from skindesk.paths import Paths
     from skindesk.settings import Settings
 
+_Made = TypeVar("_Made")
+
 
 class Told(NamedTuple):
     """Something to be told.
 
     Attributes:
-        text: a sentence.
+        text: a sentence; empty where it can be seen that it was done.
+        about: what was done, and with which run or file.
         error: whether it is what went wrong.
-        action: words on a button that `RunActions.act` answers; empty for none.
+        action: words on a button; empty for none.
+        act: what the button does.
     """
 
     text: str
+    about: tuple[str, Path]
     error: bool = False
     action: str = ""
+    act: Callable[[], object] | None = None
 
 
 class RunActions(QObject):
@@ -47,7 +53,7 @@ class RunActions(QObject):
         all: every action, in the order of the menu.
 
     Signals:
-        told(Told): something was done, or went wrong.
+        told(Told): something was begun, was done, or went wrong.
         score_asked(str): a part is to be scored.
         edit_asked: the name of the selected run is to be typed.
         arrived(Path): a run has come to this folder, which should be shown.
@@ -63,10 +69,7 @@ class RunActions(QObject):
         self._workspace, self._settings, self._paths, self._page = workspace, settings, paths, page
         self._chosen: tuple[RunSummary, ...] = ()
         self._scoring: Collection[Path] = ()
-        self._trashed: list[Trashed] = []
         self._used: Path | None = None  # for diagnosis, before its run went to the trash
-        self._exported: Path | None = None
-        self._asked_trash = 0
         self.errands = Errands(self)
         self.use = self._action("diagnosis", self.tr("Use for diagnosis"), self._use)
         self.score_validation = self._action(
@@ -127,13 +130,6 @@ class RunActions(QObject):
         self.open_folder.setEnabled(one is not None)
         self.delete.setEnabled(bool(self._chosen))
 
-    def act(self) -> None:
-        """Do what the button beside the last thing told stands for: undo, or show where a file is."""
-        if self._trashed:
-            self._restore()
-        elif self._exported is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._exported.parent)))
-
     # --- diagnosis, folder -------------------------------------------------------------------------------
 
     def _use(self) -> None:
@@ -143,7 +139,7 @@ class RunActions(QObject):
 
     def _open_folder(self) -> None:
         (run,) = self._chosen
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(run.folder)))
+        _open_folder(run.folder)
 
     # --- names -------------------------------------------------------------------------------------------
 
@@ -152,12 +148,12 @@ class RunActions(QObject):
         folder = run.folder
         self.errands.run(
             lambda: run_changes.rename_run(folder, name),
-            lambda _name: self._workspace.runs_changed.emit(),
-            self._rename_failed,
+            lambda _name: self._renamed(folder, ""),
+            lambda sentence: self._renamed(folder, sentence),
         )
 
-    def _rename_failed(self, sentence: str) -> None:
-        self._tell(sentence, error=True)
+    def _renamed(self, folder: Path, problem: str) -> None:
+        self.told.emit(Told(problem, ("rename", folder), error=bool(problem)))
         self._workspace.runs_changed.emit()
 
     # --- the trash ---------------------------------------------------------------------------------------
@@ -165,44 +161,40 @@ class RunActions(QObject):
     def _delete(self) -> None:
         busy = [run for run in self._chosen if self._is_busy(run)]
         if busy:
-            self._tell(
-                self.tr("“{name}” is at work: stop it before you delete it.").format(name=busy[0].name),
-                error=True,
-            )
+            sentence = self.tr("“{name}” is at work: stop it before you delete it.")
+            self._fail("trash", busy[0].folder, sentence.format(name=busy[0].name))
             return
-        self._trashed, self._exported = [], None
-        self._asked_trash = len(self._chosen)
+        gone = partial(self._gone, [], len(self._chosen))
         for run in self._chosen:
-            self.errands.run(partial(run_changes.trash_run, run), self._gone, self._failed)
+            self._do("trash", run.folder, partial(run_changes.trash_run, run), gone)
 
     def _is_busy(self, run: RunSummary) -> bool:
         return run.state is RunStatus.RUNNING or run.folder in self._scoring
 
-    def _gone(self, trashed: Trashed) -> None:
-        self._trashed.append(trashed)
+    def _gone(self, together: list[Trashed], asked: int, trashed: Trashed) -> None:
+        together.append(trashed)
         used = self._workspace.bundle
         if used is not None and used.is_relative_to(trashed.folder):
             self._used = used
             self._workspace.set_bundle(None)
-        undo = self.tr("Undo") if all(entry.place for entry in self._trashed) else ""
-        if self._asked_trash == 1:
+        undo = self.tr("Undo") if all(entry.place for entry in together) else ""
+        if asked == 1:
             text = self.tr("“{name}” was moved to the trash.").format(name=trashed.name)
         else:
-            text = self.tr("Moved to the trash: {runs}.").format(runs=runs_counted(len(self._trashed)))
-        if trashed.place and self._asked_trash == 1:
+            text = self.tr("Moved to the trash: {runs}.").format(runs=runs_counted(len(together)))
+        if trashed.place and asked == 1:
             text = self.tr("“{name}” was moved to the trash: {place}").format(
                 name=trashed.name, place=trashed.place
             )
-        self.told.emit(Told(text, action=undo))
+        self._tell("trash", trashed.folder, text, undo, partial(self._restore, tuple(together)))
         self._workspace.runs_changed.emit()
 
-    def _restore(self) -> None:
-        trashed, self._trashed = self._trashed, []
+    def _restore(self, trashed: Sequence[Trashed]) -> None:
         for entry in trashed:
-            self.errands.run(partial(run_changes.restore_run, entry), self._came_back, self._failed)
+            self._do("restore", entry.folder, partial(run_changes.restore_run, entry), self._came_back)
 
     def _came_back(self, folder: Path) -> None:
-        self._tell(self.tr("Taken back from the trash."))
+        self._tell("restore", folder, self.tr("Taken back from the trash."))
         if self._used is not None and self._used.is_relative_to(folder):
             self._workspace.set_bundle(self._used)
         self._workspace.runs_changed.emit()
@@ -230,11 +222,10 @@ class RunActions(QObject):
     def save_report_to(self, file: Path, run: RunSummary | None = None) -> None:
         """Write a report of a run, by default of the selected one."""
         run = run or self._chosen[0]
-        self._trashed, self._exported = [], None
         self._settings.set_value("report_folder", str(file.parent))
-        self._tell(self.tr("Writing the report of “{name}”…").format(name=run.name))
+        self._tell("write", file, self.tr("Writing the report of “{name}”…").format(name=run.name))
         paper = self._settings.text("paper")
-        self.errands.run(partial(_write_report, run.folder, file, paper), self._written, self._failed)
+        self._do("write", file, partial(_write_report, run.folder, file, paper), self._written)
 
     # --- one file ----------------------------------------------------------------------------------------
 
@@ -256,15 +247,13 @@ class RunActions(QObject):
     def export_to(self, file: Path, run: RunSummary | None = None, *, with_reports: bool) -> None:
         """Write the bundle of a run to a file, by default of the selected one."""
         run = run or self._chosen[0]
-        self._trashed, self._exported = [], None
-        self._tell(self.tr("Exporting “{name}”…").format(name=run.name))
-        self.errands.run(
-            lambda: run_changes.export_run(run, file, with_reports=with_reports), self._written, self._failed
-        )
+        self._tell("write", file, self.tr("Exporting “{name}”…").format(name=run.name))
+        export = partial(run_changes.export_run, run, file, with_reports=with_reports)
+        self._do("write", file, export, self._written)
 
     def _written(self, file: Path) -> None:
-        self._exported = file
-        self.told.emit(Told(self.tr("Saved as {file}.").format(file=file), action=self.tr("Show in folder")))
+        text = self.tr("Saved as {file}.").format(file=file)
+        self._tell("write", file, text, self.tr("Show in folder"), partial(_open_folder, file.parent))
 
     def ask_import(self) -> None:
         """Ask for a file to import."""
@@ -276,24 +265,37 @@ class RunActions(QObject):
 
     def import_files(self, files: Sequence[Path]) -> None:
         """Take bundles in from files."""
-        self._trashed, self._exported = [], None
         bundles = self._paths.bundles
         for file in files:
-            self._tell(self.tr("Importing {file}…").format(file=file.name))
-            self.errands.run(partial(run_changes.import_bundle, file, bundles), self._taken_in, self._failed)
+            self._tell("import", file, self.tr("Importing {file}…").format(file=file.name))
+            self._do(
+                "import",
+                file,
+                partial(run_changes.import_bundle, file, bundles),
+                partial(self._taken_in, file),
+            )
 
-    def _taken_in(self, folder: Path) -> None:
-        self._tell(self.tr("“{name}” was imported.").format(name=folder.name))
+    def _taken_in(self, file: Path, folder: Path) -> None:
+        self._tell("import", file, self.tr("“{name}” was imported.").format(name=folder.name))
         self._workspace.runs_changed.emit()
         self.arrived.emit(folder)
 
     # --- telling -----------------------------------------------------------------------------------------
 
-    def _tell(self, text: str, *, error: bool = False) -> None:
-        self.told.emit(Told(text, error=error))
+    def _do(self, what: str, path: Path, work: Callable[[], _Made], done: Callable[[_Made], None]) -> None:
+        self.errands.run(work, done, lambda sentence: self._fail(what, path, sentence))
 
-    def _failed(self, sentence: str) -> None:
-        self._tell(sentence, error=True)
+    def _tell(
+        self, what: str, path: Path, text: str, action: str = "", act: Callable[[], object] | None = None
+    ) -> None:
+        self.told.emit(Told(text, (what, path), action=action, act=act))
+
+    def _fail(self, what: str, path: Path, sentence: str) -> None:
+        self.told.emit(Told(sentence, (what, path), error=True))
+
+
+def _open_folder(folder: Path) -> None:
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
 
 def _for_a_file(name: str) -> str:
