@@ -55,6 +55,10 @@ def _without_window(words: list[str]) -> int | None:
         from skindesk.reports.command import run as run_report  # noqa: PLC0415 - see above
 
         status = run_report(words[1:])
+    elif words == ["write-report"]:
+        from skindesk.reports.writing import serve  # noqa: PLC0415 - see above
+
+        status = serve()
     elif words == ["--self-test"]:
         from skindesk.self_test import run_self_test  # noqa: PLC0415 - see above
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QObject, QRunnable, QSize, Qt, QThreadPool, Signal
@@ -14,8 +15,6 @@ from skindesk.models.background import UNEXPECTED
 from trainer.errors import TrainerError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from trainer.jobs import ImageView
     from trainer.pixels import Pixels
 
@@ -96,13 +95,14 @@ def _border_colour(pixels: Pixels) -> QColor:
     return QColor(red, green, blue)
 
 
-def read_framed(path: Path, view: ImageView, side: int) -> QImage:
+def read_framed(view: ImageView) -> Pixels:
     """Read what of an image is asked about, by the same steps as the engine.
 
     Args:
-        path: of the file.
-        view: how it is turned and cut.
-        side: longest side of the result, pixels.
+        view: the file, and how it is turned and cut.
+
+    Returns:
+        uint8 of shape (height, width, 3).
 
     Raises:
         ImageError: it cannot be read.
@@ -110,8 +110,8 @@ def read_framed(path: Path, view: ImageView, side: int) -> QImage:
     from trainer.images import read_image  # noqa: PLC0415 - decoders load when the first image is opened
     from trainer.pixels import cropped, turned  # noqa: PLC0415 - likewise
 
-    pixels = turned(read_image(path), view.rotation)
-    return shrunk(as_qimage(pixels if view.crop is None else cropped(pixels, view.crop)), side)
+    pixels = turned(read_image(Path(view.path)), view.rotation)
+    return pixels if view.crop is None else cropped(pixels, view.crop)
 
 
 class _Voice(QObject):

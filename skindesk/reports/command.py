@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import traceback
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from skindesk.engine.ask import EngineDefectError, ask_once
-from trainer import RESEARCH_ONLY, __version__
+from skindesk.models.patient import PatientFields
+from trainer import RESEARCH_ONLY
 from trainer.errors import (
     EXIT_BAD_INPUT,
     EXIT_DEFECT,
@@ -26,7 +25,6 @@ from trainer.jobs import ImageView, PredictImages, Predictions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skindesk.reports.content import PatientFields, ReportImage
     from trainer.jobs import ImagePrediction
 
 _DESCRIPTION = f"Ask a bundle about images and write a PDF report. {RESEARCH_ONLY}"
@@ -91,34 +89,28 @@ def _parser() -> _Parser:
 
 
 def _report(wanted: argparse.Namespace) -> int:
-    from skindesk.reports.content import DiagnosisReport, report_model  # noqa: PLC0415 - not for --help
-    from skindesk.reports.pdf import write_diagnosis_pdf  # noqa: PLC0415 - the same
+    from skindesk.reports.orders import AskedImage, DiagnosisOrder  # noqa: PLC0415 - not for --help
+    from skindesk.reports.writing import write  # noqa: PLC0415 - the same
+    from trainer.bundle import read_manifest  # noqa: PLC0415 - the same
 
     if wanted.out.is_dir():
         raise ConfigError(f"{wanted.out} is a folder; name a file in it with --out.")
-    model = report_model(wanted.bundle)  # before the engine, which takes seconds to start
-    answer = ask_once(
-        PredictImages(
-            bundle=str(wanted.bundle.absolute()),
-            images=tuple(ImageView(path=str(path)) for path in wanted.images),
-            together=wanted.together,
-        )
-    )
+    read_manifest(wanted.bundle)  # a wrong one is said before the engine starts, which takes seconds
+    bundle = str(wanted.bundle.absolute())
+    views = tuple(ImageView(path=str(path)) for path in wanted.images)
+    answer = ask_once(PredictImages(bundle=bundle, images=views, together=wanted.together))
     assert isinstance(answer, Predictions)
     _check_any(answer.images)
-    _start_qt()
-    report = DiagnosisReport(
-        patient=_patient(wanted),
-        images=tuple(
-            _report_image(path, prediction)
-            for path, prediction in zip(wanted.images, answer.images, strict=True)
-        ),
-        together=answer.together,
-        model=model,
-        created=datetime.now().astimezone(),
-        program_version=__version__,
+    pages = write(
+        DiagnosisOrder(
+            bundle=bundle,
+            images=tuple(map(AskedImage, views, answer.images)),
+            together=answer.together,
+            patient=_patient(wanted),
+            file=str(wanted.out),
+            paper=wanted.paper,
+        )
     )
-    pages = write_diagnosis_pdf(report, wanted.out, paper=wanted.paper)
     for prediction in answer.images:
         if prediction.error:
             _say(prediction.error)
@@ -137,8 +129,6 @@ def _check_any(predictions: Sequence[ImagePrediction]) -> None:
 
 
 def _patient(wanted: argparse.Namespace) -> PatientFields:
-    from skindesk.reports.content import PatientFields  # noqa: PLC0415 - see _report
-
     return PatientFields(
         name=wanted.name,
         patient_id=wanted.patient_id,
@@ -149,31 +139,6 @@ def _patient(wanted: argparse.Namespace) -> PatientFields:
         examiner=wanted.examiner,
         notes=wanted.notes,
     )
-
-
-def _report_image(path: Path, prediction: ImagePrediction) -> ReportImage:
-    from PySide6.QtGui import QImage  # noqa: PLC0415 - see _report
-
-    from skindesk.models.pictures import as_qimage, shrunk  # noqa: PLC0415 - see _report
-    from skindesk.reports.content import ReportImage  # noqa: PLC0415 - see _report
-    from skindesk.reports.images_view import MOST_PIXELS  # noqa: PLC0415 - see _report
-    from trainer.images import read_image  # noqa: PLC0415 - see _report
-
-    if prediction.error:
-        return ReportImage(path, QImage(), prediction)
-    pixels = read_image(path)
-    picture = shrunk(as_qimage(pixels), MOST_PIXELS)  # a scan of 200 million pixels is not kept in memory
-    return ReportImage(path, picture, prediction, pixels=(pixels.shape[1], pixels.shape[0]))
-
-
-def _start_qt() -> None:
-    """Start as much of Qt as fonts and PDF need; on Linux without looking for a screen."""
-    if sys.platform == "linux":
-        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    from PySide6.QtGui import QGuiApplication  # noqa: PLC0415 - not before the platform is chosen
-
-    if QGuiApplication.instance() is None:
-        QGuiApplication([sys.argv[0]])
 
 
 def _say(sentence: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from skindesk.models.patient import PatientFields
 from skindesk.models.run_reading import read_run
 from skindesk.reports.words import (
     counted,
@@ -40,51 +41,32 @@ if TYPE_CHECKING:
 _SHORT_FINGERPRINT = 12  # digits, as many as of a bundle's hash
 
 
-@dataclass(frozen=True)
-class PatientFields:
-    """What was entered about the patient, any text; a field that is empty is left out of the report.
+def tidied(patient: PatientFields) -> PatientFields:
+    """Return fields without blanks around them and without control characters, all but the notes in one line."""
+    return PatientFields(
+        name=one_line(patient.name),
+        patient_id=one_line(patient.patient_id),
+        born=one_line(patient.born),
+        sex=one_line(patient.sex),
+        age=one_line(patient.age),
+        site=one_line(patient.site),
+        examiner=one_line(patient.examiner),
+        notes=printable(patient.notes),
+    )
 
-    Attributes:
-        name, patient_id, born, sex, age: as they are meant.
-        site: of the lesion on the body.
-        examiner: who made the report; the author in the PDF's description.
-        notes: any length, with line breaks.
-    """
 
-    name: str = ""
-    patient_id: str = ""
-    born: str = ""
-    sex: str = ""
-    age: str = ""
-    site: str = ""
-    examiner: str = ""
-    notes: str = ""
-
-    def tidy(self) -> PatientFields:
-        """Return the fields without blanks around them and without control characters, all but the notes in one line."""
-        return PatientFields(
-            name=one_line(self.name),
-            patient_id=one_line(self.patient_id),
-            born=one_line(self.born),
-            sex=one_line(self.sex),
-            age=one_line(self.age),
-            site=one_line(self.site),
-            examiner=one_line(self.examiner),
-            notes=printable(self.notes),
-        )
-
-    def given(self) -> tuple[tuple[str, str], ...]:
-        """Return title and text of the short fields that are not empty, in the report's order."""
-        titled = (
-            (tr("Name"), self.name),
-            (tr("Patient ID"), self.patient_id),
-            (tr("Born"), self.born),
-            (tr("Age"), self.age),
-            (tr("Sex"), self.sex),
-            (tr("Site"), self.site),
-            (tr("Examiner"), self.examiner),
-        )
-        return tuple((title, text) for title, text in titled if text)
+def titled(patient: PatientFields) -> tuple[tuple[str, str], ...]:
+    """Return title and text of the short fields that are not empty, in the report's order."""
+    fields = (
+        (tr("Name"), patient.name),
+        (tr("Patient ID"), patient.patient_id),
+        (tr("Born"), patient.born),
+        (tr("Age"), patient.age),
+        (tr("Sex"), patient.sex),
+        (tr("Site"), patient.site),
+        (tr("Examiner"), patient.examiner),
+    )
+    return tuple((title, text) for title, text in fields if text)
 
 
 @dataclass(frozen=True)

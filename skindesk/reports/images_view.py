@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from skindesk.reports.content import titled
 from skindesk.reports.fonts import missing_letters
 from skindesk.reports.insets import Picture, fitted
 from skindesk.reports.words import MALIGNANT_MARK, counted, date_words, listed, one_line, percent, tr
@@ -15,15 +16,13 @@ from trainer.palette import class_colour
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from skindesk.reports.content import DiagnosisReport, PatientFields, ReportImage, ReportModel
+    from skindesk.models.patient import PatientFields
+    from skindesk.reports.content import DiagnosisReport, ReportImage, ReportModel
     from trainer.jobs import ImagePrediction, ImageView
 
 _PICTURE_WIDTH = 208.0
 _PICTURE_HEIGHT = 190.0
 """Largest size of an image, points: 73 mm, at which the 600 pixels of HAM10000 are 208 to an inch."""
-
-MOST_PIXELS = 1200
-"""Pixels of a picture's longer side that are ever printed: 300 an inch, with some to spare."""
 
 _WHOLE = (0.0, 0.0, 1.0, 1.0)
 _CODES_NAMED = 8  # letters that are named by their numbers where no font has them
@@ -87,7 +86,7 @@ def images_context(report: DiagnosisReport, patient: PatientFields, text_width: 
     entries = [_entry(image, model) for image in report.images]
     return {
         "summary": _summary(report),
-        "patient": patient.given(),
+        "patient": titled(patient),
         "notes": [line for line in patient.notes.splitlines() if line.strip()],
         "together": _answer(report.together, model) if report.together is not None else None,
         "overview": len(entries) > 1,
@@ -210,7 +209,7 @@ def _unread_sentence(index: int, count: int, entry: ImageEntry) -> str:
 
 def _letters_remark(report: DiagnosisReport, patient: PatientFields) -> list[str]:
     """Say which letters could not be printed."""
-    texts = [text for _, text in patient.given()]
+    texts = [text for _, text in titled(patient)]
     texts += [patient.notes, report.model.name, *(image.path.name for image in report.images)]
     missing = missing_letters("".join(one_line(text) for text in texts))
     if not missing:

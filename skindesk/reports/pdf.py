@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from skindesk.reports.canvas import HEADING, NOTICE, TITLE
+from skindesk.reports.content import tidied
 from skindesk.reports.images_view import images_context
 from skindesk.reports.insets import Bar, Insets
 from skindesk.reports.run_view import run_context
@@ -24,7 +25,7 @@ _STACKED_CLASSES = 10
 
 
 def write_diagnosis_pdf(report: DiagnosisReport, file: Path, *, paper: str = "A4") -> int:
-    """Write a report of images as a PDF; may be called in any thread of a program that has a QGuiApplication.
+    """Write a report of images as a PDF, in the main thread of a program that has a QGuiApplication.
 
     Letters that no font of this machine has appear as boxes; the report then says so, and so does the log.
 
@@ -40,7 +41,7 @@ def write_diagnosis_pdf(report: DiagnosisReport, file: Path, *, paper: str = "A4
         ConfigError: another paper.
         StorageError: the file cannot be written; an older one is as it was.
     """
-    patient = report.patient.tidy()
+    patient = tidied(report.patient)
     sheet = Sheet(
         title=tr("Skin lesion report"),
         subject="  ·  ".join(filter(None, (patient.name, patient.patient_id))),
@@ -52,7 +53,7 @@ def write_diagnosis_pdf(report: DiagnosisReport, file: Path, *, paper: str = "A4
 
 
 def write_training_pdf(report: TrainingReport, file: Path, *, paper: str = "A4") -> int:
-    """Write a report of a run as a PDF; may be called in any thread of a program that has a QGuiApplication.
+    """Write a report of a run as a PDF, in the main thread of a program that has a QGuiApplication.
 
     Args:
         report: what it says.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from PySide6.QtCore import QBuffer, QEventLoop, QIODevice, QMarginsF, QRectF
+from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QRectF
 from PySide6.QtGui import (
     QGuiApplication,
     QPageLayout,
@@ -122,8 +122,6 @@ def typeset(html: str, style: str, insets: Insets, sheet: Sheet) -> tuple[bytes,
     Returns:
         The PDF file's bytes, and its number of pages.
     """
-    # Qt's layout of long texts starts timers, which need a dispatcher; a thread of a pool gets one by this.
-    loop = QEventLoop()
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     writer = _writer(buffer, sheet)
@@ -140,15 +138,10 @@ def typeset(html: str, style: str, insets: Insets, sheet: Sheet) -> tuple[bytes,
             writer.newPage()
         for part in slices:
             _paint(painter, documents[part.piece], part)
-            if part.end == flow[part.piece].height:
-                documents[part.piece] = (
-                    QTextDocument()
-                )  # to free a thousand at once would keep a window waiting
         canvas = Canvas(painter, MARGIN * _SCALE, MARGIN * _SCALE, _SCALE)
         _paint_header(canvas, sheet, width, number)
         _paint_footer(canvas, width, height, f"Page {number} of {len(pages)}")
     painter.end()
-    del loop
     return with_true_letters(bytes(buffer.data().data()), texts), len(pages)
 
 

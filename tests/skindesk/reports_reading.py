@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 from PySide6.QtGui import QColor, QImage
 
+from skindesk.models.patient import PatientFields
 from skindesk.reports.content import (
     ClassMetric,
     DiagnosisReport,
-    PatientFields,
     ReportImage,
     ReportMetric,
     ReportModel,

@@ -241,7 +241,7 @@ def test_images_of_one_lesion_are_answered_together_and_reported(
 
     table = tmp_path / "table.csv"
     page.saving.write_table(
-        page.network.facts.manifest.classes, page.model.images, page.finding().together, table
+        page.network.facts.manifest.classes, page.model.images, page.model.together_prediction, table
     )
     qtbot.waitUntil(lambda: page.notice.text == "Saved as table.csv.")
     rows = table.read_text(encoding="utf-8").splitlines()

@@ -370,7 +370,7 @@ def test_the_table_has_a_row_for_each_image_and_one_for_all(images: list[Path]) 
 
 
 def test_a_report_is_named_for_the_image_not_the_patient(tmp_path: Path) -> None:
-    one = CaseImage(1, tmp_path / "left arm: 2.png")
+    one = tmp_path / "left arm: 2.png"
     assert report_name((one,)).startswith("Skin lesion left arm 2 20")
     assert report_name((one, one)).startswith("Skin lesion left arm 2 and 1 more 20")
 

@@ -289,12 +289,12 @@ def test_a_large_image_is_kept_small_in_memory(tmp_path: Path) -> None:
 
 
 def test_what_is_printed_is_what_was_asked_about(image: Path) -> None:
-    right_half = read_framed(image, ImageView(path=str(image), crop=(0.5, 0.0, 0.5, 1.0)), 1000)
-    assert (right_half.width(), right_half.height()) == (60, 80)
-    assert right_half.pixelColor(5, 40).green() == 250
-    turned = read_framed(image, ImageView(path=str(image), rotation=90.0), 1000)
-    assert (turned.width(), turned.height()) == (80, 120)
-    assert turned.pixelColor(40, 5).red() == 250
+    right_half = read_framed(ImageView(path=str(image), crop=(0.5, 0.0, 0.5, 1.0)))
+    assert right_half.shape == (80, 60, 3)
+    assert right_half[40, 5, 1] == 250
+    turned = read_framed(ImageView(path=str(image), rotation=90.0))
+    assert turned.shape == (120, 80, 3)
+    assert turned[5, 40, 0] == 250
 
 
 def test_pictures_are_read_in_the_background_and_broken_ones_explained(

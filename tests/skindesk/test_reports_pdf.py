@@ -6,7 +6,6 @@ import errno
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +13,10 @@ from pathlib import Path
 import pytest
 from PySide6.QtGui import QFontDatabase, QImage, QTextLayout
 
+from skindesk.models.patient import PatientFields
 from skindesk.reports import fonts
 from skindesk.reports.canvas import TRACK
-from skindesk.reports.content import PatientFields, ReportImage
+from skindesk.reports.content import ReportImage
 from skindesk.reports.fonts import missing_letters, report_font
 from skindesk.reports.pdf import write_diagnosis_pdf
 from tests.skindesk.reports_reading import (
@@ -277,7 +277,7 @@ _WITHOUT_FONTS = """
 import sys
 from pathlib import Path
 from PySide6.QtGui import QGuiApplication
-from skindesk.reports.content import PatientFields
+from skindesk.models.patient import PatientFields
 from skindesk.reports.pdf import write_diagnosis_pdf
 from tests.skindesk.reports_reading import diagnosis, image
 program = QGuiApplication([])
@@ -490,18 +490,6 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 def test_another_paper_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="A4 or Letter"):
         write_diagnosis_pdf(diagnosis([image()]), tmp_path / "report.pdf", paper="A3")
-
-
-def test_a_report_can_be_written_in_another_thread(tmp_path: Path) -> None:
-    pages: list[int] = []
-    patient = replace(JANE, notes="A long text is laid out by a timer in Qt. " * 500)
-    report = diagnosis([image("a.jpg"), image("b.jpg")], patient)
-    thread = threading.Thread(
-        target=lambda: pages.append(write_diagnosis_pdf(report, tmp_path / "report.pdf"))
-    )
-    thread.start()
-    thread.join()
-    assert len(ReadPdf(tmp_path / "report.pdf").pages) == pages[0]
 
 
 def test_full_names_are_used_throughout(tmp_path: Path) -> None:

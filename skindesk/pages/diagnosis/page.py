@@ -24,13 +24,13 @@ from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.actions import Actions, connect
 from skindesk.pages.diagnosis.bundle_card import BundleCard
 from skindesk.pages.diagnosis.collecting import MOST_IMAGES, Collected
-from skindesk.pages.diagnosis.export import Finding
 from skindesk.pages.diagnosis.image_area import ImageArea
 from skindesk.pages.diagnosis.intake import Hover, Intake
 from skindesk.pages.diagnosis.network import Network
 from skindesk.pages.diagnosis.patient_card import PatientCard
 from skindesk.pages.diagnosis.result_card import ResultCard, shown_of
 from skindesk.pages.diagnosis.saving import Saving
+from skindesk.reports.orders import AskedImage, DiagnosisOrder
 from skindesk.widgets.basics import ElidedLabel, muted, title
 from skindesk.widgets.drop_area import accept_paths
 from skindesk.widgets.notice import Notice
@@ -221,10 +221,10 @@ class DiagnosisPage(QWidget):
         Returns:
             whether there is anything to report.
         """
-        finding = self.finding()
-        if finding is not None:
-            self.saving.write_report(finding, file)
-        return finding is not None
+        order = self.report_order()
+        if order is not None:
+            self.saving.write_report(order, file)
+        return order is not None
 
     def open_path(self, path: Path) -> bool:
         """Take an image, or a folder while this page is shown."""
@@ -402,29 +402,38 @@ class DiagnosisPage(QWidget):
         QGuiApplication.clipboard().setText(text)
         self._workspace.notified.emit(self.tr("The result is on the clipboard."))
 
-    def finding(self) -> Finding | None:
-        """Return what there is to report; `None` where nothing is."""
-        images = tuple(image for image in self.model.images if image.state in _ANSWERED)
-        if self.network.facts is None or not images:
+    @property
+    def _together_answer(self) -> ImagePrediction | None:
+        return self.model.together_prediction if self._as_one else None
+
+    def report_order(self) -> DiagnosisOrder | None:
+        """Return what there is to report, but for the file; `None` where nothing is."""
+        facts = self.network.facts
+        asked = tuple(
+            AskedImage(image.view(), image.prediction)
+            for image in self.model.images
+            if image.state in _ANSWERED and image.prediction is not None
+        )
+        if facts is None or not asked:
             return None
-        together = self.model.together_prediction if self._as_one else None
-        return Finding(
-            self.network.facts.folder,
-            self.network.facts.summary.name,
-            images,
-            together,
-            self.patient.fields(),
+        return DiagnosisOrder(
+            bundle=str(facts.folder),
+            name=facts.summary.name,
+            images=asked,
+            together=self._together_answer,
+            patient=self.patient.fields(),
+            file="",
         )
 
     def _save(self) -> None:
-        finding = self.finding()
-        if finding is not None:
-            self.saving.save_report(finding)
+        order = self.report_order()
+        if order is not None:
+            self.saving.save_report(order)
 
     def _export(self) -> None:
-        finding = self.finding()
-        if finding is not None and self.network.facts is not None:
-            self.saving.save_table(self.network.facts.manifest.classes, self.model.images, finding.together)
+        if self.network.facts is not None and self.model.images:
+            classes = self.network.facts.manifest.classes
+            self.saving.save_table(classes, self.model.images, self._together_answer)
 
     def _saved(self, file: Path) -> None:
         self._say(

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from skindesk.models.patient import PatientFields
 from skindesk.pages.diagnosis.fold import FoldButton
-from skindesk.reports.content import PatientFields
 from skindesk.widgets.basics import Card, muted
 from skindesk.widgets.theme import SPACE, set_role
 

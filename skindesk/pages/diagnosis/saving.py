@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from PySide6.QtCore import QObject, QStandardPaths, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from skindesk.models.background import Question
-from skindesk.pages.diagnosis.export import Finding, as_csv, make_report
+from skindesk.pages.diagnosis.export import as_csv
 from skindesk.pages.diagnosis.words import tr
+from skindesk.reports.orders import DiagnosisOrder, have_written
 from trainer.files import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from skindesk.models.diagnosis import CaseImage
     from skindesk.settings import Settings
@@ -50,33 +53,27 @@ class Saving(QObject):
         """Whether a file is being written."""
         return self._writing.busy
 
-    def save_report(self, finding: Finding) -> None:
+    def save_report(self, order: DiagnosisOrder) -> None:
         """Ask for a place and write the PDF there."""
-        name = report_name(finding.images)
+        name = report_name([Path(image.view.path) for image in order.images])
         self._ask_place(
             tr("Save the report"),
             name,
             tr("PDF files (*.pdf)"),
-            lambda file: self.write_report(finding, file),
+            lambda file: self.write_report(order, file),
         )
 
-    def write_report(self, finding: Finding, file: Path) -> None:
+    def write_report(self, order: DiagnosisOrder, file: Path) -> None:
         """Write the PDF."""
         paper = self._settings.text("paper")
-
-        def write() -> Path:
-            from skindesk.reports.pdf import write_diagnosis_pdf  # noqa: PLC0415 - templates load when one is written
-
-            write_diagnosis_pdf(make_report(finding), file, paper=paper)
-            return file
-
-        self._writing.ask(write)
+        order = msgspec.structs.replace(order, file=str(file), paper=paper)
+        self._writing.ask(partial(have_written, order))
 
     def save_table(
         self, classes: tuple[str, ...], images: tuple[CaseImage, ...], together: ImagePrediction | None
     ) -> None:
         """Ask for a place and write the table there."""
-        name = Path(report_name(images)).with_suffix(".csv").name
+        name = Path(report_name([image.path for image in images])).with_suffix(".csv").name
         self._ask_place(
             tr("Export the table"),
             name,
@@ -124,9 +121,9 @@ class Saving(QObject):
         return Path(documents) if documents and Path(documents).is_dir() else Path.home()
 
 
-def report_name(images: tuple[CaseImage, ...]) -> str:
+def report_name(images: Sequence[Path]) -> str:
     """Return a sensible name for a report: no patient's name stands in a folder unless someone writes it there."""
-    first = re.sub(r"[^\w\- ]+", " ", images[0].path.stem).strip()[:_LONGEST_NAME] if images else ""
+    first = re.sub(r"[^\w\- ]+", " ", images[0].stem).strip()[:_LONGEST_NAME] if images else ""
     more = tr(" and {n} more").format(n=len(images) - 1) if len(images) > 1 else ""
     name = f"{tr('Skin lesion')} {first}{more} {datetime.now().astimezone():%Y-%m-%d}.pdf"
     return re.sub(r" +", " ", name)

@@ -1,0 +1,109 @@
+"""What a report is ordered by, and the process of its own that writes it for a window.
+
+Qt's documents connect signals while they are laid out, and Qt writes pictures by asking all its plugins, which
+connect some too. A thread of Python that does so waits for ever if the GUI thread is deleting a connected object
+just then: each holds the lock that the other one wants. So a window lays out no report, in no thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+
+from skindesk.models.patient import NOBODY, PatientFields
+from trainer.children import own_environment
+from trainer.errors import EXIT_BAD_INPUT, TrainerError
+from trainer.jobs import ImagePrediction, ImageView
+
+WORD = "write-report"
+"""What `skindesk` is told to start such a process; the order comes on stdin."""
+
+_logger = logging.getLogger(__name__)
+
+
+class AskedImage(msgspec.Struct, frozen=True):
+    """An image and its answer.
+
+    Attributes:
+        view: what of the image was asked about.
+        prediction: what the network said, or why it said nothing.
+    """
+
+    view: ImageView
+    prediction: ImagePrediction
+
+
+class DiagnosisOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A report of images.
+
+    Attributes:
+        bundle: folder.
+        name: of the run; empty for what its folder says.
+        images: all of them, in order, each answered.
+        together: what they say together, where that was asked.
+        patient: what was entered.
+        file: to be written.
+        paper: `A4` or `Letter`.
+    """
+
+    bundle: str
+    images: tuple[AskedImage, ...]
+    file: str
+    name: str = ""
+    together: ImagePrediction | None = None
+    patient: PatientFields = NOBODY
+    paper: str = "A4"
+
+
+class TrainingOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A report of a run.
+
+    Attributes:
+        run: folder.
+        file: to be written.
+        paper: `A4` or `Letter`.
+    """
+
+    run: str
+    file: str
+    paper: str = "A4"
+
+
+AnyOrder: TypeAlias = DiagnosisOrder | TrainingOrder
+
+
+def have_written(order: AnyOrder) -> Path:
+    """Have a report written by another process, and wait for it: for a worker of a window.
+
+    Returns:
+        The file.
+
+    Raises:
+        TrainerError: it cannot be written, in words.
+        RuntimeError: the process crashed or is at fault; what it said is the message.
+    """
+    start = [] if getattr(sys, "frozen", False) else ["-m", "skindesk"]
+    flags = 0
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NO_WINDOW
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, *start, WORD],
+        input=msgspec.json.encode(order),
+        capture_output=True,
+        env=own_environment(PYTHONIOENCODING="utf-8"),
+        creationflags=flags,
+        check=False,
+    )
+    said = done.stderr.decode("utf-8", "replace").strip()
+    if done.returncode == EXIT_BAD_INPUT:
+        raise TrainerError(said)
+    if done.returncode:
+        raise RuntimeError(f"A report was not written (exit status {done.returncode}).\n{said}")
+    if said:
+        _logger.warning("%s", said)
+    return Path(order.file)

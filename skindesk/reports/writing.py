@@ -1,0 +1,86 @@
+"""Gathers and writes what was ordered: in a process of its own for a window, or in that of the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from PySide6.QtGui import QGuiApplication, QImage
+
+from skindesk.models.pictures import as_qimage, read_framed, shrunk
+from skindesk.reports.content import DiagnosisReport, ReportImage, report_model
+from skindesk.reports.orders import AnyOrder, AskedImage, DiagnosisOrder
+from skindesk.reports.pdf import write_diagnosis_pdf, write_training_pdf
+from skindesk.reports.training import training_report
+from trainer import __version__
+from trainer.errors import EXIT_BAD_INPUT, ImageError, TrainerError
+
+MOST_PIXELS = 1200
+"""Pixels of a picture's longer side that are ever printed: 300 an inch, with some to spare."""
+
+
+def write(order: AnyOrder) -> int:
+    """Write a report. Qt is started if it is not yet; on Linux without looking for a screen.
+
+    Returns:
+        The number of pages.
+
+    Raises:
+        TrainerError: it cannot be written, in words.
+    """
+    if QGuiApplication.instance() is None:
+        if sys.platform == "linux":
+            os.environ["QT_QPA_PLATFORM"] = "offscreen"
+        QGuiApplication([sys.argv[0]])
+    file = Path(order.file)
+    if isinstance(order, DiagnosisOrder):
+        return write_diagnosis_pdf(diagnosis_report(order), file, paper=order.paper)
+    return write_training_pdf(training_report(Path(order.run)), file, paper=order.paper)
+
+
+def diagnosis_report(order: DiagnosisOrder) -> DiagnosisReport:
+    """Gather the report of images; their pictures are read anew.
+
+    Raises:
+        BundleError: the bundle is damaged, changed or too new.
+    """
+    return DiagnosisReport(
+        patient=order.patient,
+        images=tuple(_report_image(image) for image in order.images),
+        together=order.together,
+        model=report_model(Path(order.bundle), name=order.name),
+        created=datetime.now().astimezone(),
+        program_version=__version__,
+    )
+
+
+def _report_image(image: AskedImage) -> ReportImage:
+    path = Path(image.view.path)
+    whole = image.view.rotation == 0.0 and image.view.crop is None
+    view = None if whole else image.view
+    if image.prediction.error:
+        return ReportImage(path, QImage(), image.prediction, view)
+    try:
+        pixels = read_framed(image.view)
+    except ImageError:  # it could be read a moment ago; its prediction stands all the same
+        return ReportImage(path, QImage(), image.prediction, view)
+    picture = shrunk(as_qimage(pixels), MOST_PIXELS)  # a scan of 200 million pixels is not kept in memory
+    return ReportImage(path, picture, image.prediction, view, (pixels.shape[1], pixels.shape[0]))
+
+
+def serve() -> int:
+    """Write the report that is ordered on stdin.
+
+    Returns:
+        The exit status: 0 done; 2 it cannot be written, with a sentence on stderr.
+    """
+    order = msgspec.json.decode(sys.stdin.buffer.read(), type=AnyOrder)
+    try:
+        write(order)
+    except TrainerError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_BAD_INPUT
+    return 0
