@@ -18,7 +18,7 @@ from PySide6.QtGui import QGuiApplication
 
 from skindesk.engine.engines import Engines
 from skindesk.engine.jobs import JobState
-from skindesk.models.diagnosis import ImageState
+from skindesk.models.case import ImageState
 from skindesk.models.framing import Box, Framing
 from skindesk.models.workspace import Workspace
 from skindesk.paths import Paths
@@ -140,7 +140,9 @@ def test_dropped_images_are_answered_as_on_the_command_line_and_a_text_file_expl
     }
     assert "▲ Melanoma" in shown_percentages(page)
     assert page.result.malignant.text() == f"{100 * expected[0]['malignant_probability']:.1f} %"
-    assert [row.value for row in page.result.bars.rows] == sorted(told.values(), reverse=True)
+    assert [row.value for row in page.result.bars.rows] == pytest.approx(
+        sorted(told.values(), reverse=True), abs=1e-6
+    )
 
     tile = page.images.strip.tiles[1]
     assert tile.sentence == expected[3]["error"].replace(expected[3]["path"], "notes.jpg")
