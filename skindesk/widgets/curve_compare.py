@@ -9,7 +9,8 @@ import numpy as np
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from skindesk.widgets.basics import SegmentedRow, muted
-from skindesk.widgets.live_plot import Curve, LivePlot, Mark
+from skindesk.widgets.live_plot import Curve, LivePlot
+from skindesk.widgets.plot_marks import Mark
 from skindesk.widgets.theme import SPACE, class_label
 
 if TYPE_CHECKING:
@@ -190,8 +191,8 @@ class CurveCompare(QWidget):
                 for place, epoch in enumerate(history)
                 if place and epoch.stage != history[place - 1].stage
             ]
-        plot.set_best(best)
-        plot.set_stages(stages)
+        plot.marks.set_best(best)
+        plot.marks.set_stages(stages)
 
     def _explain(self) -> None:
         without = [run.name for run in self._runs if not run.history]

@@ -1,6 +1,6 @@
 """A plot of curves that grow: zoomed and read by mouse and keyboard, painted on screen or into a picture.
 
-pyqtgraph is imported here alone, and draws by Qt's own painter: no OpenGL is needed. Data that is set is drawn
+pyqtgraph is imported by plots alone, and draws by Qt's own painter: no OpenGL is needed. Data that is set is drawn
 when `finish_update` is called; whoever feeds a plot does that on a timer, however fast what it shows may change.
 """
 
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from skindesk.widgets.basics import heading
 from skindesk.widgets.plot_legend import LegendEntry, LineStyle, PlotLegend, line_pen
+from skindesk.widgets.plot_marks import PlotMarks
 from skindesk.widgets.plot_readout import Readout, ReadoutLine
 from skindesk.widgets.theme import SPACE, tokens_for
 
@@ -43,7 +44,6 @@ _HEADROOM = 1.04
 _FOOT = 0.03
 """Room above and below, so that the labels of both ends are shown."""
 _SAME = 1e-6  # epochs
-_ROOM_LEFT_OF = 0.7  # of the axis: from there on a mark's text stands left of its line
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,6 @@ class Curve:
     text: str
     colour: str = ""
     style: LineStyle = "solid"
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A vertical line with a few words."""
-
-    x: float
-    text: str
 
 
 class _ShareAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
@@ -94,6 +86,7 @@ class LivePlot(QWidget):
     Attributes:
         title, x_title: see above.
         header: row of the title; things added stand on its right.
+        marks: where stages begin, and the best point.
         repaints: how often new data was drawn.
 
     Signals:
@@ -129,10 +122,9 @@ class LivePlot(QWidget):
         self._legend = PlotLegend()
         layout.addWidget(self._legend)
         self._crosshair = pg.InfiniteLine(angle=90, movable=False)
-        self._best = _marked_line(0.95)
-        self._stages: list[pg.InfiniteLine] = []
         self._view = self._make_view()
         layout.addWidget(self._view, 1)
+        self.marks = PlotMarks(self._view, tokens_for(self.palette()))
         self._readout = Readout(self._view)
         self._dress()
 
@@ -158,11 +150,9 @@ class LivePlot(QWidget):
         box = item.getViewBox()
         box.setLimits(xMin=0.0, yMax=_HEADROOM if self._scale == "share" else None)
         box.sigRangeChangedManually.connect(self._on_manual_range)
-        box.sigXRangeChanged.connect(lambda _box, _range: self._place_labels())
-        for line in (self._crosshair, self._best):
-            line.setZValue(3)
-            line.hide()
-            view.addItem(line, ignoreBounds=True)
+        self._crosshair.setZValue(3)  # above the curves
+        self._crosshair.hide()
+        view.addItem(self._crosshair, ignoreBounds=True)
         view.scene().sigMouseMoved.connect(self._on_mouse)
         return view
 
@@ -216,32 +206,6 @@ class LivePlot(QWidget):
             self.show_range(None)
         if self._crosshair.isVisible():
             self.point_at(self._crosshair.value())
-
-    def set_best(self, mark: Mark | None) -> None:
-        """Mark the best point by a vertical line with its text."""
-        _set_mark(self._best, mark)
-        self._place_labels()
-
-    def set_stages(self, marks: Sequence[Mark]) -> None:
-        """Mark where stages begin."""
-        while len(self._stages) < len(marks):
-            line = _marked_line(0.06)
-            self._stages.append(line)
-            self._view.addItem(line, ignoreBounds=True)
-            self._dress()
-        for place, line in enumerate(self._stages):
-            _set_mark(line, marks[place] if place < len(marks) else None)
-        self._place_labels()
-
-    @property
-    def best_mark(self) -> Mark | None:
-        """The mark of the best point that is shown."""
-        return Mark(self._best.value(), self._best.label.format) if self._best.isVisible() else None
-
-    @property
-    def stage_marks(self) -> list[Mark]:
-        """The marks of stages that are shown."""
-        return [Mark(line.value(), line.label.format) for line in self._stages if line.isVisible()]
 
     def points(self, key: str) -> tuple[Array, Array]:
         """Return the points of a curve, (n,) each."""
@@ -434,14 +398,6 @@ class LivePlot(QWidget):
         self.point_at(x)
         self.pointed.emit(x)
 
-    def _place_labels(self) -> None:
-        """Put each mark's text right of its line, or left of it where there is no room."""
-        left, right = self.shown_range
-        for line in (self._best, *self._stages):
-            anchor = (0, 0.5) if line.value() < left + _ROOM_LEFT_OF * (right - left) else (1, 0.5)
-            line.label.anchors = [anchor, anchor]
-            line.label.updatePosition()
-
     def _on_manual_range(self, _axes: object) -> None:
         self._following = False
         self.ranged.emit(self.shown_range)
@@ -473,12 +429,7 @@ class LivePlot(QWidget):
                 data.setSymbolBrush(colour if curve.style == "solid" else tokens.surface)
                 data.setSymbolSize(_DOT)
         self._crosshair.setPen(pg.mkPen(tokens.muted, style=Qt.PenStyle.DotLine))
-        for line, colour in ((self._best, tokens.accent), *((s, tokens.muted) for s in self._stages)):
-            line.setPen(pg.mkPen(colour, style=Qt.PenStyle.DashLine))
-            line.label.setColor(colour)
-            # A ground of its own, so that no curve crosses the words.
-            line.label.fill = pg.mkBrush(tokens.surface)
-            line.label.update()
+        self.marks.dress(tokens)
         self._legend.set_entries(
             [
                 LegendEntry(curve.text, self._colour(curve, tokens), curve.style)
@@ -492,21 +443,6 @@ class LivePlot(QWidget):
         tokens = tokens_for(self.palette())
         colour = tokens.accent if self._view.hasFocus() else tokens.surface
         self._view.setStyleSheet(f"border: 1px solid {colour.name()}; border-radius: 4px;")
-
-
-def _marked_line(position: float) -> pg.InfiniteLine:
-    """Return a vertical line with a text beside it at a height, 0 to 1."""
-    options = {"position": position, "anchors": [(0, 0.5), (0, 0.5)]}
-    line = pg.InfiniteLine(angle=90, movable=False, label="", labelOpts=options)
-    line.hide()
-    return line
-
-
-def _set_mark(line: pg.InfiniteLine, mark: Mark | None) -> None:
-    line.setVisible(mark is not None)
-    if mark is not None:
-        line.setValue(mark.x)
-        line.label.setFormat(mark.text)
 
 
 def _mixed(colour: QColor, ground: QColor, share: float) -> QColor:

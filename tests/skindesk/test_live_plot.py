@@ -16,7 +16,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 from skindesk.models.live_run import LiveRun
 from skindesk.pages.training.run_charts import RunCharts
 from skindesk.pages.training.run_panel import TICK_MS, RunPanel
-from skindesk.widgets.live_plot import Curve, LivePlot, Mark
+from skindesk.widgets.live_plot import Curve, LivePlot
+from skindesk.widgets.plot_marks import Mark
 from skindesk.widgets.theme import DARK, LIGHT, apply_theme
 from tests.skindesk.made_events import HEAD_EPOCHS, MADE_CONFIG, TUNE_EPOCHS, both_stages
 from trainer.events import StageStarted, StepDone
@@ -80,10 +81,10 @@ def test_a_whole_run_is_drawn_with_its_marks(qtbot: QtBot, panel: RunPanel) -> N
     panel.wake()
     charts = panel.charts
     qtbot.waitUntil(lambda: len(charts.bars.rows()) == 3)
-    qtbot.waitUntil(lambda: all(len(plot.stage_marks) == 1 for plot in charts.plots))
+    qtbot.waitUntil(lambda: all(len(plot.marks.stages) == 1 for plot in charts.plots))
     for plot in charts.plots:
-        assert plot.best_mark == Mark(5.0, "best, epoch 5")
-        assert plot.stage_marks == [Mark(3.0, "Fine-tune")]
+        assert plot.marks.best == Mark(5.0, "best, epoch 5")
+        assert plot.marks.stages == [Mark(3.0, "Fine-tune")]
     x, y = charts.loss.points("validation")
     assert x.tolist() == [1, 2, 3, 4, 5, 6, 7]
     assert y[0] == 1.2
@@ -258,9 +259,9 @@ def test_another_scheme_is_followed_at_once(qtbot: QtBot, plot: LivePlot, qapp: 
         return QColor(plot._view.backgroundBrush().color())
 
     def below_words() -> set[str]:
-        return {line.label.fill.color().name() for line in (plot._best, *plot._stages)}
+        return {line.label.fill.color().name() for line in (plot.marks._best, *plot.marks._stages)}
 
-    plot.set_stages([Mark(1.0, "Fine-tune")])
+    plot.marks.set_stages([Mark(1.0, "Fine-tune")])
     assert ground() == LIGHT.surface
     assert below_words() == {LIGHT.surface.name()}, "a curve would cross the words"
     apply_theme(qapp, "dark")

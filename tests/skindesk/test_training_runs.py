@@ -104,9 +104,9 @@ def test_a_run_is_followed_to_its_end(
     assert page.panel.charts.loss.points("validation")[1].tolist() == [e.validation.loss for e in ended]
     assert page.panel.charts.accuracy.points("train")[1].tolist() == [e.train.accuracy for e in ended]
     best = max(place for place, event in enumerate(ended, start=1) if event.best)
-    assert page.panel.charts.loss.best_mark is not None
-    assert page.panel.charts.loss.best_mark.x == best
-    assert [mark.x for mark in page.panel.charts.loss.stage_marks] == [3.0]
+    assert page.panel.charts.loss.marks.best is not None
+    assert page.panel.charts.loss.marks.best.x == best
+    assert [mark.x for mark in page.panel.charts.loss.marks.stages] == [3.0]
     assert {row[2] for row in page.panel.charts.bars.rows()} == {
         f"n = {n}" for n in ended[-1].validation.support.values()
     }

@@ -14,7 +14,8 @@ from skindesk.models.background import Errands
 from skindesk.pages.training.words import stage_words
 from skindesk.widgets.basics import Card
 from skindesk.widgets.icons import icon
-from skindesk.widgets.live_plot import Curve, LivePlot, Mark
+from skindesk.widgets.live_plot import Curve, LivePlot
+from skindesk.widgets.plot_marks import Mark
 from skindesk.widgets.plot_saving import prepare_file
 from skindesk.widgets.recall_bars import RecallBars
 from skindesk.widgets.theme import SPACE, class_label, set_role
@@ -124,8 +125,8 @@ class RunCharts(QWidget):
                 plot.set_data("step", run.steps.x, values)
             for part in ("train", "validation"):
                 plot.set_data(part, *run.series(part, metric))
-        plot.set_best(self._best_mark(run))
-        plot.set_stages([Mark(mark.x, stage_words(mark.stage)) for mark in run.stages[1:]])
+        plot.marks.set_best(self._best_mark(run))
+        plot.marks.set_stages([Mark(mark.x, stage_words(mark.stage)) for mark in run.stages[1:]])
         plot.finish_update(run.length)
         return True
 
