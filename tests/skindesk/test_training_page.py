@@ -216,10 +216,11 @@ def test_a_bad_value_disables_start(page: TrainingPage, qtbot: QtBot, engines: E
     assert page.setup.start_button.isEnabled()
 
 
-def test_settings_are_saved_and_loaded(page: TrainingPage, tmp_path: Path) -> None:
+def test_settings_are_saved_and_loaded(page: TrainingPage, tmp_path: Path, qtbot: QtBot) -> None:
     config = preset_config("thorough", "inceptionv3")
     page.setup.set_config(config)
     page.setup.save_settings(tmp_path / "thorough.toml")
+    qtbot.waitUntil(lambda: page.setup.notice.text == "Settings are saved as thorough.toml.")
     assert config_from_toml(tmp_path / "thorough.toml") == config
     page.setup.set_config(RunConfig())
     assert page.open_path(tmp_path / "thorough.toml")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from skindesk.models.background import Question
+from skindesk.models.background import Errands, Question
 from skindesk.models.weights_state import find_weights_states
 from skindesk.pages.training.estimate import RunEstimate
 from skindesk.pages.training.words import preset_words, run_title, weights_words
@@ -88,6 +89,7 @@ class SetupPanel(Card):
         self._facts: DatasetFacts | None = None
         self._named = False
         self._running = False
+        self._errands = Errands(self)
         self._disk_warning = self._no_preview = ""
         self.setFixedWidth(WIDTH)
         self.heading.setText(self.tr("New run"))
@@ -268,12 +270,12 @@ class SetupPanel(Card):
         if config is None:
             self.notice.show_error(self.tr("Mend the settings that are marked first."))
             return
-        try:
-            write_text(file, config_to_toml(config))
-        except TrainerError as error:
-            self.notice.show_error(str(error))
-            return
-        self.notice.show_note(self.tr("Settings are saved as {file}.").format(file=file.name))
+        words = self.tr("Settings are saved as {file}.").format(file=file.name)
+        self._errands.run(
+            partial(write_text, file, config_to_toml(config)),
+            lambda _none: self.notice.show_note(words),
+            self.notice.show_error,
+        )
 
     def _file_dialog(self, title: str) -> QFileDialog:
         dialog = QFileDialog(self, title, self._settings.text("report_folder"))
