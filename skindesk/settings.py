@@ -13,7 +13,7 @@ from skindesk.writer import FileWriter
 if TYPE_CHECKING:
     from pathlib import Path
 
-Value: TypeAlias = "str | int | float | bool | list[str]"
+Value: TypeAlias = "str | int | float | bool | list[str] | list[int]"
 
 SETTINGS_VERSION = 1
 
@@ -31,7 +31,7 @@ class Setting:
         choices: value and words for each, where only some values make sense.
         minimum, maximum: of a number.
         unit: shown behind a number.
-        kind: `folder` for the path of a folder; otherwise empty.
+        kind: `folder` for the path of a folder, `sizes` for a list of pixels; otherwise empty.
     """
 
     key: str
@@ -50,10 +50,15 @@ class Setting:
         if type(value) is not type(self.default):
             return False
         if isinstance(value, list):
+            if self.kind == "sizes":
+                return all(self._in_range(entry) for entry in value)
             return all(isinstance(entry, str) for entry in value)
         if isinstance(value, int) and not isinstance(value, bool):
-            return self.minimum <= value <= self.maximum
+            return self._in_range(value)
         return not self.choices or value in {name for name, _ in self.choices}
+
+    def _in_range(self, value: object) -> bool:
+        return type(value) is int and self.minimum <= value <= self.maximum
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -105,6 +110,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("last_bundle", ""),
     Setting("page", "dataset"),
     Setting("window_geometry", ""),
+    Setting("dataset_columns", [], kind="sizes"),
+    Setting("results_rows", [], kind="sizes"),
+    Setting("confusion_columns", [], kind="sizes"),
+    Setting("run_table_order", "-created"),
+    Setting("run_table_widths", [], kind="sizes"),
     Setting("report_folder", ""),
 )
 
@@ -168,7 +178,12 @@ class Settings(QObject):
     def texts(self, key: str) -> list[str]:
         """Return a setting that is a list of texts."""
         value = self.value(key)
-        return list(value) if isinstance(value, list) else []
+        return [str(entry) for entry in value] if isinstance(value, list) else []
+
+    def sizes(self, key: str) -> list[int]:
+        """Return a setting that is a list of pixels."""
+        value = self.value(key)
+        return [int(entry) for entry in value] if isinstance(value, list) else []
 
     def set_value(self, key: str, value: Value) -> None:
         """Change a setting and have it stored; a value it cannot have is ignored.

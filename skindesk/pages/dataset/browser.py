@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout, QWidget
 
 from skindesk.pages.dataset.find_row import FindRow
 from skindesk.pages.dataset.overview import OverviewView
@@ -14,6 +14,7 @@ from skindesk.pages.dataset.problems import ProblemsView
 from skindesk.pages.dataset.side import FilterSide
 from skindesk.widgets.basics import EmptyState
 from skindesk.widgets.sample_details import SampleDetails
+from skindesk.widgets.splitter import Splitter
 from skindesk.widgets.theme import SPACE, set_role
 from skindesk.widgets.thumbnail_view import ThumbnailView
 
@@ -73,13 +74,13 @@ class Browser(QWidget):
         inside = QVBoxLayout(card)
         inside.setContentsMargins(SPACE, SPACE, SPACE // 2, SPACE)
         inside.addWidget(self._grid_area)
-        columns = QSplitter(Qt.Orientation.Horizontal)
-        columns.setHandleWidth(2 * SPACE)
-        columns.setChildrenCollapsible(False)
-        for place, column in enumerate((self.side, card, self.details)):
-            columns.addWidget(column)
-            columns.setStretchFactor(place, int(column is card))
-        columns.setSizes(list(_SIDES))
+        columns = Splitter(
+            Qt.Orientation.Horizontal,
+            ((self.side, 0), (card, 1), (self.details, 0)),
+            self._settings,
+            "dataset_columns",
+        )
+        columns.suggest(_SIDES)
         grid_page = QWidget()
         layout = QVBoxLayout(grid_page)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QCoreApplication, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from skindesk.models.background import Question
 from skindesk.models.run_record import Predicted, read_predictions
@@ -17,7 +17,8 @@ from skindesk.models.samples import read_dataset
 from skindesk.widgets.basics import Card, ElidedLabel, SegmentedRow, muted
 from skindesk.widgets.confusion_matrix import Cell, ConfusionMatrix
 from skindesk.widgets.quantities import images_counted, part_of_images
-from skindesk.widgets.theme import SPACE, class_label
+from skindesk.widgets.splitter import Splitter
+from skindesk.widgets.theme import class_label
 from skindesk.widgets.thumbnail_view import ThumbnailView
 from trainer.dataset.store import DatasetStore
 from trainer.errors import TrainerError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from skindesk.models.run_record import RunRecord
     from skindesk.models.run_summary import Report
     from skindesk.models.samples import SampleTable
+    from skindesk.settings import Settings
 
 _THUMBNAIL = 112  # pixels
 
@@ -56,7 +58,7 @@ class ConfusionView(QWidget):
 
     images_opened = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._report: Report | None = None
         self._malignant: tuple[str, ...] = ()
@@ -66,14 +68,8 @@ class ConfusionView(QWidget):
         self._question: Question[_Behind] = Question(self._receive, self._not_read, self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.setChildrenCollapsible(False)
-        splitter.setHandleWidth(2 * SPACE)
-        splitter.addWidget(self._matrix_card())
-        splitter.addWidget(self._images_card())
-        splitter.setStretchFactor(0, 3)
-        splitter.setStretchFactor(1, 2)
-        layout.addWidget(splitter)
+        parts = ((self._matrix_card(), 3), (self._images_card(), 2))
+        layout.addWidget(Splitter(Qt.Orientation.Horizontal, parts, settings, "confusion_columns"))
 
     def _matrix_card(self) -> QWidget:
         card = Card(self.tr("Confusion matrix"))

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from skindesk.models.runs import RunsModel, RunSummary
     from skindesk.models.workspace import Workspace
     from skindesk.pages.results.run_actions import RunActions
+    from skindesk.settings import Settings
 
 _SMALLEST_VIEW = 104  # pixels
 _CHEVRON = 12  # pixels
@@ -57,6 +58,7 @@ class RunDetail(QWidget):
         scoring: JobQueue,
         runs: RunsModel,
         workspace: Workspace,
+        settings: Settings,
         actions: RunActions,
         parent: QWidget | None = None,
     ) -> None:
@@ -77,7 +79,7 @@ class RunDetail(QWidget):
         layout.addWidget(self.scoring)
         layout.addLayout(self._tabs())
         self.metrics = MetricsView()
-        self.confusion = ConfusionView()
+        self.confusion = ConfusionView(settings)
         self.pictures = PicturesView()
         self.settings = SettingsView()
         self._unscored = Card()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from skindesk.models.runs import RunsModel, RunStatus
 from skindesk.pages.results.compare_view import CompareView
@@ -18,6 +18,7 @@ from skindesk.widgets.drop_area import accept_paths
 from skindesk.widgets.icons import icon
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.quantities import runs_counted
+from skindesk.widgets.splitter import Splitter
 from skindesk.widgets.theme import SPACE
 from trainer import RESEARCH_ONLY
 from trainer.archive import ARCHIVE_SUFFIX
@@ -63,10 +64,9 @@ class ResultsPage(QWidget):
         self._runs, self._workspace, self._settings = runs, workspace, settings
         self._awaited: Path | None = None
         self._problem = ""
-        self._drawn_by_hand = False
         self.run_actions = RunActions(workspace, settings, paths, self)
-        self.table = RunTable(runs)
-        self.detail = RunDetail(scoring, runs, workspace, self.run_actions)
+        self.table = RunTable(runs, settings)
+        self.detail = RunDetail(scoring, runs, workspace, settings, self.run_actions)
         self._compare: CompareView | None = None
         self.failures, self.notice = Failures(), Notice()
         self._noted: Told | None = None  # in the notice
@@ -122,16 +122,10 @@ class ResultsPage(QWidget):
         hint.addStretch(1)
         for widget in (self._nothing, self.detail):
             self._below.addWidget(widget)
-        splitter = QSplitter(Qt.Orientation.Vertical)
-        splitter.setChildrenCollapsible(False)
-        splitter.setHandleWidth(2 * SPACE)
-        splitter.addWidget(card)
-        splitter.addWidget(self._below)
-        splitter.setStretchFactor(0, 0)
-        splitter.setStretchFactor(1, 1)
-        self._splitter = splitter
-        splitter.splitterMoved.connect(self._splitter_moved)
-        return splitter
+        self._splitter = Splitter(
+            Qt.Orientation.Vertical, ((card, 0), (self._below, 1)), self._settings, "results_rows"
+        )
+        return self._splitter
 
     def _connect(self) -> None:
         runs, actions = self._runs, self.run_actions
@@ -220,14 +214,10 @@ class ResultsPage(QWidget):
         elif not self._problem:
             self.failures.solve("runs")
 
-    def _splitter_moved(self, _place: int, _index: int) -> None:
-        self._drawn_by_hand = True
-
     def _fit_table(self) -> None:
         """Give the table the room its rows need, until a person has given it another."""
-        if not self._drawn_by_hand:
-            high = min(_TABLE_ROOM, self.table.wanted_height() + _CARD_ROOM)
-            self._splitter.setSizes([high, max(1, self._splitter.height() - high)])
+        high = min(_TABLE_ROOM, self.table.wanted_height() + _CARD_ROOM)
+        self._splitter.suggest([high, max(1, self._splitter.height() - high)])
 
     def _await(self, folder: Path) -> None:
         self._awaited = folder

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
     from PySide6.QtWidgets import QWidget
 
+    from skindesk.settings import Settings
+
 _ROW_HEIGHT = 32  # pixels
 _NAME_WIDTH = 168  # pixels that a name has at least
 _HEADER_ROOM = 3 * SPACE  # around a heading, for the arrow of the sorted column
@@ -107,7 +109,7 @@ class _RunDelegate(QStyledItemDelegate):
 
 
 class RunTable(QTableView):
-    """Shows the runs; several can be selected.
+    """Shows the runs; several can be selected. Order and widths that were chosen by hand are remembered.
 
     Signals:
         chosen_changed: other runs are selected, or something was learned of those that are.
@@ -117,9 +119,9 @@ class RunTable(QTableView):
     chosen_changed = Signal()
     rename_asked = Signal(object, str)
 
-    def __init__(self, runs: RunsModel, parent: QWidget | None = None) -> None:
+    def __init__(self, runs: RunsModel, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._runs = runs
+        self._runs, self._settings = runs, settings
         self._chosen: tuple[Path, ...] = ()
         self._restoring = self._fitting = False
         self._moved: set[int] = set()
@@ -139,14 +141,16 @@ class RunTable(QTableView):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.setSortingEnabled(True)
-        self.sortByColumn(COLUMNS.index("created"), Qt.SortOrder.DescendingOrder)
+        self._sort_as_before()
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setMinimumSectionSize(6 * SPACE)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        self._widen_as_before()
         header.sectionResized.connect(self._column_moved)
+        header.sortIndicatorChanged.connect(self._keep_order)
         self.setMinimumHeight(3 * _ROW_HEIGHT)
         self.selectionModel().selectionChanged.connect(self._selection_moved)
         runs.modelAboutToBeReset.connect(self._hold)
@@ -210,6 +214,18 @@ class RunTable(QTableView):
         self._chosen = tuple(run.folder for run in self.chosen)
         self.chosen_changed.emit()
 
+    # --- order -------------------------------------------------------------------------------------------
+
+    def _sort_as_before(self) -> None:
+        order = self._settings.text("run_table_order")
+        falling = Qt.SortOrder.DescendingOrder if order.startswith("-") else Qt.SortOrder.AscendingOrder
+        column = order.removeprefix("-")
+        self.sortByColumn(COLUMNS.index(column) if column in COLUMNS else 0, falling)
+
+    def _keep_order(self, column: int, order: Qt.SortOrder) -> None:
+        sign = "-" if order == Qt.SortOrder.DescendingOrder else ""
+        self._settings.set_value("run_table_order", sign + COLUMNS[column])
+
     # --- widths ------------------------------------------------------------------------------------------
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -230,6 +246,22 @@ class RunTable(QTableView):
             header.resizeSection(0, max(_NAME_WIDTH, self.viewport().width() - others))
         self._fitting = False
 
+    def _widen_as_before(self) -> None:
+        """Draw the columns that were drawn by hand before; the others have no width of their own."""
+        widths = self._settings.sizes("run_table_widths")
+        for column, width in enumerate(widths if len(widths) == len(COLUMNS) else ()):
+            if width:
+                self._moved.add(column)
+                self.horizontalHeader().resizeSection(column, width)
+
     def _column_moved(self, column: int, _before: int, _now: int) -> None:
         if not self._fitting:
             self._moved.add(column)
+            header = self.horizontalHeader()
+            self._settings.set_value(
+                "run_table_widths",
+                [
+                    header.sectionSize(column) if column in self._moved else 0
+                    for column in range(len(COLUMNS))
+                ],
+            )
