@@ -1,119 +1,45 @@
-"""The lesion that is looked at: its images, how each is framed, what the network says of them.
+"""The case under diagnosis and the questions about its images.
 
-Every image carries the generation of its question. An answer to an older question (another angle, another crop,
-another bundle) finds no image of its generation any more and is dropped.
+An answer to an older question (another angle, another crop, another bundle) finds no image of its generation any more
+and is dropped.
 """
 
 from __future__ import annotations
 
-import enum
-import itertools
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from skindesk.engine.jobs import JobState
-from skindesk.models.framing import UNTOUCHED, Framing
-from trainer.files import printable
-from trainer.jobs import ImagePrediction, ImageView, PredictImages, Predictions
+from skindesk.models.case import (
+    Answer,
+    Case,
+    CaseImage,
+    Change,
+    Failure,
+    ImageState,
+    Removal,
+    new_generation,
+    new_image,
+)
+from trainer.jobs import PredictImages, Predictions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from skindesk.engine.jobs import JobHandle, JobQueue, Outcome
+    from skindesk.models.framing import Framing
+    from skindesk.models.patient import PatientFields
+    from trainer.jobs import ImagePrediction
 
 BATCH = 16
 """Images in one job: answers come in as they are ready, and a stop is soon heard."""
 
 _SETTLE_MS = 350  # after the last turn of an image, before the network is asked
 _UNDO_DEPTH = 50
-
-_generations = itertools.count(1)
-_numbers = itertools.count(1)
-
-
-class ImageState(enum.Enum):
-    """Where the question about an image stands."""
-
-    WAITING = "waiting"  # will be asked as soon as it can be
-    ASKED = "asked"
-    DONE = "done"
-    ERROR = "error"  # the image cannot be read
-    LEFT = "left"  # was not answered: stopped, or the engine failed
-
-
-@dataclass(frozen=True)
-class CaseImage:
-    """One image.
-
-    Attributes:
-        number: tells it from every other image that was ever added.
-        path: of the file.
-        framing: how it is turned and cut.
-        size: width and height of the image, pixels; `None` until it has been read.
-        generation: of the question about it.
-        state: of that question.
-        prediction: the answer, also where it is an error.
-    """
-
-    number: int
-    path: Path
-    framing: Framing = UNTOUCHED
-    size: tuple[int, int] | None = None
-    generation: int = 0
-    state: ImageState = ImageState.WAITING
-    prediction: ImagePrediction | None = None
-
-    def view(self) -> ImageView:
-        """Return what the engine is asked about."""
-        part = self.framing.part(*self.size) if self.size is not None else self.framing.crop
-        return ImageView(
-            path=str(self.path),
-            rotation=self.framing.rotation,
-            crop=part.shares() if part is not None else None,
-        )
-
-    def asked_anew(self) -> CaseImage:
-        """Return the image with a new question that waits."""
-        return replace(self, generation=next(_generations), state=ImageState.WAITING, prediction=None)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What goes with all predictions of one bundle.
-
-    Attributes:
-        bundle_hash: twelve digits.
-        decision_rule, prior: sentences of the engine.
-    """
-
-    bundle_hash: str
-    decision_rule: str
-    prior: str
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why the network did not answer.
-
-    Attributes:
-        message: a sentence or a few.
-        log: last lines of the engine's log; may be empty.
-        stopped: whether it was stopped on request.
-    """
-
-    message: str
-    log: str = ""
-    stopped: bool = False
-
-
-@dataclass(frozen=True)
-class _Snapshot:
-    images: tuple[CaseImage, ...]
-    selected: int | None
-    what: tuple[str, int]  # consecutive changes of one kind to one image are undone at once
+_ANSWERED = {ImageState.DONE, ImageState.ERROR}
 
 
 class _Request(QObject):
@@ -145,6 +71,7 @@ class DiagnosisModel(QObject):
         image_changed(int): something about the image of that number.
         selected_changed: another image is looked at.
         together_changed: what the images say together, or whether they are asked together.
+        patient_changed: what is entered about the patient.
         asking_changed: how many images have been answered, or why the asking has ended.
     """
 
@@ -152,19 +79,18 @@ class DiagnosisModel(QObject):
     image_changed = Signal(int)
     selected_changed = Signal()
     together_changed = Signal()
+    patient_changed = Signal()
     asking_changed = Signal()
 
     def __init__(self, queue: JobQueue, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._queue = queue
-        self._images: tuple[CaseImage, ...] = ()
-        self._selected: int | None = None
+        self._case = Case()
         self._bundle: Path | None = None
-        self._together = False
-        self._together_generation = next(_generations)
+        self._together_generation = new_generation()
         self._together_open = False
         self._requests: list[_Request] = []
-        self._undo: list[_Snapshot] = []
+        self._undo: list[Change] = []
         self.together_prediction: ImagePrediction | None = None
         self.answer: Answer | None = None
         self.failure: Failure | None = None
@@ -175,14 +101,19 @@ class DiagnosisModel(QObject):
     # --- what there is -----------------------------------------------------------------------------------
 
     @property
+    def case(self) -> Case:
+        """Images and patient."""
+        return self._case
+
+    @property
     def images(self) -> tuple[CaseImage, ...]:
         """All images, in order."""
-        return self._images
+        return self._case.images
 
     @property
     def selected(self) -> CaseImage | None:
         """The image that is looked at."""
-        return self.image(self._selected) if self._selected is not None else None
+        return self._case.image(self._case.selected)
 
     @property
     def bundle(self) -> Path | None:
@@ -192,12 +123,12 @@ class DiagnosisModel(QObject):
     @property
     def together(self) -> bool:
         """Whether the images show one lesion."""
-        return self._together
+        return self._case.together
 
     @property
     def pending(self) -> int:
         """How many images wait for an answer."""
-        return sum(image.state in {ImageState.WAITING, ImageState.ASKED} for image in self._images)
+        return sum(image.state in {ImageState.WAITING, ImageState.ASKED} for image in self.images)
 
     @property
     def asking(self) -> bool:
@@ -206,11 +137,11 @@ class DiagnosisModel(QObject):
 
     def image(self, number: int) -> CaseImage | None:
         """Return the image of a number."""
-        return next((image for image in self._images if image.number == number), None)
+        return self._case.image(number)
 
     def readable(self) -> tuple[CaseImage, ...]:
         """Return the images that are not known to be unreadable."""
-        return tuple(image for image in self._images if image.state is not ImageState.ERROR)
+        return self._case.readable()
 
     # --- what a person does ------------------------------------------------------------------------------
 
@@ -220,54 +151,62 @@ class DiagnosisModel(QObject):
         Returns:
             How many were added.
         """
-        known = {image.path for image in self._images}
-        wanted = dict.fromkeys(path.absolute() for path in paths)
-        new = [self._new_image(path) for path in wanted if path not in known]
-        if new:
-            self._remember("add", 0)
-            self._images += tuple(new)
-            self._selected = new[0].number
-            self.images_changed.emit()
-            self.selected_changed.emit()
-            self._questions_changed(soon=True)
-        return len(new)
+        before = self._case
+        case = before.with_more(new_image(path) for path in paths)
+        if case is not before:
+            self._remember("add")
+            self._show(case)
+        return len(case.images) - len(before.images)
 
-    def _new_image(self, path: Path) -> CaseImage:
-        """Return an image that waits, or one that cannot be asked about because its name cannot be told."""
-        image = CaseImage(next(_numbers), path).asked_anew()
-        name = printable(path)
-        if name == str(path):
-            return image
-        sentence = self.tr("{name} has a name that is not Unicode; rename it.").format(name=Path(name).name)
-        error = ImagePrediction(path=name, error=sentence)
-        return replace(image, state=ImageState.ERROR, prediction=error)
+    def remove(self, numbers: Iterable[int]) -> Removal:
+        """Remove images; `undo` brings them back, or `put_back` what is returned."""
+        gone = set(numbers)
+        removal = Removal(tuple(image for image in self.images if image.number in gone))
+        if removal.images:
+            self._remember("remove", removal=removal)
+            self._show(self._case.without(gone))
+        return removal
 
-    def remove(self, numbers: Iterable[int]) -> None:
-        """Remove images; `undo` brings them back."""
-        gone = set(numbers) & {image.number for image in self._images}
-        if not gone:
+    def clear(self) -> Removal:
+        """Remove all images and what is entered about the patient; the examiner stays. See `remove`."""
+        before = self._case
+        removal = Removal(before.images, before.patient)
+        if not before.empty:
+            self._remember("clear", of_patient=True, removal=removal)
+            self._show(replace(before, images=(), selected=None, patient=before.next_patient()))
+        return removal
+
+    def put_back(self, removal: Removal) -> None:
+        """Put back what was removed, and nothing else; what has changed since stays as it is.
+
+        A patient comes back in place of the one that has been entered since: that can be taken back in turn.
+        """
+        if self._undo and self._undo[-1].removal is removal:
+            self.undo()
             return
-        self._remember("remove", 0)
-        places = [place for place, image in enumerate(self._images) if image.number in gone]
-        self._images = tuple(image for image in self._images if image.number not in gone)
-        if self._selected in gone:
-            place = min(places[0], len(self._images) - 1)
-            self._selected = self._images[place].number if self._images else None
-        self.images_changed.emit()
-        self.selected_changed.emit()
-        self._questions_changed(soon=True)
+        case = self._case.with_more(image.asked_anew() for image in removal.images)
+        if removal.patient is not None:
+            case = replace(case, patient=removal.patient)
+        if case != self._case:
+            self._remember("put back", of_patient=removal.patient is not None)
+            self._show(case)
+
+    def take(self, case: Case) -> None:
+        """Go on with another case; what was done before cannot be taken back any more."""
+        self._undo.clear()
+        self._show(case)
 
     def select(self, number: int) -> None:
         """Look at another image."""
-        if number != self._selected and self.image(number) is not None:
-            self._selected = number
+        if number != self._case.selected and self.image(number) is not None:
+            self._case = replace(self._case, selected=number)
             self.selected_changed.emit()
 
     def step(self, places: int) -> None:
         """Look at the image some places further on, as far as there are any."""
-        order = [image.number for image in self._images]
-        if self._selected in order:
-            place = min(max(order.index(self._selected) + places, 0), len(order) - 1)
+        order = [image.number for image in self.images]
+        if self._case.selected in order:
+            place = min(max(order.index(self._case.selected) + places, 0), len(order) - 1)
             self.select(order[place])
 
     def set_framing(self, number: int, framing: Framing) -> None:
@@ -280,16 +219,28 @@ class DiagnosisModel(QObject):
         self._questions_changed(soon=False)
 
     def set_size(self, number: int, size: tuple[int, int]) -> None:
-        """Note the size of an image that has been read."""
+        """Note the size of an image that has been read; what of a turned one is asked about follows from it."""
         image = self.image(number)
-        if image is not None and image.size != size:
-            self._put(replace(image, size=size))
+        if image is None or image.size == size:
+            return
+        sized = replace(image, size=size)
+        if sized.view() == image.view():
+            self._put(sized)
+        else:
+            self._put(sized.asked_anew())
+            self._questions_changed(soon=True)
 
     def set_together(self, together: bool) -> None:
         """Say whether the images show one lesion."""
-        if together != self._together:
-            self._together = together
+        if together != self.together:
+            self._case = replace(self._case, together=together)
             self._questions_changed(soon=True)
+
+    def set_patient(self, patient: PatientFields) -> None:
+        """Take what is entered about the patient."""
+        if patient != self._case.patient:
+            self._case = replace(self._case, patient=patient)
+            self.patient_changed.emit()
 
     def set_bundle(self, bundle: Path | None, *, anew: bool = False) -> None:
         """Ask another bundle from now on.
@@ -302,10 +253,8 @@ class DiagnosisModel(QObject):
             return
         self._bundle = bundle
         self.answer = None
-        self._images = tuple(image.asked_anew() for image in self._images)
-        self._undo = [
-            replace(shot, images=tuple(image.asked_anew() for image in shot.images)) for shot in self._undo
-        ]
+        self._case = self._case.asked_anew()
+        self._undo = [replace(change, before=change.before.asked_anew()) for change in self._undo]
         self.images_changed.emit()
         self._questions_changed(soon=True)
 
@@ -318,24 +267,18 @@ class DiagnosisModel(QObject):
         """Take back the last adding, removing, turning or cropping."""
         if not self._undo:
             return
-        shot = self._undo.pop()
-        present = {(image.number, image.framing): image for image in self._images}
-        restored = []
-        for image in shot.images:
-            kept = present.get((image.number, image.framing))
-            if kept is None:
-                answered = image.state in {ImageState.DONE, ImageState.ERROR}
-                kept = image if answered else image.asked_anew()
-            restored.append(kept)
-        self._images = tuple(restored)
-        self._selected = shot.selected
-        self.images_changed.emit()
-        self.selected_changed.emit()
-        self._questions_changed(soon=True)
+        change, now = self._undo.pop(), self._case
+        present = {(image.number, image.framing): image for image in now.images}
+        images = []
+        for image in change.before.images:
+            known = image if image.state in _ANSWERED else image.asked_anew()
+            images.append(present.get((image.number, image.framing), known))
+        case = replace(now, images=tuple(images), selected=change.before.selected)
+        self._show(replace(case, patient=change.before.patient) if change.of_patient else case)
 
     def ask_again(self) -> None:
         """Ask about the images that were not answered, and read those anew that could not be."""
-        for image in self._images:
+        for image in self.images:
             if image.state in {ImageState.LEFT, ImageState.ERROR}:
                 self._put(image.asked_anew())
         self._questions_changed(soon=True)
@@ -351,7 +294,7 @@ class DiagnosisModel(QObject):
         self._together_open = False
         for request in tuple(self._requests):
             self._withdraw(request)
-        for image in self._images:
+        for image in self.images:
             if image.state in {ImageState.WAITING, ImageState.ASKED}:
                 self._put(replace(image.asked_anew(), state=ImageState.LEFT))
 
@@ -360,18 +303,18 @@ class DiagnosisModel(QObject):
     def _questions_changed(self, *, soon: bool) -> None:
         """What the images say together is out of date; ask what waits, at once or after a moment of rest."""
         self.failure = None
-        self._together_generation = next(_generations)
+        self._together_generation = new_generation()
         self.together_prediction = None
-        self._together_open = self._together and len(self.readable()) > 1
+        self._together_open = self.together and len(self.readable()) > 1
         self._stop_outdated()
-        if self._together_open or any(image.state is ImageState.WAITING for image in self._images):
+        if self._together_open or any(image.state is ImageState.WAITING for image in self.images):
             self._timer.start(0 if soon else _SETTLE_MS)
         self.together_changed.emit()
         self.asking_changed.emit()
 
     def _stop_outdated(self) -> None:
         """Stop jobs of which no answer is wanted any more."""
-        wanted = {(image.number, image.generation) for image in self._images}
+        wanted = {(image.number, image.generation) for image in self.images}
         for request in tuple(self._requests):
             # What is asked together is asked in one job, so that all others are in its way.
             if self._together_open or request.together is not None or not wanted & set(request.questions):
@@ -392,8 +335,8 @@ class DiagnosisModel(QObject):
         if self._together_open:
             self._together_open = False
             self._submit(self.readable(), self._together_generation)
-        waiting = [image for image in self._images if image.state is ImageState.WAITING]
-        waiting.sort(key=lambda image: image.number != self._selected)
+        waiting = [image for image in self.images if image.state is ImageState.WAITING]
+        waiting.sort(key=lambda image: image.number != self._case.selected)
         for begin in range(0, len(waiting), BATCH):
             self._submit(waiting[begin : begin + BATCH], None)
         self.asking_changed.emit()
@@ -450,14 +393,25 @@ class DiagnosisModel(QObject):
 
     # --- keeping -----------------------------------------------------------------------------------------
 
+    def _show(self, case: Case) -> None:
+        """Go on with a case of other images."""
+        patient, self._case = self._case.patient, case
+        self.images_changed.emit()
+        self.selected_changed.emit()
+        if case.patient != patient:
+            self.patient_changed.emit()
+        self._questions_changed(soon=True)
+
     def _put(self, image: CaseImage) -> None:
-        self._images = tuple(image if old.number == image.number else old for old in self._images)
+        self._case = self._case.put(image)
         self.image_changed.emit(image.number)
 
-    def _remember(self, kind: str, number: int) -> None:
+    def _remember(
+        self, kind: str, number: int = 0, *, of_patient: bool = False, removal: Removal | None = None
+    ) -> None:
         what = (kind, number)
         going_on = kind == "framing" and self._timer.isActive() and bool(self._undo)
         if going_on and self._undo[-1].what == what:
             return
-        self._undo.append(_Snapshot(self._images, self._selected, what))
+        self._undo.append(Change(self._case, what, of_patient, removal))
         del self._undo[:-_UNDO_DEPTH]

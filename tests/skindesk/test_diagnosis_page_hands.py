@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QGuiApplicat
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from skindesk.models.diagnosis import CaseImage, ImageState
+from skindesk.models.case import CaseImage, ImageState
 from skindesk.models.diagnosis_bundle import BundleFacts, read_bundle_facts
 from skindesk.models.framing import Framing
 from skindesk.pages.diagnosis import words
@@ -186,6 +186,12 @@ def test_a_name_that_is_not_unicode_is_explained(qtbot: QtBot, page: DiagnosisPa
     qtbot.waitUntil(lambda: len(page.model.images) == 1, timeout=PATIENCE_MS)
     assert page.model.images[0].state is ImageState.ERROR
     assert "not Unicode" in page.images.strip.tiles[0].sentence
+    # It is never asked about, whatever else is done.
+    page.model.set_bundle(tmp_path, anew=True)
+    page.model.ask_again()
+    assert page.model.images[0].state is ImageState.ERROR
+    assert page.model.images[0].view().path.endswith("l\\udce4sion.png")
+    assert "l\\udce4sion.png" in as_csv(("mel",), page.model.images, None)
 
 
 def test_images_come_from_other_pages_and_from_the_window(
@@ -262,6 +268,52 @@ def test_a_new_lesion_clears_everything_and_can_be_taken_back(three: DiagnosisPa
     three.notice.acted.emit()
     assert len(three.model.images) == 3
     assert three.patient.fields().name == "Ada"
+
+
+def test_the_undo_that_is_offered_takes_back_that_removal_and_nothing_else(three: DiagnosisPage) -> None:
+    first, second, third = (image.path for image in three.model.images)
+    QTest.keyClick(three.images.canvas, Qt.Key.Key_Delete)
+    three.commands.rotate_right.trigger()
+    three.notice.acted.emit()
+    assert [image.path for image in three.model.images] == [first, second, third]
+    assert three.model.selected == three.model.images[0]
+    assert three.model.images[1].framing == Framing(90.0)
+    assert not three.notice.isVisible()
+    three.commands.undo.trigger()
+    assert [image.path for image in three.model.images] == [second, third], "putting back is a change, too"
+    three.commands.undo.trigger()
+    assert three.model.images[0].framing == Framing()
+    three.commands.undo.trigger()
+    assert [image.path for image in three.model.images] == [first, second, third]
+
+
+def test_a_removal_that_was_taken_back_already_is_not_taken_back_twice(three: DiagnosisPage) -> None:
+    QTest.keyClick(three.images.canvas, Qt.Key.Key_Delete)
+    removal = three.model._undo[-1].removal
+    three.commands.undo.trigger()
+    before = three.model.case
+    three.model.put_back(removal)
+    assert three.model.case == before
+
+
+def test_a_lesion_that_comes_back_brings_its_patient_and_only_that_one(three: DiagnosisPage) -> None:
+    three.patient.name.setText("Ada")
+    three.patient.patient_id.setText("1")
+    three.commands.clear.trigger()
+    three.patient.name.setText("Bob")
+    three.commands.undo.trigger()
+    assert len(three.model.images) == 3
+    assert (three.patient.name.text(), three.patient.patient_id.text()) == ("Ada", "1")
+
+
+def test_what_is_entered_about_a_patient_can_be_cleared_without_images(page: DiagnosisPage) -> None:
+    page.patient.examiner.setText("Dr Noether")
+    assert not page.commands.clear.isEnabled()
+    page.patient.note.setPlainText("Seen twice.")
+    page.commands.clear.trigger()
+    assert page.patient.note.toPlainText() == ""
+    page.notice.acted.emit()
+    assert page.patient.note.toPlainText() == "Seen twice."
 
 
 def test_a_slider_turns_by_small_angles_around_the_quarter(three: DiagnosisPage) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skindesk.models.diagnosis import CaseImage
+    from skindesk.models.case import CaseImage
     from trainer.jobs import ImagePrediction
 
 _TOGETHER = "together"
@@ -30,7 +30,7 @@ def as_csv(classes: Sequence[str], images: Sequence[CaseImage], together: ImageP
     for image in images:
         view = image.view()
         cut = [f"{share:.4f}" for share in view.crop] if view.crop is not None else [""] * 4
-        writer.writerow([str(image.path), *_figures(image.prediction, classes), f"{view.rotation:g}", *cut])
+        writer.writerow([view.path, *_figures(image.prediction, classes), f"{view.rotation:g}", *cut])
     if together is not None:
         writer.writerow([_TOGETHER, *_figures(together, classes), "", "", "", "", ""])
     return stream.getvalue()

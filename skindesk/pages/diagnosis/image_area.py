@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from skindesk.models.diagnosis import ImageState
+from skindesk.models.case import ImageState
 from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.canvas_tools import CanvasTools
 from skindesk.widgets.basics import ElidedLabel, EmptyState, muted
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QPaintEvent, QShowEvent
 
-    from skindesk.models.diagnosis import CaseImage, DiagnosisModel
+    from skindesk.models.case import CaseImage
+    from skindesk.models.diagnosis import DiagnosisModel
     from skindesk.models.diagnosis_bundle import BundleFacts
     from skindesk.models.framing import Framing
     from skindesk.models.pictures import PictureLoader
@@ -187,7 +188,9 @@ class ImageArea(QWidget):
         self.strip.set_current(image.number)
         picture = self._loader.picture(image.path)
         message = ""
-        if picture is None:
+        if picture is not None:
+            self._model.set_size(image.number, (picture.width, picture.height))
+        else:
             self._loader.want(image.path, first=True)
             message = self._sentence(image) or self.tr("Reading {name}…").format(name=image.path.name)
         self.canvas.show_picture(picture, image.framing, message)

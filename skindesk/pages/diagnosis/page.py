@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from skindesk.models.diagnosis import DiagnosisModel, ImageState
+from skindesk.models.case import ImageState
+from skindesk.models.diagnosis import DiagnosisModel
 from skindesk.models.pictures import PictureLoader
 from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.actions import Actions, connect
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QShowEvent
 
     from skindesk.engine.jobs import JobQueue
-    from skindesk.models.diagnosis import CaseImage
+    from skindesk.models.case import CaseImage, Removal
     from skindesk.models.runs import RunsModel
     from skindesk.models.workspace import Workspace
     from skindesk.paths import Paths
@@ -166,6 +167,8 @@ class DiagnosisPage(QWidget):
         for changed in (model.images_changed, model.selected_changed, model.together_changed):
             changed.connect(self._show_result)
         model.image_changed.connect(self._image_changed)
+        model.patient_changed.connect(self._patient_changed)
+        self.patient.changed.connect(lambda: model.set_patient(self.patient.fields()))
         model.asking_changed.connect(self._show_asking)
         self.images.open_asked.connect(self.intake.choose_files)
         self.images.paste_asked.connect(self.paste)
@@ -302,23 +305,20 @@ class DiagnosisPage(QWidget):
         if not chosen and self.model.selected is not None:
             chosen = [self.model.selected.number]
         if chosen:
-            self.model.remove(chosen)
+            removal = self.model.remove(chosen)
             self._say(
                 self.tr("Removed {images}.").format(images=images_counted(len(chosen))),
                 self.tr("Undo"),
-                self._undo,
+                partial(self._put_back, removal),
             )
 
     def _clear(self) -> None:
-        entered = self.patient.fields()
-        self.model.remove([image.number for image in self.model.images])
-        self.patient.clear()
+        removal = self.model.clear()
+        self._say(self.tr("Ready for a new lesion."), self.tr("Undo"), partial(self._put_back, removal))
 
-        def bring_back() -> None:
-            self._undo()
-            self.patient.fill(entered)
-
-        self._say(self.tr("Ready for a new lesion."), self.tr("Undo"), bring_back)
+    def _put_back(self, removal: Removal) -> None:
+        self.notice.clear()
+        self.model.put_back(removal)
 
     def _undo(self) -> None:
         self.notice.clear()
@@ -352,6 +352,10 @@ class DiagnosisPage(QWidget):
         self._choice = choice
         self._show_result()
 
+    def _patient_changed(self) -> None:
+        self.patient.fill(self.model.case.patient)
+        self._enable()
+
     def _image_changed(self, number: int) -> None:
         selected = self.model.selected
         if selected is not None and selected.number == number:
@@ -380,7 +384,7 @@ class DiagnosisPage(QWidget):
         ):  # fmt: skip
             action.setEnabled(there)
         commands.remove.setEnabled(bool(model.images))
-        commands.clear.setEnabled(bool(model.images))
+        commands.clear.setEnabled(not model.case.empty)
         commands.undo.setEnabled(model.can_undo)
         answered = (
             any(image.state is ImageState.DONE for image in model.images) and self.network.facts is not None
@@ -421,7 +425,7 @@ class DiagnosisPage(QWidget):
             name=facts.summary.name,
             images=asked,
             together=self._together_answer,
-            patient=self.patient.fields(),
+            patient=self.model.case.patient,
             file="",
         )
 

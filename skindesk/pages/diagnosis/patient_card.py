@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFormLayout,
     QLineEdit,
@@ -44,7 +44,13 @@ class _Note(QPlainTextEdit):
 
 
 class PatientCard(Card):
-    """All fields are optional, and none is kept but in the PDF."""
+    """All fields are optional.
+
+    Signals:
+        changed: another text was entered.
+    """
+
+    changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
@@ -81,6 +87,7 @@ class PatientCard(Card):
         self.note = _Note()
         self.note.setAccessibleName(self.tr("Note"))
         self.note.setPlaceholderText(self.tr("What else should stand in the report"))
+        self.note.textChanged.connect(self.changed)
         layout.addWidget(self.note)
         layout.addWidget(
             muted(self.tr("Kept only while the program runs, unless you save the PDF."), wrap=True)
@@ -94,6 +101,7 @@ class PatientCard(Card):
         field.setAccessibleName(words)
         field.setPlaceholderText(example)
         field.setAcceptDrops(False)
+        field.textChanged.connect(self.changed)
         form.addRow(words, field)
         return field
 
@@ -111,7 +119,8 @@ class PatientCard(Card):
         )
 
     def fill(self, entered: PatientFields) -> None:
-        """Put back what was entered."""
+        """Show what is entered; where it is shown already, the cursor stays."""
+        self.blockSignals(True)  # until all are filled, the fields are of two patients
         for field, text in (
             (self.name, entered.name),
             (self.patient_id, entered.patient_id),
@@ -119,15 +128,13 @@ class PatientCard(Card):
             (self.age, entered.age),
             (self.sex, entered.sex),
             (self.site, entered.site),
+            (self.examiner, entered.examiner),
         ):
-            field.setText(text)
-        self.note.setPlainText(entered.notes)
-
-    def clear(self) -> None:
-        """Forget what was entered, apart from the examiner, who stays the same."""
-        for field in (self.name, self.patient_id, self.born, self.age, self.sex, self.site):
-            field.clear()
-        self.note.clear()
+            if field.text() != text:
+                field.setText(text)
+        if self.note.toPlainText() != entered.notes:
+            self.note.setPlainText(entered.notes)
+        self.blockSignals(False)
 
     def unfold(self) -> None:
         """Show the fields."""

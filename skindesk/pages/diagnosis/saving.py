@@ -22,7 +22,7 @@ from trainer.files import write_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from skindesk.models.diagnosis import CaseImage
+    from skindesk.models.case import CaseImage
     from skindesk.settings import Settings
     from trainer.jobs import ImagePrediction
 

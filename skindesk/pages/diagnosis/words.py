@@ -13,7 +13,7 @@ from trainer import RESEARCH_ONLY
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from skindesk.models.diagnosis import Answer, CaseImage
+    from skindesk.models.case import Answer, CaseImage
     from skindesk.models.diagnosis_bundle import BundleFacts
     from trainer.intervals import Interval
     from trainer.jobs import ImagePrediction
