@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from skindesk.models import run_changes
 from skindesk.models.background import Errands
 from skindesk.models.runs import RunStatus, RunSummary
+from skindesk.reports.orders import TrainingOrder, have_written
 from skindesk.widgets.icons import icon
 from skindesk.widgets.quantities import runs_counted
 from trainer.archive import ARCHIVE_SUFFIX
@@ -225,7 +226,8 @@ class RunActions(QObject):
         self._settings.set_value("report_folder", str(file.parent))
         self._tell("write", file, self.tr("Writing the report of “{name}”…").format(name=run.name))
         paper = self._settings.text("paper")
-        self._do("write", file, partial(_write_report, run.folder, file, paper), self._written)
+        order = TrainingOrder(run=str(run.folder), file=str(file), paper=paper)
+        self._do("write", file, partial(have_written, order), self._written)
 
     # --- one file ----------------------------------------------------------------------------------------
 
@@ -305,11 +307,3 @@ def _for_a_file(name: str) -> str:
 
 def _ending(name: str, suffix: str) -> Path:
     return Path(name) if name.lower().endswith(suffix) else Path(name + suffix)
-
-
-def _write_report(folder: Path, file: Path, paper: str) -> Path:
-    from skindesk.reports.pdf import write_training_pdf  # noqa: PLC0415 - templates load when one is written
-    from skindesk.reports.training import training_report  # noqa: PLC0415 - likewise
-
-    write_training_pdf(training_report(folder), file, paper=paper)
-    return file
