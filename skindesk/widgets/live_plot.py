@@ -40,9 +40,8 @@ _MOST_DOTS = 40
 _DOT = 5  # pixels
 _ZOOM = 1.3
 _PAN_SHARE = 0.15
-_HEADROOM = 1.04
-_FOOT = 0.03
-"""Room above and below, so that the labels of both ends are shown."""
+_TOP, _END, _FOOT = 1.16, 1.04, 0.03
+"""Room above (for the words of a mark), behind and below, so that the labels of all ends are shown."""
 _SAME = 1e-6  # epochs
 
 
@@ -68,6 +67,10 @@ class _ShareAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
 
     def tickStrings(self, values: Sequence[float], _scale: float, _spacing: float) -> list[str]:
         return [f"{100 * value:g} %" for value in values]
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        # The room for words above has no values.
+        return super().tickValues(low, min(high, 1.0 + _SAME), size)  # type: ignore[no-any-return]
 
 
 class LivePlot(QWidget):
@@ -124,7 +127,7 @@ class LivePlot(QWidget):
         self._crosshair = pg.InfiniteLine(angle=90, movable=False)
         self._view = self._make_view()
         layout.addWidget(self._view, 1)
-        self.marks = PlotMarks(self._view, tokens_for(self.palette()))
+        self.marks = PlotMarks(self._view, tokens_for(self.palette()), stages_below=scale == "share")
         self._readout = Readout(self._view)
         self._dress()
 
@@ -148,7 +151,7 @@ class LivePlot(QWidget):
         item = view.getPlotItem()
         item.showGrid(x=False, y=True, alpha=1.0)
         box = item.getViewBox()
-        box.setLimits(xMin=0.0, yMax=_HEADROOM if self._scale == "share" else None)
+        box.setLimits(xMin=0.0, yMax=_TOP if self._scale == "share" else None)
         box.sigRangeChangedManually.connect(self._on_manual_range)
         self._crosshair.setZValue(3)  # above the curves
         self._crosshair.hide()
@@ -241,11 +244,9 @@ class LivePlot(QWidget):
         if self._scale == "number":
             tops = [float(y.max()) for _, y in self._data.values() if len(y)]
             highest = max((top for top in tops if math.isfinite(top)), default=0.0) or 1.0
-        heights = (-_FOOT * highest, highest * _HEADROOM)
+        heights = (-_FOOT * highest, highest * _TOP)
         box = self._view.getPlotItem().getViewBox()
-        box.setRange(
-            xRange=part or (0.0, self._x_end * _HEADROOM), yRange=None if part else heights, padding=0.0
-        )
+        box.setRange(xRange=part or (0.0, self._x_end * _END), yRange=None if part else heights, padding=0.0)
 
     def zoom(self, factor: float) -> None:
         """Show a part of the horizontal axis that is so many times as wide, about the crosshair or the middle."""
@@ -324,7 +325,8 @@ class LivePlot(QWidget):
         painter.translate(margin, margin)
         painter.setFont(self._heading.font())
         painter.setPen(tokens.text)
-        painter.drawText(0, painter.fontMetrics().ascent(), self.title)
+        row = QRect(0, 0, self._view.width(), self._legend.y())
+        painter.drawText(row, Qt.AlignmentFlag.AlignVCenter, self.title)
         painter.translate(0, self._legend.y())
         self._legend.paint_on(painter, self._view.width())
         painter.restore()

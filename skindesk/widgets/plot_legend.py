@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from PySide6.QtCore import QPointF, QSize
+from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -20,6 +20,7 @@ LineStyle: TypeAlias = Literal["solid", "dashed", "faint"]
 
 _SAMPLE = 18.0  # pixels of a line
 _GAP = 2.0 * SPACE
+_BAND = 6.0  # pixels: a faint curve of many points is seen as a band, of which one thin line tells nothing
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,11 @@ class PlotLegend(QWidget):
         painter.setFont(font)
         for entry, left, top in self._placed(width, metrics):
             middle = top + metrics.height() / 2
-            painter.setPen(line_pen(entry.colour, entry.style))
+            pen = line_pen(entry.colour, entry.style)
+            if entry.style == "faint":
+                pen.setWidthF(_BAND)
+                pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+            painter.setPen(pen)
             painter.drawLine(QPointF(left, middle), QPointF(left + _SAMPLE, middle))
             painter.setPen(tokens.muted)
             painter.drawText(QPointF(left + _SAMPLE + SPACE / 2, top + metrics.ascent()), entry.text)

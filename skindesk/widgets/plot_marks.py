@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
     from skindesk.widgets.theme import Tokens
 
-_BEST_HEIGHT, _STAGE_HEIGHT = 0.95, 0.06  # of the plot, from below: the words of both fit at one place
-_ROOM_LEFT_OF = 0.7  # of the axis: from there on a mark's words stand left of its line
+_ROW_GAP = 4  # pixels between the rows of words
 
 
 @dataclass(frozen=True)
@@ -28,19 +27,21 @@ class Mark:
 
 
 class PlotMarks:
-    """The marks in a plot.
+    """The marks in a plot. The words of the best point stand at the top, those of stages where curves leave room.
 
     Args:
         view: that they stand in.
         tokens: the colours of the present scheme.
+        stages_below: words of stages stand at the bottom, for curves that rise; otherwise in the second row.
     """
 
-    def __init__(self, view: pg.PlotWidget, tokens: Tokens) -> None:
-        self._view, self._tokens = view, tokens
-        self._best = self._make_line(_BEST_HEIGHT)
-        self._best.setZValue(3)  # above the curves
+    def __init__(self, view: pg.PlotWidget, tokens: Tokens, *, stages_below: bool) -> None:
+        self._view, self._tokens, self._stages_below = view, tokens, stages_below
+        self._best = self._make_line(order=3)
         self._stages: list[pg.InfiniteLine] = []
-        view.getPlotItem().getViewBox().sigXRangeChanged.connect(lambda _box, _range: self._place_words())
+        box = view.getPlotItem().getViewBox()
+        box.sigXRangeChanged.connect(lambda _box, _range: self._place_words())
+        box.sigResized.connect(lambda _box: self._place_words())
 
     @property
     def best(self) -> Mark | None:
@@ -60,7 +61,7 @@ class PlotMarks:
     def set_stages(self, marks: Sequence[Mark]) -> None:
         """Mark where stages begin."""
         while len(self._stages) < len(marks):
-            self._stages.append(self._make_line(_STAGE_HEIGHT))
+            self._stages.append(self._make_line(order=2))
         self.dress(self._tokens)
         for place, line in enumerate(self._stages):
             _set_mark(line, marks[place] if place < len(marks) else None)
@@ -73,21 +74,31 @@ class PlotMarks:
         for line in self._stages:
             _colour(line, tokens.muted, tokens.surface)
 
-    def _make_line(self, height: float) -> pg.InfiniteLine:
-        """Return a line with words beside it at a height, 0 to 1."""
-        options = {"position": height, "anchors": [(0, 0.5), (0, 0.5)]}
-        line = pg.InfiniteLine(angle=90, movable=False, label="", labelOpts=options)
+    def _make_line(self, order: int) -> pg.InfiniteLine:
+        """Return a line with words, above the curves."""
+        line = pg.InfiniteLine(angle=90, movable=False, label="")
+        line.setZValue(order)
         line.hide()
         self._view.addItem(line, ignoreBounds=True)
         return line
 
     def _place_words(self) -> None:
-        """Put each mark's words right of its line, or left of it where there is no room."""
+        """Put each mark's words in their row, right or left of its line, where no end and no other line is."""
+        box = self._view.getPlotItem().getViewBox()
         (left, right), _ = self._view.viewRange()
-        for line in (self._best, *self._stages):
-            anchor = (0, 0.5) if line.value() < left + _ROOM_LEFT_OF * (right - left) else (1, 0.5)
+        row = (self._view.fontMetrics().height() + _ROW_GAP) / max(box.height(), 1.0)
+        lines = [line for line in (self._best, *self._stages) if line.isVisible()]
+        places = [line.value() for line in lines]
+        for line, x in zip(lines, places, strict=True):
+            words = line.label.boundingRect().width() / max(box.width(), 1.0) * (right - left)
+            free = x + words < right and not any(x < other < x + words for other in places)
+            no_better = x - words < left or (
+                x + words < right and any(x - words < other < x for other in places)
+            )
+            anchor = (0, 0.5) if free or no_better else (1, 0.5)
             line.label.anchors = [anchor, anchor]
-            line.label.updatePosition()
+            below = row / 2 if self._stages_below else 1 - 1.5 * row
+            line.label.setPosition(1 - row / 2 if line is self._best else below)
 
 
 def _mark_of(line: pg.InfiniteLine) -> Mark:

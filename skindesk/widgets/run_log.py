@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -26,7 +27,9 @@ from trainer.events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+
+    from PySide6.QtGui import QResizeEvent
 
     from skindesk.models.live_run import LogEntry
     from trainer.events import AnyEvent
@@ -144,7 +147,7 @@ class RunLog(QPlainTextEdit):
         super().clear()
 
     def add(self, entries: Iterable[LogEntry]) -> None:
-        """Add lines, thousands of them bit by bit; who has scrolled up stays where they are."""
+        """Add lines, thousands of them bit by bit."""
         added = list(entries)
         self._entries.extend(added)
         self._unwritten.extend(added)
@@ -156,6 +159,11 @@ class RunLog(QPlainTextEdit):
         lines = map(line_of, self._entries)
         QGuiApplication.clipboard().setText("\n".join(moment + words for moment, words in lines if words))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Stay at the end."""
+        with self._staying_at_end():
+            super().resizeEvent(event)
+
     def changeEvent(self, event: QEvent) -> None:
         """Colour all lines anew for another scheme."""
         super().changeEvent(event)
@@ -165,18 +173,24 @@ class RunLog(QPlainTextEdit):
             self.add(entries)
 
     def _write_some(self) -> None:
-        bar = self.verticalScrollBar()
-        at_end = bar.value() >= bar.maximum()
-        cursor = QTextCursor(self.document())
-        cursor.movePosition(QTextCursor.MoveOperation.End)
-        cursor.beginEditBlock()
-        for _ in range(min(_AT_ONCE, len(self._unwritten))):
-            self._write(cursor, self._unwritten.popleft())
-        cursor.endEditBlock()
-        if at_end:
-            bar.setValue(bar.maximum())
+        with self._staying_at_end():
+            cursor = QTextCursor(self.document())
+            cursor.movePosition(QTextCursor.MoveOperation.End)
+            cursor.beginEditBlock()
+            for _ in range(min(_AT_ONCE, len(self._unwritten))):
+                self._write(cursor, self._unwritten.popleft())
+            cursor.endEditBlock()
         if self._unwritten:
             self._timer.start(0)
+
+    @contextlib.contextmanager
+    def _staying_at_end(self) -> Iterator[None]:
+        """Show the last line afterwards if it is shown now; who has scrolled up stays where they are."""
+        bar = self.verticalScrollBar()
+        at_end = bar.value() >= bar.maximum()
+        yield
+        if at_end:
+            bar.setValue(bar.maximum())
 
     def _write(self, cursor: QTextCursor, entry: LogEntry) -> None:
         moment, words = line_of(entry)

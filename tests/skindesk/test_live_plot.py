@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pytest
@@ -270,6 +270,50 @@ def test_another_scheme_is_followed_at_once(qtbot: QtBot, plot: LivePlot, qapp: 
         assert below_words() == {DARK.surface.name()}
     finally:
         apply_theme(qapp, "light")
+
+
+def words_of(plot: LivePlot) -> list[tuple[float, float, float]]:
+    """Left, right and middle height of the words of the best point and of each stage, in pixels of the plot."""
+    box = plot._view.getPlotItem().getViewBox()
+    found = []
+    for line in (plot.marks._best, *plot.marks._stages):
+        x = box.mapFromView(QPointF(line.value(), 0)).x()
+        width = line.label.boundingRect().width()
+        left = x - width * line.label.anchors[0][0]
+        found.append((left, left + width, (1 - line.label.orthoPos) * box.height()))
+    return found
+
+
+@pytest.mark.parametrize("scale", ["number", "share"])
+@pytest.mark.parametrize(("stage", "best"), [(30.0, 33.0), (30.0, 30.0), (2.0, 1.0), (38.0, 40.0)])
+def test_words_of_marks_stand_in_the_plot_and_not_on_each_other(
+    qtbot: QtBot, scale: Literal["number", "share"], stage: float, best: float
+) -> None:
+    plot = LivePlot("Recall by epoch", scale)
+    qtbot.addWidget(plot)
+    plot.setFixedSize(330, 190)
+    plot.show()
+    qtbot.waitExposed(plot)
+    plot.marks.set_best(Mark(best, f"best, epoch {best:g}"))
+    plot.marks.set_stages([Mark(stage, "Fine-tune")])
+    plot.finish_update(40.0)
+    words = words_of(plot)
+    width = plot._view.getPlotItem().getViewBox().width()
+    assert all(left >= 0 and right <= width for left, right, _ in words)
+    assert abs(words[0][2] - words[1][2]) >= plot.fontMetrics().height()
+    line = plot._view.getPlotItem().getViewBox().mapFromView(QPointF(best, 0)).x()
+    assert not words[1][0] < line - 1 < words[1][1] or stage == best
+
+
+def test_shares_are_counted_to_all_and_no_further(qtbot: QtBot) -> None:
+    plot = LivePlot("Accuracy by epoch", "share")
+    qtbot.addWidget(plot)
+    plot.finish_update(10.0)
+    axis = plot._view.getPlotItem().getAxis("left")
+    for pixels in (100, 300, 900):
+        ticks = [value for _, values in axis.tickValues(*axis.range, pixels) for value in values]
+        assert max(ticks) == pytest.approx(1.0)
+        assert "100 %" in axis.tickStrings(ticks, 1.0, 0.1)
 
 
 def test_the_wheel_scrolls_the_page_until_the_plot_is_clicked(qtbot: QtBot, plot: LivePlot) -> None:

@@ -66,3 +66,19 @@ def test_thousands_of_lines_come_bit_by_bit_and_in_order(log: RunLog, qtbot: QtB
     assert log.toPlainText().splitlines() == latest
     bar = log.verticalScrollBar()
     assert bar.value() == bar.maximum()
+
+
+def test_the_end_stays_in_view_when_the_log_gets_smaller(log: RunLog) -> None:
+    log.add(
+        [
+            LogEntry(NOW, Said(f"Line {number} of a log with sentences of some length."))
+            for number in range(30)
+        ]
+    )
+    bar = log.verticalScrollBar()
+    log.setFixedSize(200, 80)
+    assert bar.value() == bar.maximum() > 0
+    bar.setValue(3)
+    log.setFixedSize(400, 120)
+    log.add([LogEntry(NOW, Said("Another."))])
+    assert bar.value() < bar.maximum()

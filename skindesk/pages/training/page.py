@@ -115,7 +115,7 @@ class TrainingPage(QWidget):
         layout.addWidget(self._left)
         self.panel.queue_place.addWidget(self.queue, 1)
         text = self.tr(
-            "Choose a backbone and a preset on the left, then press Start. Nothing is written before that."
+            "A run that trains is followed here: figures, curves, log. Nothing is written before you press Start."
         )
         self._right = QStackedWidget()
         self._right.addWidget(EmptyState("training", self.tr("Nothing is training yet"), text))

@@ -37,6 +37,8 @@ class QueueList(Card):
         self._training = training
         self.heading.setText(self.tr("Queue"))
         self.heading.show()
+        # In line with the heading of the log beside it, which stands in a row with a button.
+        self.heading.setMinimumHeight(QToolButton().sizeHint().height())
         self._rows: list[QWidget] = []
         self._shown: tuple[tuple[int, str], ...] = ()
         self._moved: tuple[JobHandle, int] | None = None

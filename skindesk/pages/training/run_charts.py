@@ -235,6 +235,8 @@ class RunCharts(QWidget):
                 menu.addAction(action)
             save.setMenu(menu)
             plot.header.addWidget(save)
+        # In line with the headings beside and above it, which stand in rows of buttons.
+        self._bars_card.heading.setMinimumHeight(self._classes_button.sizeHint().height())
 
     def _ask_where(self, plot: LivePlot, kind: str) -> None:
         run = self._run.title if self._run is not None else "run"
@@ -265,7 +267,8 @@ def _header_button(icon_name: str, name: str, tip: str, text: str = "") -> QTool
         button.setText(text)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-    button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+    # The icon says what is in the menu: no arrow, and no room for one.
+    button.setStyleSheet("QToolButton { padding: 5px 6px; } QToolButton::menu-indicator { image: none; }")
     button.setAccessibleName(name)
     button.setToolTip(tip)
     set_role(button, "quiet")

@@ -83,17 +83,17 @@ class RunPanel(QWidget):
         self._timer.setInterval(TICK_MS)
         self._timer.timeout.connect(self._tick)
 
-    def _progress_row(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(2 * SPACE)
+    def _progress_row(self) -> QVBoxLayout:
+        row = QVBoxLayout()
+        row.setSpacing(SPACE // 2)
         self._doing = ElidedLabel()
         set_role(self._doing, "muted")
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setRange(0, _PER_MILLE)
         self._bar.setAccessibleName(self.tr("Progress of the run"))
-        row.addWidget(self._doing, 1)
-        row.addWidget(self._bar, 2)
+        row.addWidget(self._doing)
+        row.addWidget(self._bar)
         return row
 
     def _log_card(self) -> Card:
