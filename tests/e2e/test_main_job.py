@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QWidget
 
 from skindesk.app import SkinDesk
 from skindesk.engine import JobState
+from tests.drops import drop
 from tests.small import TINY_RUN
 from trainer.dataset import DatasetStore, full_name
 from trainer.jobs import RunFinished
@@ -48,17 +46,6 @@ def program(paths: Paths, qtbot: QtBot) -> Iterator[SkinDesk]:
     program.engines.close(60)
 
 
-def drop(widget: QWidget, *files: Path) -> None:
-    """Drop files on a widget as a file manager does."""
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(file)) for file in files])
-    place, buttons, keys = QPoint(200, 200), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    enter = QDragEnterEvent(place, Qt.DropAction.CopyAction, data, buttons, keys)
-    QApplication.sendEvent(widget, enter)
-    assert enter.isAccepted()
-    QApplication.sendEvent(widget, QDropEvent(QPointF(place), Qt.DropAction.CopyAction, data, buttons, keys))
-
-
 def is_split(program: SkinDesk) -> bool:
     """Whether the open dataset is imported and split."""
     path = program.workspace.dataset
@@ -79,7 +66,7 @@ def predicted_by_command(bundle: Path, image: Path) -> dict[str, float]:
 def import_by_dropping(program: SkinDesk, folder: Path, qtbot: QtBot) -> Path:
     """Drop a folder on the page; return the dataset once it is imported and split."""
     program.window.show_page("dataset")
-    drop(program.window.page("dataset"), folder)
+    assert drop(program.window.page("dataset"), folder)
     qtbot.waitUntil(lambda: is_split(program), timeout=LONG_MS)
     return cast("Path", program.workspace.dataset)
 
@@ -128,7 +115,7 @@ def test_from_a_dropped_folder_to_a_pdf(
     program.window.show_page("diagnosis")
     diagnosis = cast("DiagnosisPage", program.window.page("diagnosis"))
     image = sorted((small_folder / "images").iterdir())[20]
-    drop(diagnosis, image)
+    assert drop(diagnosis, image)
     qtbot.waitUntil(lambda: diagnosis.answered, timeout=LONG_MS)
     shown = diagnosis.model.images[0].prediction
     assert shown is not None

@@ -1,4 +1,4 @@
-"""An own home for every test, real engines, and a small run trained once for all."""
+"""An own home for every test, real engines, the dataset page, and a small run trained once for all."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from skindesk.models.workspace import Workspace
 from skindesk.paths import Paths
 from skindesk.settings import Settings
 from skindesk.widgets.theme import apply_theme
+from tests.skindesk.dataset_page import PageWindow, open_dataset
+from tests.skindesk.results_page import ResultsWindow
 from tests.small import TINY_RUN, draw_small_images
 from trainer.config import config_to_toml
 from trainer.dataset import DatasetStore, import_dataset, split_dataset
@@ -25,6 +27,10 @@ from trainer.dataset import DatasetStore, import_dataset, split_dataset
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+    from skindesk.pages.dataset import DatasetPage
 
 CLOSING_SECONDS = 30.0
 POOL_MS = 30_000
@@ -105,3 +111,46 @@ def first_tiny_run(first_small_dataset: Path, tmp_path_factory: pytest.TempPathF
 def tiny_run(first_tiny_run: Path, paths: Paths) -> Path:
     """A finished run of the tiny backbone, in the folder of runs."""
     return shutil.copytree(first_tiny_run, paths.runs / "tiny run")
+
+
+@pytest.fixture
+def own_dataset(small_folder: Path, small_dataset: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """A folder of images that a test may change, and the dataset of it."""
+    folder = shutil.copytree(small_folder, tmp_path / "my images")
+    with DatasetStore.open(small_dataset) as store:
+        store.relocate(folder)
+    return folder, small_dataset
+
+
+@pytest.fixture
+def dataset_window(
+    qtbot: QtBot, engines: Engines, workspace: Workspace, settings: Settings, paths: Paths
+) -> PageWindow:
+    window = PageWindow(engines, workspace, settings, paths)
+    qtbot.addWidget(window)
+    with qtbot.waitExposed(window):
+        window.show()
+    return window
+
+
+@pytest.fixture
+def dataset_page(dataset_window: PageWindow) -> DatasetPage:
+    """The dataset page, with nothing open."""
+    return dataset_window.page
+
+
+@pytest.fixture
+def results_window(
+    qtbot: QtBot, engines: Engines, workspace: Workspace, settings: Settings, paths: Paths
+) -> ResultsWindow:
+    """The results page in a window that has not been shown yet."""
+    window = ResultsWindow(engines, workspace, settings, paths)
+    qtbot.addWidget(window)
+    return window
+
+
+@pytest.fixture
+def opened_page(qtbot: QtBot, dataset_page: DatasetPage, small_dataset: Path) -> DatasetPage:
+    """The dataset page with the small dataset of 84 images in three classes."""
+    open_dataset(qtbot, dataset_page, small_dataset)
+    return dataset_page

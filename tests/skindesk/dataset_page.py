@@ -1,12 +1,10 @@
-"""The dataset page as a window of its own, and drops as the window system delivers them."""
+"""The dataset page in a window of its own."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from skindesk.pages.dataset import DatasetPage
 
@@ -49,16 +47,3 @@ def classes_shown(page: DatasetPage) -> set[str]:
 def button(page: DatasetPage, words: str) -> QPushButton:
     """Return the visible button with some words on it."""
     return next(one for one in page.findChildren(QPushButton) if one.text() == words and one.isVisible())
-
-
-def drop(widget: QWidget, path: Path) -> bool:
-    """Drop a file or folder on a widget; return whether it was taken."""
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path))])
-    place, button, no_key = QPointF(200, 200), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    enter = QDragEnterEvent(place.toPoint(), Qt.DropAction.CopyAction, data, button, no_key)
-    QApplication.sendEvent(widget, enter)
-    if not enter.isAccepted():
-        return False
-    QApplication.sendEvent(widget, QDropEvent(place, Qt.DropAction.CopyAction, data, button, no_key))
-    return True

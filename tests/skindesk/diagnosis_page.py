@@ -1,28 +1,26 @@
-"""The diagnosis page in a window of its own, and drops as the window system delivers them."""
+"""The diagnosis page in a window of its own, and drops on it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QWidget
 
 from skindesk.models.runs import RunsModel
 from skindesk.pages.diagnosis import DiagnosisPage
+from tests import drops
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from PySide6.QtCore import QMimeData
     from pytestqt.qtbot import QtBot
 
     from skindesk.engine.jobs import JobQueue
     from skindesk.models.workspace import Workspace
     from skindesk.paths import Paths
     from skindesk.settings import Settings
-
-_BUTTON, _NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
 
 class PageWindow(QWidget):
@@ -41,20 +39,10 @@ class PageWindow(QWidget):
 
 
 def drop(widget: QWidget, paths: Sequence[Path]) -> None:
-    """Drop files or folders on a widget; a widget that takes no drops passes them on, as Qt does."""
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    drop_data(widget, data)
+    """Drop files or folders on a widget, which takes them."""
+    assert drops.drop(widget, *paths), "the drop was refused"
 
 
 def drop_data(widget: QWidget, data: QMimeData) -> None:
-    """Drop anything on a widget."""
-    target: QWidget | None = widget
-    while target is not None and not target.acceptDrops():
-        target = target.parentWidget()
-    assert target is not None, "nothing takes drops here"
-    place = QPointF(target.rect().center())
-    enter = QDragEnterEvent(place.toPoint(), Qt.DropAction.CopyAction, data, _BUTTON, _NONE)
-    QApplication.sendEvent(target, enter)
-    assert enter.isAccepted(), "the drop was refused"
-    QApplication.sendEvent(target, QDropEvent(place, Qt.DropAction.CopyAction, data, _BUTTON, _NONE))
+    """Drop anything on a widget, which takes it."""
+    assert drops.drop_data(widget, data), "the drop was refused"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from pathlib import Path
 
@@ -12,89 +11,54 @@ from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
 import trainer.dataset.database
-from skindesk.engine.engines import Engines
 from skindesk.models.samples import SortKey
 from skindesk.models.workspace import Workspace
 from skindesk.pages.dataset import DatasetPage
-from skindesk.paths import Paths
-from skindesk.settings import Settings
-from tests.skindesk.dataset_page import LONG, PageWindow, button, classes_shown, drop, open_dataset
+from tests.drops import drop
+from tests.skindesk.dataset_page import LONG, button, classes_shown, open_dataset
 from trainer.dataset import DatasetStore
 
 N = 84
 
 
-@pytest.fixture
-def window(
-    qtbot: QtBot, engines: Engines, workspace: Workspace, settings: Settings, paths: Paths
-) -> PageWindow:
-    window = PageWindow(engines, workspace, settings, paths)
-    qtbot.addWidget(window)
-    with qtbot.waitExposed(window):
-        window.show()
-    return window
-
-
-@pytest.fixture
-def page(window: PageWindow) -> DatasetPage:
-    """The page, with nothing open."""
-    return window.page
-
-
-@pytest.fixture
-def opened(qtbot: QtBot, page: DatasetPage, small_dataset: Path) -> DatasetPage:
-    """The page with the small dataset of 84 images in three classes."""
-    open_dataset(qtbot, page, small_dataset)
-    return page
-
-
-@pytest.fixture
-def own_dataset(small_folder: Path, small_dataset: Path, tmp_path: Path) -> tuple[Path, Path]:
-    """A folder of images that a test may change, and the dataset of it."""
-    folder = shutil.copytree(small_folder, tmp_path / "my images")
-    with DatasetStore.open(small_dataset) as store:
-        store.relocate(folder)
-    return folder, small_dataset
-
-
 # Nothing open
 
 
-def test_a_first_start_offers_a_folder_and_the_demo(qtbot: QtBot, page: DatasetPage) -> None:
-    assert page.dataset is None
-    assert button(page, "Open a folder…").isEnabled()
-    with qtbot.waitSignal(page.demo_asked):
-        qtbot.mouseClick(button(page, "Try the demo"), Qt.MouseButton.LeftButton)
+def test_a_first_start_offers_a_folder_and_the_demo(qtbot: QtBot, dataset_page: DatasetPage) -> None:
+    assert dataset_page.dataset is None
+    assert button(dataset_page, "Open a folder…").isEnabled()
+    with qtbot.waitSignal(dataset_page.demo_asked):
+        qtbot.mouseClick(button(dataset_page, "Try the demo"), Qt.MouseButton.LeftButton)
 
 
 def test_recent_datasets_say_what_they_hold_and_which_are_gone(
-    qtbot: QtBot, page: DatasetPage, workspace: Workspace, small_dataset: Path, tmp_path: Path
+    qtbot: QtBot, dataset_page: DatasetPage, workspace: Workspace, small_dataset: Path, tmp_path: Path
 ) -> None:
     workspace.set_dataset(tmp_path / "gone.db")
     workspace.set_dataset(small_dataset)
-    qtbot.waitUntil(lambda: page.dataset is not None, timeout=LONG)
-    page.act.close.trigger()
-    qtbot.waitUntil(page.start.recent.isVisible, timeout=LONG)
-    there, gone = (button(page, name) for name in ("small", "gone"))
+    qtbot.waitUntil(lambda: dataset_page.dataset is not None, timeout=LONG)
+    dataset_page.act.close.trigger()
+    qtbot.waitUntil(dataset_page.start.recent.isVisible, timeout=LONG)
+    there, gone = (button(dataset_page, name) for name in ("small", "gone"))
     assert there.isEnabled()
     assert not gone.isEnabled()
     assert "84 images" in there.toolTip() or any(
         label.text() == "84 images, 42 lesions"
-        for label in page.start.recent.findChildren(type(page.title.name))
+        for label in dataset_page.start.recent.findChildren(type(dataset_page.title.name))
     )
     qtbot.mouseClick(there, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: page.dataset is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: dataset_page.dataset is not None, timeout=LONG)
     assert workspace.dataset == small_dataset
 
 
 def test_a_forgotten_dataset_leaves_the_list_and_stays_on_the_disk(
-    qtbot: QtBot, page: DatasetPage, workspace: Workspace, small_dataset: Path
+    qtbot: QtBot, dataset_page: DatasetPage, workspace: Workspace, small_dataset: Path
 ) -> None:
     workspace.set_dataset(small_dataset)
-    qtbot.waitUntil(lambda: page.dataset is not None, timeout=LONG)
-    page.act.close.trigger()
-    qtbot.waitUntil(page.start.recent.isVisible, timeout=LONG)
-    page.start.recent_forgotten.emit(small_dataset)
+    qtbot.waitUntil(lambda: dataset_page.dataset is not None, timeout=LONG)
+    dataset_page.act.close.trigger()
+    qtbot.waitUntil(dataset_page.start.recent.isVisible, timeout=LONG)
+    dataset_page.start.recent_forgotten.emit(small_dataset)
     assert workspace.recent_datasets == []
     assert small_dataset.exists()
 
@@ -103,14 +67,14 @@ def test_a_forgotten_dataset_leaves_the_list_and_stays_on_the_disk(
 
 
 def test_opening_a_dataset_shows_its_images_and_tells_the_others(
-    opened: DatasetPage, workspace: Workspace, small_dataset: Path
+    opened_page: DatasetPage, workspace: Workspace, small_dataset: Path
 ) -> None:
     assert workspace.dataset == small_dataset
-    assert opened.title.figures.full_text() == "84 images, 42 lesions, no problems"
-    assert len(opened.browser.view.grid) == N
-    assert opened.browser.finder.count.text() == "84 images"
-    assert opened.browser.side.certificate.text == "0 of 42 groups in two parts"
-    rows = opened.browser.side.classes.rows
+    assert opened_page.title.figures.full_text() == "84 images, 42 lesions, no problems"
+    assert len(opened_page.browser.view.grid) == N
+    assert opened_page.browser.finder.count.text() == "84 images"
+    assert opened_page.browser.side.certificate.text == "0 of 42 groups in two parts"
+    rows = opened_page.browser.side.classes.rows
     assert {name: row.accessibleName() for name, row in rows.items()} == {
         "bkl": "Benign keratosis: 18 of 84 images (21.4 %)",
         "mel": "▲ Melanoma: 18 of 84 images (21.4 %)",
@@ -119,24 +83,26 @@ def test_opening_a_dataset_shows_its_images_and_tells_the_others(
 
 
 def test_a_dataset_chosen_elsewhere_is_shown(
-    qtbot: QtBot, page: DatasetPage, workspace: Workspace, small_dataset: Path
+    qtbot: QtBot, dataset_page: DatasetPage, workspace: Workspace, small_dataset: Path
 ) -> None:
     workspace.set_dataset(small_dataset)
-    qtbot.waitUntil(lambda: page.dataset is not None and page.dataset.path == small_dataset, timeout=LONG)
+    qtbot.waitUntil(
+        lambda: dataset_page.dataset is not None and dataset_page.dataset.path == small_dataset, timeout=LONG
+    )
 
 
 def test_a_dataset_file_can_be_dropped_anywhere_on_the_page(
-    qtbot: QtBot, page: DatasetPage, small_dataset: Path
+    qtbot: QtBot, dataset_page: DatasetPage, small_dataset: Path
 ) -> None:
-    assert drop(page, small_dataset)
-    qtbot.waitUntil(lambda: page.dataset is not None, timeout=LONG)
+    assert drop(dataset_page, small_dataset)
+    qtbot.waitUntil(lambda: dataset_page.dataset is not None, timeout=LONG)
 
 
-def test_what_is_no_dataset_is_not_taken(page: DatasetPage, tmp_path: Path) -> None:
+def test_what_is_no_dataset_is_not_taken(dataset_page: DatasetPage, tmp_path: Path) -> None:
     picture = tmp_path / "one.jpg"
     picture.write_bytes(b"")
-    assert not page.open_path(picture)
-    assert not drop(page, picture)
+    assert not dataset_page.open_path(picture)
+    assert not drop(dataset_page, picture)
 
 
 def damaged(path: Path) -> None:
@@ -160,106 +126,106 @@ def of_another_kind(path: Path) -> None:
     [(damaged, "is damaged"), (newer, "newer SkinDesk"), (of_another_kind, "not a SkinDesk dataset")],
 )
 def test_a_file_that_cannot_be_opened_says_why(
-    qtbot: QtBot, page: DatasetPage, small_dataset: Path, spoil: object, words: str
+    qtbot: QtBot, dataset_page: DatasetPage, small_dataset: Path, spoil: object, words: str
 ) -> None:
     spoil(small_dataset)  # type: ignore[operator]
-    assert page.open_path(small_dataset)
-    qtbot.waitUntil(lambda: words in page.notice.text, timeout=LONG)
-    assert page.notice.isVisible()
-    assert page.dataset is None
-    assert page.start.isVisible()
+    assert dataset_page.open_path(small_dataset)
+    qtbot.waitUntil(lambda: words in dataset_page.notice.text, timeout=LONG)
+    assert dataset_page.notice.isVisible()
+    assert dataset_page.dataset is None
+    assert dataset_page.start.isVisible()
 
 
-def test_a_missing_file_says_so_and_what_is_open_stays(opened: DatasetPage, tmp_path: Path) -> None:
-    assert opened.open_path(tmp_path / "gone.db")
-    assert "is not there" in opened.notice.text
-    assert opened.dataset is not None
+def test_a_missing_file_says_so_and_what_is_open_stays(opened_page: DatasetPage, tmp_path: Path) -> None:
+    assert opened_page.open_path(tmp_path / "gone.db")
+    assert "is not there" in opened_page.notice.text
+    assert opened_page.dataset is not None
 
 
 # Filters, search, order
 
 
 def test_clicking_classes_shows_them_alone_and_all_brings_the_others_back(
-    qtbot: QtBot, opened: DatasetPage
+    qtbot: QtBot, opened_page: DatasetPage
 ) -> None:
-    rows = opened.browser.side.classes.rows
+    rows = opened_page.browser.side.classes.rows
     qtbot.mouseClick(rows["mel"], Qt.MouseButton.LeftButton)
-    assert classes_shown(opened) == {"mel"}
-    assert opened.browser.finder.count.text() == "18 of 84 images"
+    assert classes_shown(opened_page) == {"mel"}
+    assert opened_page.browser.finder.count.text() == "18 of 84 images"
     qtbot.mouseClick(rows["nv"], Qt.MouseButton.LeftButton)
-    assert classes_shown(opened) == {"mel", "nv"}
-    qtbot.mouseClick(opened.browser.side.classes.all_button, Qt.MouseButton.LeftButton)
-    assert classes_shown(opened) == {"bkl", "mel", "nv"}
-    assert not opened.browser.side.classes.all_button.isVisible()
+    assert classes_shown(opened_page) == {"mel", "nv"}
+    qtbot.mouseClick(opened_page.browser.side.classes.all_button, Qt.MouseButton.LeftButton)
+    assert classes_shown(opened_page) == {"bkl", "mel", "nv"}
+    assert not opened_page.browser.side.classes.all_button.isVisible()
 
 
-def test_classes_can_be_chosen_by_keyboard(qtbot: QtBot, opened: DatasetPage) -> None:
-    rows = list(opened.browser.side.classes.rows.values())
+def test_classes_can_be_chosen_by_keyboard(qtbot: QtBot, opened_page: DatasetPage) -> None:
+    rows = list(opened_page.browser.side.classes.rows.values())
     rows[0].setFocus()
     qtbot.keyClick(rows[0], Qt.Key.Key_Down)
     qtbot.waitUntil(rows[1].hasFocus)
     qtbot.keyClick(rows[1], Qt.Key.Key_Space)
-    assert classes_shown(opened) == {"mel"}
+    assert classes_shown(opened_page) == {"mel"}
 
 
-def test_a_part_of_the_split_can_be_shown_alone(qtbot: QtBot, opened: DatasetPage) -> None:
-    table = opened.browser.view.grid.table
+def test_a_part_of_the_split_can_be_shown_alone(qtbot: QtBot, opened_page: DatasetPage) -> None:
+    table = opened_page.browser.view.grid.table
     assert table is not None
-    qtbot.mouseClick(opened.browser.side.parts.rows["test"], Qt.MouseButton.LeftButton)
-    shown = opened.browser.view.grid.shown
+    qtbot.mouseClick(opened_page.browser.side.parts.rows["test"], Qt.MouseButton.LeftButton)
+    shown = opened_page.browser.view.grid.shown
     assert len(shown) == table.split.counts()["test"]
     assert {table.split.at(row) for row in shown.tolist()} == {"test"}
 
 
 def test_typing_searches_and_a_mistake_is_explained_beside_the_last_result(
-    qtbot: QtBot, opened: DatasetPage
+    qtbot: QtBot, opened_page: DatasetPage
 ) -> None:
-    finder = opened.browser.finder
-    opened.act.find.trigger()
+    finder = opened_page.browser.finder
+    opened_page.act.find.trigger()
     qtbot.waitUntil(finder.search.hasFocus)
     qtbot.keyClicks(finder.search, "class = mel and id ~ 1")
     qtbot.waitUntil(lambda: finder.count.text() != "84 images")
-    found = opened.browser.shown_ids
+    found = opened_page.browser.shown_ids
     assert found
     assert all("1" in name for name in found)
-    assert classes_shown(opened) == {"mel"}
+    assert classes_shown(opened_page) == {"mel"}
     qtbot.keyClicks(finder.search, " and age >")
     qtbot.waitUntil(finder.why.isVisible)
     assert finder.why.text() == "Nothing follows “age >”."
-    assert opened.browser.shown_ids == found
+    assert opened_page.browser.shown_ids == found
     qtbot.keyClick(finder.search, Qt.Key.Key_Escape)
     assert not finder.why.isVisible()
-    assert len(opened.browser.shown_ids) == N
+    assert len(opened_page.browser.shown_ids) == N
 
 
-def test_enter_in_the_search_leads_to_the_images(qtbot: QtBot, opened: DatasetPage) -> None:
-    search = opened.browser.finder.search
+def test_enter_in_the_search_leads_to_the_images(qtbot: QtBot, opened_page: DatasetPage) -> None:
+    search = opened_page.browser.finder.search
     search.setFocus()
     qtbot.keyClicks(search, "mel")
     qtbot.keyClick(search, Qt.Key.Key_Return)
-    assert classes_shown(opened) == {"mel"}
-    qtbot.waitUntil(opened.browser.view.hasFocus)
+    assert classes_shown(opened_page) == {"mel"}
+    qtbot.waitUntil(opened_page.browser.view.hasFocus)
 
 
-def test_a_search_without_result_offers_the_way_back(qtbot: QtBot, opened: DatasetPage) -> None:
-    finder = opened.browser.finder
+def test_a_search_without_result_offers_the_way_back(qtbot: QtBot, opened_page: DatasetPage) -> None:
+    finder = opened_page.browser.finder
     finder.search.setText("nothing like this")
     qtbot.keyClick(finder.search, Qt.Key.Key_Return)
     assert finder.count.text() == "0 of 84 images"
-    qtbot.mouseClick(button(opened, "Show all images"), Qt.MouseButton.LeftButton)
-    assert len(opened.browser.view.grid) == N
-    assert opened.browser.view.isVisible()
+    qtbot.mouseClick(button(opened_page, "Show all images"), Qt.MouseButton.LeftButton)
+    assert len(opened_page.browser.view.grid) == N
+    assert opened_page.browser.view.isVisible()
 
 
-def test_images_are_sorted_either_way(qtbot: QtBot, opened: DatasetPage) -> None:
-    finder, ids = opened.browser.finder, opened.browser.shown_ids
+def test_images_are_sorted_either_way(qtbot: QtBot, opened_page: DatasetPage) -> None:
+    finder, ids = opened_page.browser.finder, opened_page.browser.shown_ids
     assert ids == sorted(ids)
     qtbot.mouseClick(finder.descending, Qt.MouseButton.LeftButton)
-    assert opened.browser.shown_ids == ids[::-1]
+    assert opened_page.browser.shown_ids == ids[::-1]
     finder.sort.setCurrentIndex(finder.sort.findData(SortKey.CLASS))
-    table = opened.browser.view.grid.table
+    table = opened_page.browser.view.grid.table
     assert table is not None
-    names = [table.class_name.at(row) for row in opened.browser.view.grid.shown.tolist()]
+    names = [table.class_name.at(row) for row in opened_page.browser.view.grid.shown.tolist()]
     assert names == sorted(names, key=str, reverse=True)
 
 
@@ -267,32 +233,32 @@ def test_images_are_sorted_either_way(qtbot: QtBot, opened: DatasetPage) -> None
 
 
 def test_moved_images_are_told_of_and_found_again(
-    qtbot: QtBot, page: DatasetPage, own_dataset: tuple[Path, Path], tmp_path: Path
+    qtbot: QtBot, dataset_page: DatasetPage, own_dataset: tuple[Path, Path], tmp_path: Path
 ) -> None:
     folder, dataset = own_dataset
     elsewhere = folder.rename(tmp_path / "elsewhere")
-    open_dataset(qtbot, page, dataset)
-    assert f"The images are not at {folder} any more" in page.moved.text
-    assert page.moved.isVisible()
-    page.relocate(tmp_path / "home")
-    qtbot.waitUntil(lambda: "does not hold the images" in page.notice.text, timeout=LONG)
-    page.relocate(elsewhere)
-    qtbot.waitUntil(lambda: not page.moved.isVisible(), timeout=LONG)
-    table = page.browser.view.grid.table
+    open_dataset(qtbot, dataset_page, dataset)
+    assert f"The images are not at {folder} any more" in dataset_page.moved.text
+    assert dataset_page.moved.isVisible()
+    dataset_page.relocate(tmp_path / "home")
+    qtbot.waitUntil(lambda: "does not hold the images" in dataset_page.notice.text, timeout=LONG)
+    dataset_page.relocate(elsewhere)
+    qtbot.waitUntil(lambda: not dataset_page.moved.isVisible(), timeout=LONG)
+    table = dataset_page.browser.view.grid.table
     assert table is not None
     assert Path(table.paths[0]).is_file()
 
 
 def test_a_dataset_that_is_being_written_says_so(
-    qtbot: QtBot, page: DatasetPage, own_dataset: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, dataset_page: DatasetPage, own_dataset: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trainer.dataset.database, "BUSY_SECONDS", 0.1)
     folder, dataset = own_dataset
-    open_dataset(qtbot, page, dataset)
+    open_dataset(qtbot, dataset_page, dataset)
     other = sqlite3.connect(dataset, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    page.relocate(folder)
-    qtbot.waitUntil(lambda: "in use by another program" in page.notice.text, timeout=LONG)
+    dataset_page.relocate(folder)
+    qtbot.waitUntil(lambda: "in use by another program" in dataset_page.notice.text, timeout=LONG)
     other.execute("ROLLBACK")
     other.close()
 
@@ -300,9 +266,9 @@ def test_a_dataset_that_is_being_written_says_so(
 # Overview and problems
 
 
-def test_the_overview_gives_each_class_and_part_with_percent(qtbot: QtBot, opened: DatasetPage) -> None:
-    qtbot.mouseClick(opened.title.views.buttons["overview"], Qt.MouseButton.LeftButton)
-    chart = opened.browser.overview.chart
+def test_the_overview_gives_each_class_and_part_with_percent(qtbot: QtBot, opened_page: DatasetPage) -> None:
+    qtbot.mouseClick(opened_page.title.views.buttons["overview"], Qt.MouseButton.LeftButton)
+    chart = opened_page.browser.overview.chart
     assert chart.isVisible()
     described = chart.accessibleDescription()
     assert described.startswith(
@@ -319,7 +285,7 @@ def test_the_overview_gives_each_class_and_part_with_percent(qtbot: QtBot, opene
 
 
 def test_problems_are_listed_copied_and_saved(
-    qtbot: QtBot, page: DatasetPage, own_dataset: tuple[Path, Path], tmp_path: Path
+    qtbot: QtBot, dataset_page: DatasetPage, own_dataset: tuple[Path, Path], tmp_path: Path
 ) -> None:
     folder, dataset = own_dataset
     with DatasetStore.open(dataset) as store:
@@ -335,10 +301,10 @@ def test_problems_are_listed_copied_and_saved(
                 ("", "b", "missing", "table.csv, line 3 names b, but there is no such image."),
             ],
         )
-    open_dataset(qtbot, page, dataset)
-    assert page.title.views.buttons["problems"].text() == "Problems (2)"
-    qtbot.mouseClick(page.title.views.buttons["problems"], Qt.MouseButton.LeftButton)
-    view = page.browser.problems
+    open_dataset(qtbot, dataset_page, dataset)
+    assert dataset_page.title.views.buttons["problems"].text() == "Problems (2)"
+    qtbot.mouseClick(dataset_page.title.views.buttons["problems"], Qt.MouseButton.LeftButton)
+    view = dataset_page.browser.problems
     model = view.table.model()
     assert view.table.isVisible()
     shown = [[model.index(row, column).data() for column in range(3)] for row in range(2)]
@@ -358,25 +324,25 @@ def test_problems_are_listed_copied_and_saved(
     assert saved.read_text().splitlines()[1].startswith(f"{folder / 'images' / 'a.png'},a,truncated,")
 
 
-def test_problems_that_cannot_be_saved_say_why(opened: DatasetPage, tmp_path: Path) -> None:
+def test_problems_that_cannot_be_saved_say_why(opened_page: DatasetPage, tmp_path: Path) -> None:
     blocked = tmp_path / "a file"
     blocked.write_text("")
-    opened.browser.problems.save(blocked / "problems.csv")
-    assert "Cannot write" in opened.notice.text
+    opened_page.browser.problems.save(blocked / "problems.csv")
+    assert "Cannot write" in opened_page.notice.text
 
 
 # The menu
 
 
-def test_the_page_hands_its_actions_to_the_window(opened: DatasetPage) -> None:
-    by_name = {action.text(): action.shortcut().toString() for action in opened.actions()}
+def test_the_page_hands_its_actions_to_the_window(opened_page: DatasetPage) -> None:
+    by_name = {action.text(): action.shortcut().toString() for action in opened_page.actions()}
     assert by_name["Open folder…"] == "Ctrl+O"
     assert by_name["Find"] == "Ctrl+F"
     assert {"Open dataset file…", "Import again", "Split again…"} <= by_name.keys()
 
 
-def test_what_makes_no_sense_without_a_dataset_is_off(page: DatasetPage) -> None:
-    off = {action.text() for action in page.actions() if not action.isEnabled()}
+def test_what_makes_no_sense_without_a_dataset_is_off(dataset_page: DatasetPage) -> None:
+    off = {action.text() for action in dataset_page.actions() if not action.isEnabled()}
     assert off == {
         "Import again",
         "Find",

@@ -2,58 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PySide6.QtCore import QItemSelectionModel, QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from skindesk.engine.engines import Engines
 from skindesk.models.workspace import Workspace
 from skindesk.pages.dataset import DatasetPage
-from skindesk.paths import Paths
 from skindesk.settings import Settings
-from tests.skindesk.dataset_page import LONG, PageWindow, classes_shown, open_dataset
-from trainer.dataset import DatasetStore
+from tests.skindesk.dataset_page import LONG, classes_shown, open_dataset
 
 N = 84
-
-
-@pytest.fixture
-def window(
-    qtbot: QtBot, engines: Engines, workspace: Workspace, settings: Settings, paths: Paths
-) -> PageWindow:
-    window = PageWindow(engines, workspace, settings, paths)
-    qtbot.addWidget(window)
-    with qtbot.waitExposed(window):
-        window.show()
-    return window
-
-
-@pytest.fixture
-def page(window: PageWindow) -> DatasetPage:
-    """The page, with nothing open."""
-    return window.page
-
-
-@pytest.fixture
-def opened(qtbot: QtBot, page: DatasetPage, small_dataset: Path) -> DatasetPage:
-    """The page with the small dataset of 84 images in three classes."""
-    open_dataset(qtbot, page, small_dataset)
-    return page
-
-
-@pytest.fixture
-def own_dataset(small_folder: Path, small_dataset: Path, tmp_path: Path) -> tuple[Path, Path]:
-    """A folder of images that a test may change, and the dataset of it."""
-    folder = shutil.copytree(small_folder, tmp_path / "my images")
-    with DatasetStore.open(small_dataset) as store:
-        store.relocate(folder)
-    return folder, small_dataset
 
 
 # Looking through the grid
@@ -64,8 +26,8 @@ def places(page: DatasetPage) -> list[int]:
     return [grid.place_of(grid.index_of(int(sample))) for sample in page.browser.view.chosen]
 
 
-def test_keys_lead_through_the_grid_as_through_a_text(qtbot: QtBot, opened: DatasetPage) -> None:
-    view = opened.browser.view
+def test_keys_lead_through_the_grid_as_through_a_text(qtbot: QtBot, opened_page: DatasetPage) -> None:
+    view = opened_page.browser.view
     columns = view.grid.columns
     assert columns > 2
     view.setFocus()
@@ -81,24 +43,28 @@ def test_keys_lead_through_the_grid_as_through_a_text(qtbot: QtBot, opened: Data
         (Qt.Key.Key_Home, 0),
     ):
         qtbot.keyClick(view, key)
-        assert places(opened) == [expected], key
+        assert places(opened_page) == [expected], key
     qtbot.keyClick(view, Qt.Key.Key_PageDown)
-    assert places(opened)[0] % columns == 0
-    assert places(opened)[0] >= columns
+    assert places(opened_page)[0] % columns == 0
+    assert places(opened_page)[0] >= columns
 
 
-def test_shift_selects_a_run_of_images_and_the_details_count_them(qtbot: QtBot, opened: DatasetPage) -> None:
-    view = opened.browser.view
+def test_shift_selects_a_run_of_images_and_the_details_count_them(
+    qtbot: QtBot, opened_page: DatasetPage
+) -> None:
+    view = opened_page.browser.view
     columns = view.grid.columns
     view.setFocus()
     view.select_sample(1)
     qtbot.keyClick(view, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
-    assert places(opened) == list(range(1, columns + 2))
-    qtbot.waitUntil(lambda: opened.browser.details.diagnose_button.text() == f"Diagnose {columns + 1} images")
+    assert places(opened_page) == list(range(1, columns + 2))
+    qtbot.waitUntil(
+        lambda: opened_page.browser.details.diagnose_button.text() == f"Diagnose {columns + 1} images"
+    )
 
 
-def test_shift_and_mouse_select_a_run_across_rows(qtbot: QtBot, opened: DatasetPage) -> None:
-    view = opened.browser.view
+def test_shift_and_mouse_select_a_run_across_rows(qtbot: QtBot, opened_page: DatasetPage) -> None:
+    view = opened_page.browser.view
     columns = view.grid.columns
 
     def click(place: int, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
@@ -107,35 +73,37 @@ def test_shift_and_mouse_select_a_run_across_rows(qtbot: QtBot, opened: DatasetP
 
     click(columns + 1)
     click(2, Qt.KeyboardModifier.ShiftModifier)
-    assert places(opened) == list(range(2, columns + 2))
+    assert places(opened_page) == list(range(2, columns + 2))
     click(0, Qt.KeyboardModifier.ControlModifier)
-    assert places(opened) == [0, *range(2, columns + 2)]
+    assert places(opened_page) == [0, *range(2, columns + 2)]
     click(1)
-    assert places(opened) == [1]
+    assert places(opened_page) == [1]
 
 
-def test_everything_shown_can_be_selected_at_once(qtbot: QtBot, opened: DatasetPage) -> None:
-    view = opened.browser.view
-    opened.browser.side.classes.choose({"mel"})
+def test_everything_shown_can_be_selected_at_once(qtbot: QtBot, opened_page: DatasetPage) -> None:
+    view = opened_page.browser.view
+    opened_page.browser.side.classes.choose({"mel"})
     view.setFocus()
     qtbot.keyClick(view, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
     assert len(view.chosen) == 18
 
 
-def test_another_width_keeps_selection_and_current_image(qtbot: QtBot, opened: DatasetPage) -> None:
-    view = opened.browser.view
+def test_another_width_keeps_selection_and_current_image(qtbot: QtBot, opened_page: DatasetPage) -> None:
+    view = opened_page.browser.view
     view.select_sample(30)
     view.setFocus()
     qtbot.keyClick(view, Qt.Key.Key_End, Qt.KeyboardModifier.ShiftModifier)
     before = view.grid.columns
-    opened.browser.finder.slider.setValue(300)
+    opened_page.browser.finder.slider.setValue(300)
     assert view.grid.columns != before
-    assert places(opened) == list(range(30, N))
+    assert places(opened_page) == list(range(30, N))
     assert view.current == N - 1
 
 
-def test_ctrl_and_wheel_change_the_size_and_it_is_remembered(opened: DatasetPage, settings: Settings) -> None:
-    view = opened.browser.view
+def test_ctrl_and_wheel_change_the_size_and_it_is_remembered(
+    opened_page: DatasetPage, settings: Settings
+) -> None:
+    view = opened_page.browser.view
     before = settings.number("thumbnail_size")
     place = QPointF(50, 50)
     event = QWheelEvent(
@@ -150,11 +118,11 @@ def test_ctrl_and_wheel_change_the_size_and_it_is_remembered(opened: DatasetPage
     )
     QApplication.sendEvent(view.viewport(), event)
     assert settings.number("thumbnail_size") == before + 32
-    assert opened.browser.finder.slider.value() == before + 32
+    assert opened_page.browser.finder.slider.value() == before + 32
 
 
-def test_visible_thumbnails_come_and_are_painted(qtbot: QtBot, opened: DatasetPage) -> None:
-    view = opened.browser.view
+def test_visible_thumbnails_come_and_are_painted(qtbot: QtBot, opened_page: DatasetPage) -> None:
+    view = opened_page.browser.view
     table = view.grid.table
     assert table is not None
     first = table.paths[0]
@@ -172,31 +140,31 @@ def test_visible_thumbnails_come_and_are_painted(qtbot: QtBot, opened: DatasetPa
 
 
 def test_a_broken_image_says_why_in_grid_and_details(
-    qtbot: QtBot, page: DatasetPage, own_dataset: tuple[Path, Path]
+    qtbot: QtBot, dataset_page: DatasetPage, own_dataset: tuple[Path, Path]
 ) -> None:
     folder, dataset = own_dataset
     (folder / "images" / "ISIC_0000000.png").write_text("This is no image.")
-    open_dataset(qtbot, page, dataset)
-    view = page.browser.view
+    open_dataset(qtbot, dataset_page, dataset)
+    view = dataset_page.browser.view
     table = view.grid.table
     assert table is not None
     path = table.paths[0]
     qtbot.waitUntil(lambda: bool(view.thumbnails.reason(path)), timeout=LONG)
     assert "it is no image" in view.words_about(view.grid.index_at(0))
     view.select_sample(0)
-    qtbot.waitUntil(lambda: "it is no image" in page.browser.details.picture.reason, timeout=LONG)
+    qtbot.waitUntil(lambda: "it is no image" in dataset_page.browser.details.picture.reason, timeout=LONG)
 
 
 # One image
 
 
 def test_details_show_the_image_its_fields_and_the_others_of_its_lesion(
-    qtbot: QtBot, opened: DatasetPage
+    qtbot: QtBot, opened_page: DatasetPage
 ) -> None:
-    view, details = opened.browser.view, opened.browser.details
+    view, details = opened_page.browser.view, opened_page.browser.details
     view.select_sample(4)
     qtbot.waitUntil(lambda: details.picture.shown_size.width() == 48, timeout=LONG)
-    shown = {label.full_text() for label in details.findChildren(type(opened.title.figures))}
+    shown = {label.full_text() for label in details.findChildren(type(opened_page.title.figures))}
     assert {"ISIC_0000004", "40 years, female", "back", "histopathology", "HAM_0000002"} <= shown
     assert [tile.sample for tile in details.tiles] == [5]
     qtbot.mouseClick(details.tiles[0], Qt.MouseButton.LeftButton)
@@ -205,21 +173,23 @@ def test_details_show_the_image_its_fields_and_the_others_of_its_lesion(
 
 
 def test_an_image_of_the_lesion_that_is_filtered_out_is_brought_back(
-    qtbot: QtBot, opened: DatasetPage
+    qtbot: QtBot, opened_page: DatasetPage
 ) -> None:
-    view, finder = opened.browser.view, opened.browser.finder
+    view, finder = opened_page.browser.view, opened_page.browser.finder
     finder.search.setText("ISIC_0000004")
     qtbot.keyClick(finder.search, Qt.Key.Key_Return)
     assert len(view.grid) == 1
     view.select_sample(4)
-    qtbot.waitUntil(lambda: len(opened.browser.details.tiles) == 1)
-    qtbot.mouseClick(opened.browser.details.tiles[0], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(opened_page.browser.details.tiles) == 1)
+    qtbot.mouseClick(opened_page.browser.details.tiles[0], Qt.MouseButton.LeftButton)
     assert view.current == 5
     assert len(view.grid) == N
 
 
-def test_enter_hands_the_image_to_diagnosis(qtbot: QtBot, opened: DatasetPage, workspace: Workspace) -> None:
-    view = opened.browser.view
+def test_enter_hands_the_image_to_diagnosis(
+    qtbot: QtBot, opened_page: DatasetPage, workspace: Workspace
+) -> None:
+    view = opened_page.browser.view
     view.setFocus()
     view.select_sample(7)
     with (
@@ -232,34 +202,34 @@ def test_enter_hands_the_image_to_diagnosis(qtbot: QtBot, opened: DatasetPage, w
 
 
 def test_all_selected_images_can_be_diagnosed(
-    qtbot: QtBot, opened: DatasetPage, workspace: Workspace
+    qtbot: QtBot, opened_page: DatasetPage, workspace: Workspace
 ) -> None:
-    opened.browser.side.classes.choose({"bkl"})
-    opened.browser.view.selectAll()
-    qtbot.waitUntil(opened.act.diagnose.isEnabled)
+    opened_page.browser.side.classes.choose({"bkl"})
+    opened_page.browser.view.selectAll()
+    qtbot.waitUntil(opened_page.act.diagnose.isEnabled)
     with qtbot.waitSignal(workspace.images_for_diagnosis) as images:
-        qtbot.mouseClick(opened.browser.details.diagnose_button, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(opened_page.browser.details.diagnose_button, Qt.MouseButton.LeftButton)
     assert len(images.args[0]) == 18
 
 
-def test_paths_of_the_selected_images_can_be_copied(qtbot: QtBot, opened: DatasetPage) -> None:
-    assert not opened.act.copy_path.isEnabled()
-    view = opened.browser.view
+def test_paths_of_the_selected_images_can_be_copied(qtbot: QtBot, opened_page: DatasetPage) -> None:
+    assert not opened_page.act.copy_path.isEnabled()
+    view = opened_page.browser.view
     view.setFocus()
     view.select_sample(1)
     qtbot.keyClick(view, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
-    qtbot.waitUntil(opened.act.copy_path.isEnabled)
-    opened.act.copy_path.trigger()
+    qtbot.waitUntil(opened_page.act.copy_path.isEnabled)
+    opened_page.act.copy_path.trigger()
     names = [Path(line).name for line in QGuiApplication.clipboard().text().splitlines()]
     assert names == ["ISIC_0000001.png", "ISIC_0000002.png"]
 
 
-def test_the_context_menu_offers_what_the_actions_do(qtbot: QtBot, opened: DatasetPage) -> None:
-    view = opened.browser.view
-    assert not opened.act.diagnose.isEnabled()
+def test_the_context_menu_offers_what_the_actions_do(qtbot: QtBot, opened_page: DatasetPage) -> None:
+    view = opened_page.browser.view
+    assert not opened_page.act.diagnose.isEnabled()
     place = view.visualRect(view.grid.index_at(1)).center()
     qtbot.mouseClick(view.viewport(), Qt.MouseButton.RightButton, pos=place)
-    menu = opened.context_menu()
+    menu = opened_page.context_menu()
     assert all(action.isEnabled() for action in menu.actions())
     assert [action.text() for action in menu.actions()] == ["Diagnose", "Show in folder", "Copy path"]
     menu.actions()[2].trigger()
@@ -270,24 +240,24 @@ def test_the_context_menu_offers_what_the_actions_do(qtbot: QtBot, opened: Datas
 
 
 def test_filters_and_current_image_stay_when_the_dataset_is_read_again(
-    qtbot: QtBot, opened: DatasetPage, workspace: Workspace
+    qtbot: QtBot, opened_page: DatasetPage, workspace: Workspace
 ) -> None:
-    view = opened.browser.view
-    opened.browser.side.classes.choose({"nv"})
+    view = opened_page.browser.view
+    opened_page.browser.side.classes.choose({"nv"})
     view.select_sample(60)
-    before = opened.dataset
+    before = opened_page.dataset
     workspace.dataset_edited.emit()
-    qtbot.waitUntil(lambda: opened.dataset is not before, timeout=LONG)
-    assert opened.browser.side.classes.chosen == {"nv"}
-    assert classes_shown(opened) == {"nv"}
+    qtbot.waitUntil(lambda: opened_page.dataset is not before, timeout=LONG)
+    assert opened_page.browser.side.classes.chosen == {"nv"}
+    assert classes_shown(opened_page) == {"nv"}
     assert view.current == 60
     assert list(view.chosen) == [60]
 
 
-def test_a_selection_of_many_ends_with_a_new_filter(opened: DatasetPage) -> None:
-    view = opened.browser.view
+def test_a_selection_of_many_ends_with_a_new_filter(opened_page: DatasetPage) -> None:
+    view = opened_page.browser.view
     view.selectAll()
-    opened.browser.side.classes.choose({"mel"})
+    opened_page.browser.side.classes.choose({"mel"})
     assert view.selectionModel().selection().count() == 0
     view.selectionModel().select(view.grid.index_at(0), QItemSelectionModel.SelectionFlag.Select)
     assert np.array_equal(view.chosen, view.grid.shown[:1])

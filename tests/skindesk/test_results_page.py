@@ -9,20 +9,20 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMainWindow, QToolButton
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QToolButton
 from pytestqt.qtbot import QtBot
 
-from skindesk.engine.engines import Engines
-from skindesk.models.runs import COLUMNS, RunsModel, RunStatus
+from skindesk.models.runs import COLUMNS, RunStatus
 from skindesk.models.workspace import Workspace
 from skindesk.pages.results import ResultsPage
 from skindesk.paths import Paths
-from skindesk.settings import Settings
 from skindesk.widgets.confusion_matrix import Cell
 from skindesk.widgets.notice import Notice
+from tests.drops import drop
 from tests.skindesk.made_runs import make_report, make_run
+from tests.skindesk.results_page import ResultsWindow
 from trainer.archive import read_contents
 from trainer.config import HeadStage, RunConfig
 from trainer.dataset import DatasetStore
@@ -33,18 +33,8 @@ PATIENCE = 20_000  # ms
 
 
 @pytest.fixture
-def page(
-    qtbot: QtBot, paths: Paths, settings: Settings, workspace: Workspace, engines: Engines
-) -> ResultsPage:
-    runs = RunsModel(paths, settings, workspace)
-    runs._timer.stop()  # it looks when the page is shown: not before a test has made its runs
-    page = ResultsPage(engines.scoring, runs, workspace, settings, paths)
-    window = QMainWindow()
-    window.setCentralWidget(page)
-    window.setFixedSize(1176, 800)
-    qtbot.addWidget(window)
-    page._kept = (runs, window)  # type: ignore[attr-defined]  # as long as the page
-    return page
+def page(results_window: ResultsWindow) -> ResultsPage:
+    return results_window.page
 
 
 def show(qtbot: QtBot, page: ResultsPage) -> None:
@@ -417,19 +407,6 @@ def test_a_run_that_was_cut_off_leads_to_training(
     assert not page.run_actions.score_test.isEnabled()
 
 
-def drop(page: ResultsPage, paths: list[Path]) -> bool:
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    place, buttons, keys = QPoint(200, 200), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    enter = QDragEnterEvent(place, Qt.DropAction.CopyAction, data, buttons, keys)
-    QApplication.sendEvent(page, enter)
-    if not enter.isAccepted():
-        return False
-    event = QDropEvent(place.toPointF(), Qt.DropAction.CopyAction, data, buttons, keys)
-    QApplication.sendEvent(page, event)
-    return event.isAccepted()
-
-
 def test_a_bundle_goes_out_as_one_file_and_comes_in_by_a_drop(
     qtbot: QtBot, paths: Paths, page: ResultsPage, tmp_path: Path
 ) -> None:
@@ -439,7 +416,7 @@ def test_a_bundle_goes_out_as_one_file_and_comes_in_by_a_drop(
     file = tmp_path / "größer.skindesk"
     page.run_actions.export_to(file, with_reports=True)
     qtbot.waitUntil(lambda: page.notice.text == f"Saved as {file}.", timeout=PATIENCE)
-    assert drop(page, [file])
+    assert drop(page, file)
     qtbot.waitUntil(
         lambda: page.detail.summary is not None and page.detail.summary.imported, timeout=PATIENCE
     )
@@ -448,7 +425,7 @@ def test_a_bundle_goes_out_as_one_file_and_comes_in_by_a_drop(
     assert summary.name == "a run"
     assert summary.folder.parent == paths.bundles
     assert summary.test is not None
-    assert not drop(page, [tmp_path])
+    assert not drop(page, tmp_path)
 
 
 def test_a_file_that_is_no_bundle_is_refused_in_a_sentence(

@@ -9,15 +9,11 @@ import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QMainWindow
 from pytestqt.qtbot import QtBot
 
-from skindesk.engine.engines import Engines
-from skindesk.models.runs import COLUMNS, RunsModel
-from skindesk.models.workspace import Workspace
+from skindesk.models.runs import COLUMNS
 from skindesk.pages.results import ResultsPage
-from skindesk.paths import Paths
-from skindesk.settings import Settings
+from tests.skindesk.results_page import ResultsWindow
 from trainer.dataset import DatasetStore
 from trainer.runs import RunFolder
 
@@ -32,25 +28,11 @@ def scorings(dataset: Path) -> int:
 
 
 @pytest.fixture
-def page(
-    qtbot: QtBot,
-    paths: Paths,
-    settings: Settings,
-    workspace: Workspace,
-    engines: Engines,
-    small_dataset: Path,
-    tiny_run: Path,
-) -> ResultsPage:
+def page(qtbot: QtBot, results_window: ResultsWindow, small_dataset: Path, tiny_run: Path) -> ResultsPage:
     """The page with a finished run of a small dataset on it."""
     RunFolder(tiny_run).write_dataset(small_dataset)
-    runs = RunsModel(paths, settings, workspace)
-    page = ResultsPage(engines.scoring, runs, workspace, settings, paths)
-    window = QMainWindow()
-    window.setCentralWidget(page)
-    window.setFixedSize(1176, 800)
-    qtbot.addWidget(window)
-    window.show()
-    page._kept = (runs, window)  # type: ignore[attr-defined]  # as long as the page
+    results_window.show()
+    page = results_window.page
     qtbot.waitUntil(lambda: page.detail.record is not None, timeout=PATIENCE)
     return page
 

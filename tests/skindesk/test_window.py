@@ -8,8 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QWidget
 
 from skindesk.app import SkinDesk
@@ -20,6 +19,7 @@ from skindesk.paths import resource
 from skindesk.settings import Settings
 from skindesk.widgets.quantities import duration
 from skindesk.widgets.theme import DARK, LIGHT, apply_theme, tokens_for
+from tests.drops import drop
 from trainer.jobs import DrawDemo, LookAtDevices
 
 if TYPE_CHECKING:
@@ -65,17 +65,6 @@ def program(paths: Paths, qtbot: QtBot) -> Iterator[SkinDesk]:
     program.close()
 
 
-def drop(widget: QWidget, *paths: Path) -> None:
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    place = QPoint(300, 300)
-    enter = QDragEnterEvent(place, Qt.DropAction.CopyAction, data, buttons, keys)
-    QApplication.sendEvent(widget, enter)
-    assert enter.isAccepted()
-    QApplication.sendEvent(widget, QDropEvent(QPointF(place), Qt.DropAction.CopyAction, data, buttons, keys))
-
-
 def test_pages_are_built_when_they_are_shown(window: MainWindow) -> None:
     assert window.built_pages == frozenset()
 
@@ -88,7 +77,7 @@ def test_pages_are_built_when_they_are_shown(window: MainWindow) -> None:
 def test_what_is_dropped_goes_to_the_page_that_takes_it(window: MainWindow, tmp_path: Path) -> None:
     window.show_page("dataset")
 
-    drop(window, tmp_path / "image.jpg")
+    assert drop(window, tmp_path / "image.jpg")
 
     assert window.current == "diagnosis"
     page = window.page("diagnosis")
@@ -99,7 +88,7 @@ def test_what_is_dropped_goes_to_the_page_that_takes_it(window: MainWindow, tmp_
 def test_all_that_is_dropped_together_is_taken(window: MainWindow, tmp_path: Path) -> None:
     window.show_page("dataset")
 
-    drop(window, *(tmp_path / f"{number}.jpg" for number in range(3)))
+    assert drop(window, *(tmp_path / f"{number}.jpg" for number in range(3)))
 
     page = window.page("diagnosis")
     assert isinstance(page, _Page)
@@ -109,7 +98,7 @@ def test_all_that_is_dropped_together_is_taken(window: MainWindow, tmp_path: Pat
 def test_what_no_page_takes_is_answered_with_a_sentence(window: MainWindow, tmp_path: Path) -> None:
     window.show_page("dataset")
 
-    drop(window, tmp_path / "song.mp3")
+    assert drop(window, tmp_path / "song.mp3")
 
     assert any("song.mp3 cannot be opened" in label.text() for label in window.findChildren(QLabel))
 
