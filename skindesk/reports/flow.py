@@ -9,6 +9,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_HIGHEST_HEAD = 0.25  # of a page
+
+
+@dataclass(frozen=True)
+class Head:
+    """The rows of a table that say what its columns hold.
+
+    Attributes:
+        start, end: from the top of the piece.
+        until: where the table ends; a page that begins before it has the head at its top again.
+    """
+
+    start: float
+    end: float
+    until: float
+
+
 @dataclass(frozen=True)
 class Piece:
     """A part of a report that is kept on one page if it can be. All lengths have one unit.
@@ -19,6 +36,7 @@ class Piece:
         flows: may go on on the next page; other pieces do so only if they are higher than a page.
         with_next: stands on the page where the next piece begins.
         cuts: where it may be cut, from its top, rising, each over 0 and below `height`.
+        heads: of its tables.
     """
 
     height: float
@@ -26,6 +44,7 @@ class Piece:
     flows: bool = False
     with_next: bool = False
     cuts: tuple[float, ...] = ()
+    heads: tuple[Head, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,7 +71,7 @@ def paginate(pieces: Sequence[Piece], page_height: float) -> list[list[Slice]]:
         page_height: of the text on a page, more than 0.
 
     Returns:
-        The slices of each page; one empty page if there is nothing.
+        The slices of each page; one empty page if there is nothing. Heads of tables are slices of their own.
     """
     pages: list[list[Slice]] = [[]]
     y = 0.0
@@ -61,13 +80,14 @@ def paginate(pieces: Sequence[Piece], page_height: float) -> list[list[Slice]]:
         if pages[-1] and y + piece.space + needed > page_height:
             pages.append([])
         y = y + piece.space if pages[-1] else 0.0
-        start = 0.0
+        start, fresh = 0.0, not pages[-1]
         while piece.height - start > page_height - y:
-            end = _cut(piece, start, page_height - y, forced=not pages[-1])
+            end = _cut(piece, start, page_height - y, forced=fresh)
             if end > start:
                 pages[-1].append(Slice(index, y, start, end))
-            pages.append([])
-            start, y = end, 0.0
+            head = _head_at(piece, end, page_height)
+            pages.append([Slice(index, 0.0, head.start, head.end)] if head is not None else [])
+            start, y, fresh = end, head.end - head.start if head is not None else 0.0, True
         pages[-1].append(Slice(index, y, start, piece.height))
         y += piece.height - start
     return pages
@@ -84,6 +104,12 @@ def _needed(pieces: Sequence[Piece], index: int, page_height: float) -> float:
             return total + (piece.cuts[0] if splits and piece.cuts else piece.height)
         total += piece.height
     return total
+
+
+def _head_at(piece: Piece, start: float, page_height: float) -> Head | None:
+    """Return what stands again at the top of a page that begins within a table; a very high head does not."""
+    fitting = (head for head in piece.heads if head.end - head.start < _HIGHEST_HEAD * page_height)
+    return next((head for head in fitting if head.end <= start < head.until), None)
 
 
 def _cut(piece: Piece, start: float, room: float, *, forced: bool) -> float:

@@ -23,11 +23,12 @@ from PySide6.QtGui import (
     QTextCursor,
     QTextDocument,
     QTextOption,
+    QTextTable,
 )
 
 from skindesk.paths import resource
 from skindesk.reports.canvas import BODY, INK, LINE, MUTED, SMALL, Canvas
-from skindesk.reports.flow import Piece, paginate
+from skindesk.reports.flow import Head, Piece, paginate
 from skindesk.reports.fonts import foreign_runs, report_font
 from skindesk.reports.insets import OBJECT_TYPE, POINTS_PER_INCH, InsetHandler, Insets, make_objects
 from skindesk.reports.lettering import with_true_letters
@@ -199,13 +200,32 @@ def _set_foreign_scripts(document: QTextDocument) -> None:
 
 def _piece(words: str, document: QTextDocument) -> Piece:
     named = dict(word.partition("=")[::2] for word in words.split())
+    cuts = _cuts(document)
+    heads = tuple(_heads(document, cuts))
     return Piece(
         height=document.size().height(),
         space=float(named.get("space", "0")) * _SCALE,
         flows="flows" in named,
         with_next="with-next" in named,
-        cuts=_cuts(document),
+        # Between a head and the first row of its table nothing is cut.
+        cuts=tuple(cut for cut in cuts if cut not in {head.end for head in heads}),
+        heads=heads,
     )
+
+
+def _heads(document: QTextDocument, cuts: tuple[float, ...]) -> Iterator[Head]:
+    """Yield the heads of the tables that have one (`thead`); each ends where it could be cut off."""
+    layout = document.documentLayout()
+    for table in document.rootFrame().childFrames():
+        if not isinstance(table, QTextTable) or not table.format().headerRowCount():
+            continue
+        around = layout.frameBoundingRect(table)
+        first_row = table.cellAt(table.format().headerRowCount(), 0)
+        if first_row.isValid():
+            text = layout.blockBoundingRect(first_row.firstCursorPosition().block()).top()
+            ends = [cut for cut in cuts if around.top() < cut <= text + _TOUCH]
+            if ends:
+                yield Head(around.top(), ends[-1], around.bottom())
 
 
 def _cuts(document: QTextDocument) -> tuple[float, ...]:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from skindesk.reports.flow import Piece, Slice, paginate
+from skindesk.reports.flow import Head, Piece, Slice, paginate
 
 PAGE = 100.0
 
@@ -87,6 +87,31 @@ def test_a_heading_stands_on_the_page_where_what_it_heads_begins(seed: int) -> N
 def test_space_above_is_left_out_at_the_top_of_a_page() -> None:
     pages = paginate([Piece(60.0, space=20.0), Piece(60.0, space=20.0), Piece(20.0, space=20.0)], PAGE)
     assert [[part.y for part in page] for page in pages] == [[0.0], [0.0, 80.0]]
+
+
+def test_the_head_of_a_table_is_repeated_where_the_table_goes_on() -> None:
+    rows = tuple(
+        10.0 + 15.0 * row for row in range(1, 16)
+    )  # a head from 10 to 25, rows of 15 to 250, words to 270
+    table = Piece(270.0, flows=True, cuts=(*rows[1:], 260.0), heads=(Head(10.0, 25.0, 250.0),))
+    assert paginate([Piece(70.0), table, Piece(60.0)], PAGE) == [
+        [Slice(0, 0.0, 0.0, 70.0)],  # a head does not stand alone, and with a row it takes 40
+        [Slice(1, 0.0, 0.0, 100.0)],
+        [Slice(1, 0.0, 10.0, 25.0), Slice(1, 15.0, 100.0, 175.0)],
+        [Slice(1, 0.0, 10.0, 25.0), Slice(1, 15.0, 175.0, 260.0)],
+        [Slice(1, 0.0, 260.0, 270.0), Slice(2, 10.0, 0.0, 60.0)],  # the words below the table need no head
+    ]
+
+
+def test_a_head_as_high_as_a_page_is_not_repeated() -> None:
+    table = Piece(300.0, flows=True, cuts=(80.0, 160.0, 240.0), heads=(Head(0.0, 70.0, 300.0),))
+    pages = paginate([table], PAGE)
+    assert [[(part.start, part.end) for part in page] for page in pages] == [
+        [(0.0, 80.0)],
+        [(80.0, 160.0)],
+        [(160.0, 240.0)],
+        [(240.0, 300.0)],
+    ]
 
 
 def test_nothing_makes_one_empty_page() -> None:

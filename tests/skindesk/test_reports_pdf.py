@@ -359,6 +359,14 @@ def test_a_long_table_flows_over_pages_and_loses_no_row(tmp_path: Path) -> None:
     report = _written(tmp_path, *map(unread_image, names[1:]), image(names[0]))
     rows = [word for word in " ".join(report.pages[:5]).split() if word.startswith("row-")]
     assert rows[:150] == [*names[1:], names[0]]
+    of_the_table = [page for page in report.pages if page.count("cannot be read") > 1]
+    assert len(of_the_table) >= 3
+    for page in of_the_table:
+        assert page.count("Malignant sum") == 1, "what a column holds is said on every page"
+    for page in of_the_table[1:]:
+        lines = [" ".join(line.split()) for line in page.splitlines() if line.strip()]
+        assert lines[1] == "Image Predicted class Its probability Malignant sum"
+        assert "cannot be read" in lines[2]
 
 
 def test_a_word_longer_than_a_line_is_broken(tmp_path: Path) -> None:
