@@ -115,7 +115,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("confusion_columns", [], kind="sizes"),
     Setting("run_table_order", "-created"),
     Setting("run_table_widths", [], kind="sizes"),
+    # Where each kind of file or folder was chosen last.
     Setting("report_folder", ""),
+    Setting("images_folder", ""),
+    Setting("source_folder", ""),
+    Setting("dataset_folder", ""),
+    Setting("bundle_folder", ""),
+    Setting("run_settings_folder", ""),
+    Setting("weights_folder", ""),
 )
 
 

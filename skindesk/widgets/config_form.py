@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from skindesk.models.config_leaves import Value
+    from skindesk.settings import Settings
     from skindesk.widgets.config_texts import Group
     from trainer.config import BackboneName, StageName
 
@@ -207,8 +208,9 @@ class ConfigForm(QWidget):
     changed = Signal()
     helped = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._settings = settings
         self._config = RunConfig()
         self._refused: dict[str, str] = {}
         self._classes: tuple[str, ...] = ()
@@ -317,7 +319,7 @@ class ConfigForm(QWidget):
             )
         match text.editor or leaf.kind:
             case "weights":
-                editor: Editor = WeightsEditor(name, tip)
+                editor: Editor = WeightsEditor(name, tip, self._settings)
             case "sizes":
                 editor = SizesEditor(leaf, name, tip)
             case "slider":

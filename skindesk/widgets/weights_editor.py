@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QToolButton, QVBoxLayout
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QVBoxLayout
 
 from skindesk.widgets.basics import ElidedLabel
 from skindesk.widgets.config_editors import Editor, RefusedError
+from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.icons import icon
 from skindesk.widgets.theme import SPACE, set_role
 
 if TYPE_CHECKING:
     from skindesk.models.config_leaves import Value
+    from skindesk.settings import Settings
 
 _IMAGENET, _RANDOM, _FILE = range(3)
 
@@ -21,8 +23,9 @@ _IMAGENET, _RANDOM, _FILE = range(3)
 class WeightsEditor(Editor):
     """Chooses `imagenet`, `random` or the path of a weights file."""
 
-    def __init__(self, name: str, tip: str) -> None:
+    def __init__(self, name: str, tip: str, settings: Settings) -> None:
         super().__init__()
+        self._settings = settings
         self._path = ""
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -81,12 +84,9 @@ class WeightsEditor(Editor):
         self.edited.emit()
 
     def _ask(self) -> None:
-        dialog = QFileDialog(self, self.tr("Weights file"), self._path)
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.setNameFilters([self.tr("Weights (*.h5 *.hdf5)"), self.tr("All files (*)")])
-        dialog.fileSelected.connect(self.set_file)
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
+        choice = FileChoice(self, self._settings, "weights_folder", self._settings.text("weights_dir"))
+        kinds = (self.tr("Weights (*.h5 *.hdf5)"), self.tr("All files (*)"))
+        choice.open_file(self.tr("Weights file"), kinds, lambda file: self.set_file(str(file)))
 
     def _show_file(self) -> None:
         chosen = self.box.currentIndex() == _FILE

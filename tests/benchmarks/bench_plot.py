@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -23,6 +24,7 @@ from PySide6.QtWidgets import QApplication
 
 from skindesk.models.live_run import LiveRun
 from skindesk.pages.training.run_panel import RunPanel
+from skindesk.settings import Settings
 from skindesk.widgets.theme import apply_theme
 from trainer.config import HeadStage, RunConfig
 from trainer.events import EpochEnded, PartMetrics, StageStarted, StepDone
@@ -108,7 +110,7 @@ def main() -> None:
     application = QApplication([])
     application.setStyle("Fusion")
     apply_theme(application, "light")
-    panel = RunPanel()
+    panel = RunPanel(Settings(Path(tempfile.mkdtemp()) / "settings.json"))
     panel.setMinimumSize(740, 780)
     panel.show()
     run = LiveRun("bench", RunConfig(head_stage=HeadStage(epochs=1_000)))

@@ -31,6 +31,8 @@ from trainer.presets import preset_config
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
+    from skindesk.settings import Settings
+
 pytestmark = pytest.mark.usefixtures("settings")
 
 CLASSES = ("akiec", "bkl", "mel", "nv")
@@ -62,9 +64,9 @@ UNUSUAL = RunConfig(
 
 
 @pytest.fixture
-def form(qtbot: QtBot) -> ConfigForm:
+def form(qtbot: QtBot, settings: Settings) -> ConfigForm:
     """A form for a dataset of four classes."""
-    form = ConfigForm()
+    form = ConfigForm(settings)
     qtbot.addWidget(form)
     form.set_classes(CLASSES, ("akiec", "mel"))
     return form

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
+    from skindesk.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("settings")
 
@@ -51,9 +52,9 @@ def plot(qtbot: QtBot) -> LivePlot:
 
 
 @pytest.fixture
-def panel(qtbot: QtBot) -> RunPanel:
+def panel(qtbot: QtBot, settings: Settings) -> RunPanel:
     """The right side of the training page, shown."""
-    panel = RunPanel()
+    panel = RunPanel(settings)
     qtbot.addWidget(panel)
     panel.setFixedSize(900, 800)
     panel.show()
@@ -62,9 +63,9 @@ def panel(qtbot: QtBot) -> RunPanel:
 
 
 @pytest.fixture
-def charts(qtbot: QtBot) -> RunCharts:
+def charts(qtbot: QtBot, settings: Settings) -> RunCharts:
     """What saves plots."""
-    charts = RunCharts()
+    charts = RunCharts(settings)
     qtbot.addWidget(charts)
     return charts
 

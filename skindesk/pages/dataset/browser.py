@@ -53,7 +53,7 @@ class Browser(QWidget):
         self.side, self.details = FilterSide(), SampleDetails()
         self.finder, self.view = FindRow(width), ThumbnailView()
         self.view.set_thumbnail_width(width)
-        self.overview, self.problems = OverviewView(), ProblemsView()
+        self.overview, self.problems = OverviewView(), ProblemsView(settings)
         self._nothing_found = EmptyState(
             "search",
             self.tr("No image fits"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from skindesk.engine.jobs import JobState
 from skindesk.models.background import Question
@@ -22,6 +22,7 @@ from skindesk.pages.dataset.title_row import TitleRow
 from skindesk.pages.dataset.words import imported
 from skindesk.widgets.basics import EmptyState
 from skindesk.widgets.drop_area import accept_paths
+from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE
@@ -154,24 +155,16 @@ class DatasetPage(QWidget):
 
     def ask_folder(self) -> None:
         """Ask for a folder of images and import it."""
-        dialog = self._dialog(self.tr("Open a folder of images"))
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        dialog.fileSelected.connect(lambda name: self._import(Path(name)))
-        dialog.open()
+        self._sources().open_folder(self.tr("Open a folder of images"), self._import)
 
     def ask_file(self) -> None:
         """Ask for a dataset file and open it."""
-        dialog = self._dialog(self.tr("Open a dataset file"), self.tr("SkinDesk datasets (*.db)"))
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.setDirectory(str(self._paths.datasets))
-        dialog.fileSelected.connect(lambda name: self.open_path(Path(name)))
-        dialog.open()
+        choice = FileChoice(self, self._settings, "dataset_folder", str(self._paths.datasets))
+        kinds = (self.tr("SkinDesk datasets (*.db)"),)
+        choice.open_file(self.tr("Open a dataset file"), kinds, self.open_path)
 
-    def _dialog(self, title: str, kinds: str = "") -> QFileDialog:
-        dialog = QFileDialog(self, title, "", kinds)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        return dialog
+    def _sources(self) -> FileChoice:
+        return FileChoice(self, self._settings, "source_folder")
 
     def _dropped(self, dropped: Sequence[Path]) -> None:
         for path in dropped:
@@ -364,11 +357,7 @@ class DatasetPage(QWidget):
     # Finding the images again
 
     def _ask_where_images_are(self) -> None:
-        dialog = self._dialog(self.tr("Where are the images now?"))
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        dialog.fileSelected.connect(lambda name: self.relocate(Path(name)))
-        dialog.open()
+        self._sources().open_folder(self.tr("Where are the images now?"), self.relocate)
 
     def relocate(self, folder: Path) -> None:
         """Say where the images of the open dataset are now."""

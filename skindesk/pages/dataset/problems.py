@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import (
@@ -21,7 +20,6 @@ from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QFileDialog,
     QHBoxLayout,
     QHeaderView,
     QPushButton,
@@ -31,6 +29,7 @@ from PySide6.QtWidgets import (
 
 from skindesk.pages.dataset.words import problem_kind, problems
 from skindesk.widgets.basics import Card, EmptyState, muted
+from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.icons import icon
 from skindesk.widgets.theme import SPACE
 from trainer.errors import StorageError
@@ -38,8 +37,10 @@ from trainer.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from skindesk.models.samples import OpenDataset, Problem
+    from skindesk.settings import Settings
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
@@ -132,8 +133,9 @@ class ProblemsView(Card):
 
     failed = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(self.tr("Problems"), parent)
+        self._settings = settings
         self.model = ProblemTable(self)
         self._shown = _OfKind(self)
         self._shown.setSourceModel(self.model)
@@ -229,9 +231,6 @@ class ProblemsView(Card):
         self._shown.set_kind(str(self.kinds.currentData() or ""))
 
     def _ask_where(self) -> None:
-        dialog = QFileDialog(self, self.tr("Save the problems"), "problems.csv", self.tr("Table (*.csv)"))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("csv")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda name: self.save(Path(name)))
-        dialog.open()
+        FileChoice(self, self._settings, "report_folder").save_file(
+            self.tr("Save the problems"), "problems.csv", {self.tr("Table (*.csv)"): self.save}
+        )

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QMimeData, QObject, QStandardPaths, Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QFileDialog
 
 from skindesk.models.background import Errands
 from skindesk.pages.diagnosis.collecting import Collected, collect, keep_pasted
 from skindesk.pages.diagnosis.words import tr
 from skindesk.widgets.drop_area import paths_in
+from skindesk.widgets.file_choice import FileChoice
 from trainer.images import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from PySide6.QtWidgets import QWidget
 
     from skindesk.paths import Paths
+    from skindesk.settings import Settings
 
 _PASTED = "pasted"
 
@@ -58,10 +59,11 @@ class Intake(QObject):
     found = Signal(object)
     failed = Signal(str)
 
-    def __init__(self, paths: Paths, parent: QWidget) -> None:
+    def __init__(self, paths: Paths, settings: Settings, parent: QWidget) -> None:
         super().__init__(parent)
-        self._window, self._paths = parent, paths
-        self._last_folder = ""
+        self._paths = paths
+        pictures = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
+        self._choice = FileChoice(parent, settings, "images_folder", pictures)
         self._errands = Errands(self)
 
     def take(self, paths: Sequence[Path]) -> None:
@@ -98,29 +100,12 @@ class Intake(QObject):
     def choose_files(self) -> None:
         """Have a person choose images."""
         endings = " ".join(f"*{suffix}" for suffix in sorted(SUFFIXES))
-        kinds = ";;".join((tr("Images ({endings})").format(endings=endings), tr("All files (*)")))
-        dialog = self._dialog(tr("Open images"), kinds)
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        dialog.filesSelected.connect(self._chosen)
-        dialog.open()
+        kinds = (tr("Images ({endings})").format(endings=endings), tr("All files (*)"))
+        self._choice.open_files(tr("Open images"), kinds, self.take)
 
     def choose_folder(self) -> None:
         """Have a person choose a folder of images."""
-        dialog = self._dialog(tr("Open all images of a folder"), "")
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.filesSelected.connect(self._chosen)
-        dialog.open()
-
-    def _dialog(self, title: str, kinds: str) -> QFileDialog:
-        pictures = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
-        dialog = QFileDialog(self._window, title, self._last_folder or pictures, kinds)
-        dialog.finished.connect(dialog.deleteLater)
-        return dialog
-
-    def _chosen(self, names: list[str]) -> None:
-        if names:
-            self._last_folder = str(Path(names[0]).parent)
-            self.take([Path(name) for name in names])
+        self._choice.open_folder(tr("Open all images of a folder"), lambda folder: self.take([folder]))
 
     def _in_worker(self, work: Callable[[], Collected]) -> None:
         # An errand of its own each time: what is dropped while a folder is looked through is not lost.

@@ -86,7 +86,7 @@ class DiagnosisPage(QWidget):
         self._on_notice: Callable[[], object] | None = None
         self.model = DiagnosisModel(diagnosis, self)
         self.loader = PictureLoader(self)
-        self.intake = Intake(paths, self)
+        self.intake = Intake(paths, settings, self)
         self.saving = Saving(settings, self)
         self.commands = Actions(self)
         self.images = ImageArea(self.model, self.loader, self.commands)

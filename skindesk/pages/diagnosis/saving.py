@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from PySide6.QtCore import QObject, QStandardPaths, QUrl, Signal
+from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFileDialog, QWidget
 
 from skindesk.models.background import Question
 from skindesk.pages.diagnosis.export import as_csv
 from skindesk.pages.diagnosis.words import tr
 from skindesk.reports.orders import DiagnosisOrder, have_written
+from skindesk.widgets.file_choice import FileChoice
 from trainer.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from PySide6.QtWidgets import QWidget
 
     from skindesk.models.case import CaseImage
     from skindesk.settings import Settings
@@ -100,25 +102,8 @@ class Saving(QObject):
         """Open a file in the program that the system has for it."""
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(file)))
 
-    def _ask_place(self, title: str, name: str, kinds: str, then: Callable[[Path], None]) -> None:
-        dialog = QFileDialog(self._window, title, str(self._folder() / name), kinds)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(Path(name).suffix[1:])
-        dialog.fileSelected.connect(lambda chosen: self._place_found(Path(chosen), then))
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
-
-    def _place_found(self, file: Path, then: Callable[[Path], None]) -> None:
-        self._settings.set_value("report_folder", str(file.parent))
-        then(file)
-
-    def _folder(self) -> Path:
-        """Return where the last report went, or the user's documents."""
-        last = self._settings.text("report_folder")
-        if last and Path(last).is_dir():
-            return Path(last)
-        documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-        return Path(documents) if documents and Path(documents).is_dir() else Path.home()
+    def _ask_place(self, title: str, name: str, kind: str, then: Callable[[Path], None]) -> None:
+        FileChoice(self._window, self._settings, "report_folder").save_file(title, name, {kind: then})
 
 
 def report_name(images: Sequence[Path]) -> str:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from PySide6.QtCore import QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
-from PySide6.QtWidgets import QFileDialog, QWidget
 
 from skindesk.models import run_changes
 from skindesk.models.background import Errands
 from skindesk.models.runs import RunStatus, RunSummary
 from skindesk.reports.orders import TrainingOrder, have_written
+from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.icons import icon
 from skindesk.widgets.quantities import runs_counted
 from trainer.archive import ARCHIVE_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
+    from pathlib import Path
+
+    from PySide6.QtWidgets import QWidget
 
     from skindesk.models.run_changes import Trashed
     from skindesk.models.workspace import Workspace
@@ -205,25 +207,16 @@ class RunActions(QObject):
 
     def _ask_report(self) -> None:
         (run,) = self._chosen
-        folder = self._settings.text("report_folder")
-        start = (Path(folder) if folder else Path.home()) / f"{_for_a_file(run.name)}.pdf"
-        dialog = self._dialog(self.tr("Save a report of the run"), start, [self.tr("PDF (*.pdf)")])
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("pdf")
-        dialog.fileSelected.connect(lambda name: self.save_report_to(_ending(name, ".pdf"), run))
-        dialog.open()
-
-    def _dialog(self, words: str, start: Path, kinds: list[str]) -> QFileDialog:
-        """Return a dialog to be opened; the window goes on meanwhile, so other runs may be selected at its end."""
-        dialog = QFileDialog(self._page, words, str(start))
-        dialog.setNameFilters(kinds)
-        dialog.finished.connect(dialog.deleteLater)
-        return dialog
+        FileChoice(self._page, self._settings, "report_folder").save_file(
+            self.tr("Save a report of the run"),
+            f"{run.name}.pdf",
+            # The window goes on meanwhile: another run may be selected by then.
+            {self.tr("PDF (*.pdf)"): lambda file: self.save_report_to(file, run)},
+        )
 
     def save_report_to(self, file: Path, run: RunSummary | None = None) -> None:
         """Write a report of a run, by default of the selected one."""
         run = run or self._chosen[0]
-        self._settings.set_value("report_folder", str(file.parent))
         self._tell("write", file, self.tr("Writing the report of “{name}”…").format(name=run.name))
         paper = self._settings.text("paper")
         order = TrainingOrder(run=str(run.folder), file=str(file), paper=paper)
@@ -235,16 +228,17 @@ class RunActions(QObject):
         (run,) = self._chosen
         with_results = self.tr("Bundle with its results (*{suffix})").format(suffix=ARCHIVE_SUFFIX)
         alone = self.tr("Bundle alone (*{suffix})").format(suffix=ARCHIVE_SUFFIX)
-        start = Path.home() / f"{_for_a_file(run.name)}{ARCHIVE_SUFFIX}"
-        dialog = self._dialog(self.tr("Export the bundle as one file"), start, [with_results, alone])
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(ARCHIVE_SUFFIX[1:])
-        dialog.fileSelected.connect(
-            lambda name: self.export_to(
-                _ending(name, ARCHIVE_SUFFIX), run, with_reports=dialog.selectedNameFilter() != alone
-            )
+        self._bundles().save_file(
+            self.tr("Export the bundle as one file"),
+            f"{run.name}{ARCHIVE_SUFFIX}",
+            {
+                with_results: lambda file: self.export_to(file, run, with_reports=True),
+                alone: lambda file: self.export_to(file, run, with_reports=False),
+            },
         )
-        dialog.open()
+
+    def _bundles(self) -> FileChoice:
+        return FileChoice(self._page, self._settings, "bundle_folder")
 
     def export_to(self, file: Path, run: RunSummary | None = None, *, with_reports: bool) -> None:
         """Write the bundle of a run to a file, by default of the selected one."""
@@ -260,10 +254,7 @@ class RunActions(QObject):
     def ask_import(self) -> None:
         """Ask for a file to import."""
         kinds = self.tr("SkinDesk bundle (*{suffix})").format(suffix=ARCHIVE_SUFFIX)
-        dialog = self._dialog(self.tr("Import a bundle"), Path.home(), [kinds])
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        dialog.filesSelected.connect(lambda names: self.import_files([Path(name) for name in names]))
-        dialog.open()
+        self._bundles().open_files(self.tr("Import a bundle"), [kinds], self.import_files)
 
     def import_files(self, files: Sequence[Path]) -> None:
         """Take bundles in from files."""
@@ -298,12 +289,3 @@ class RunActions(QObject):
 
 def _open_folder(folder: Path) -> None:
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
-
-
-def _for_a_file(name: str) -> str:
-    """Return a run's name so that it can be a file's: a slash in it would name a folder."""
-    return name.replace("/", " ").replace("\\", " ")
-
-
-def _ending(name: str, suffix: str) -> Path:
-    return Path(name) if name.lower().endswith(suffix) else Path(name + suffix)

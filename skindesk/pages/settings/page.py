@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QGridLayout,
     QLabel,
     QLineEdit,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from skindesk.settings import SETTINGS, Setting, Settings
 from skindesk.widgets.basics import Card, ElidedLabel, muted, title
+from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.icons import icon
 from skindesk.widgets.theme import SPACE, set_role
 from trainer import RESEARCH_ONLY
@@ -130,13 +130,12 @@ class SettingsPage(QWidget):
         button.setToolTip(self.tr("Choose a folder"))
         button.setAccessibleName(self.tr("Choose a folder"))
 
-        def ask() -> None:
-            folder = QFileDialog.getExistingDirectory(self, _translated(setting.title), line.text())
-            if folder:
-                line.setText(folder)
-                self._settings.set_value(setting.key, folder)
-
-        button.clicked.connect(lambda _checked=False: ask())
+        choice = FileChoice(self, self._settings, setting.key)  # what is remembered is the setting itself
+        button.clicked.connect(
+            lambda _checked=False: choice.open_folder(
+                _translated(setting.title), lambda folder: line.setText(str(folder))
+            )
+        )
         return button
 
     def _places(self) -> Card:

@@ -89,7 +89,7 @@ class TrainingPage(QWidget):
         self.blocked = Blocked()
         self.notice = Notice()
         self.unfinished = UnfinishedList()
-        self.panel = RunPanel()
+        self.panel = RunPanel(settings)
         self.queue = QueueList(training)
         self._lay_out()
         self._start_action, self._stop_action, self._resume_action = self._make_actions()

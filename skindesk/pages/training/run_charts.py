@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QStandardPaths, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog, QGridLayout, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QGridLayout, QMenu, QToolButton, QWidget
 
 from skindesk.models.background import Errands
 from skindesk.pages.training.words import stage_words
 from skindesk.widgets.basics import Card
+from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.icons import icon
 from skindesk.widgets.live_plot import Curve, LivePlot
 from skindesk.widgets.plot_marks import Mark
@@ -23,8 +23,10 @@ from trainer.palette import class_colour
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from pathlib import Path
 
     from skindesk.models.live_run import LiveRun, MetricName, Part
+    from skindesk.settings import Settings
     from skindesk.widgets.plot_legend import LineStyle
 
 _FIRST_CLASS = "mel"
@@ -47,8 +49,9 @@ class RunCharts(QWidget):
     failed = Signal(str)
     saved = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._settings = settings
         self._run: LiveRun | None = None
         self._malignant: frozenset[str] = frozenset()
         self._drawn: dict[LivePlot, int] = {}
@@ -240,14 +243,11 @@ class RunCharts(QWidget):
 
     def _ask_where(self, plot: LivePlot, kind: str) -> None:
         run = self._run.title if self._run is not None else "run"
-        folder = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation))
-        name = f"{run}, {plot.title.lower()}.{kind}".replace("/", " ")
-        dialog = QFileDialog(self, plot.title, str(folder / name))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(kind)
-        dialog.fileSelected.connect(lambda name: self.save(plot, Path(name)))
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
+        FileChoice(self, self._settings, "report_folder").save_file(
+            plot.title,
+            f"{run}, {plot.title.lower()}.{kind}",
+            {f"{kind.upper()} (*.{kind})": lambda file: self.save(plot, file)},
+        )
 
     def save(self, plot: LivePlot, file: Path) -> None:
         """Save a plot; the ending of the name says as what: .csv, .svg or .png."""

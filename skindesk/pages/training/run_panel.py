@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent, QShowEvent
 
     from skindesk.models.live_run import LiveRun
+    from skindesk.settings import Settings
     from trainer.jobs import Beat
 
 TICK_MS = 40
@@ -44,7 +45,7 @@ class RunPanel(QWidget):
         queue_place: where the list of waiting runs stands.
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._run: LiveRun | None = None
         self._beat: Beat | None = None
@@ -65,7 +66,7 @@ class RunPanel(QWidget):
         self._columns = 0
         layout.addLayout(self._figures)
         layout.addLayout(self._progress_row())
-        self.charts = RunCharts()
+        self.charts = RunCharts(settings)
         layout.addWidget(self.charts, 3)
         below = QHBoxLayout()
         below.setSpacing(2 * SPACE)

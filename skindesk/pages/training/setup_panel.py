@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import msgspec
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QLineEdit,
@@ -28,6 +27,7 @@ from skindesk.widgets.augmentation_preview import AugmentationPreview
 from skindesk.widgets.backbone_cards import BackboneCards
 from skindesk.widgets.basics import Card, SegmentedRow, heading, muted, primary_button
 from skindesk.widgets.config_form import ConfigForm
+from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.icons import icon
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.theme import SPACE, set_role
@@ -132,7 +132,7 @@ class SetupPanel(Card):
         }
         for preset, button in self.presets.buttons.items():
             button.setToolTip(tips[preset])
-        self.form = ConfigForm()
+        self.form = ConfigForm(self._settings)
         self.preview = AugmentationPreview(scoring)
         self.form.folds["augmentation"].body.insertWidget(0, self.preview)
         column.addWidget(self.name)
@@ -237,18 +237,15 @@ class SetupPanel(Card):
 
     def ask_for_settings(self) -> None:
         """Ask for a file with settings and show them."""
-        dialog = self._file_dialog(self.tr("Load settings"))
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(lambda name: self.load_settings(Path(name)))
-        dialog.open()
+        kinds = (self.tr("Settings (*.toml)"), self.tr("All files (*)"))
+        self._files().open_file(self.tr("Load settings"), kinds, self.load_settings)
 
     def ask_where_to_save(self) -> None:
         """Ask where the settings are to be saved."""
-        dialog = self._file_dialog(self.tr("Save settings"))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("toml")
-        dialog.fileSelected.connect(lambda name: self.save_settings(Path(name)))
-        dialog.open()
+        name = f"{self.name.text().strip() or self.tr('settings')}.toml"
+        self._files().save_file(
+            self.tr("Save settings"), name, {self.tr("Settings (*.toml)"): self.save_settings}
+        )
 
     def load_settings(self, file: Path) -> bool:
         """Show the settings of a file; return whether it holds any."""
@@ -277,11 +274,8 @@ class SetupPanel(Card):
             self.notice.show_error,
         )
 
-    def _file_dialog(self, title: str) -> QFileDialog:
-        dialog = QFileDialog(self, title, self._settings.text("report_folder"))
-        dialog.setNameFilters([self.tr("Settings (*.toml)"), self.tr("All files (*)")])
-        dialog.finished.connect(dialog.deleteLater)
-        return dialog
+    def _files(self) -> FileChoice:
+        return FileChoice(self, self._settings, "run_settings_folder")
 
     # --- weights ------------------------------------------------------------------------------------------
 
