@@ -236,21 +236,6 @@ def to_square(image: Pixels, size: int, geometry: Geometry) -> Pixels:
     return np.asarray(_squared(Image.fromarray(image), size, geometry))
 
 
-def difference_hash(image: Pixels) -> int:
-    """Return a 64-bit hash that hardly changes when an image is resized, recompressed or slightly brightened.
-
-    Each bit says whether a pixel of the 9 x 8 grey miniature is brighter than its left neighbour. The number
-    of bits in which two hashes differ tells how unlike two pictures are
-    (dHash: N. Krawetz, https://www.hackerfactor.com/blog/index.php?/archives/529-Kind-of-Like-That.html).
-
-    Args:
-        image: uint8 of shape (height, width, 3).
-    """
-    small = Image.fromarray(image).convert("L").resize((9, 8), Image.Resampling.BOX)
-    grey = np.asarray(small, dtype=np.int16)
-    return int.from_bytes(np.packbits(grey[:, 1:] > grey[:, :-1]).tobytes(), "big")
-
-
 def _squared(image: Image.Image, size: int, geometry: Geometry) -> Image.Image:
     width, height = image.size
     if (width, height) == (size, size):

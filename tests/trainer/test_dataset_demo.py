@@ -13,10 +13,11 @@ from PIL import Image
 
 from trainer.dataset.demo import PROBLEMS, SHARES, draw_dataset, draw_lesion
 from trainer.dataset.importing import import_dataset
+from trainer.dataset.looks import detail_of, near_duplicates, thumbnail_of
 from trainer.dataset.store import DatasetStore
 from trainer.errors import DatasetError, ImageError, StoppedError, StorageError
 from trainer.events import AnyEvent, Progress, StopRequest
-from trainer.images import check_image, difference_hash, read_image
+from trainer.images import check_image, read_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,9 +91,14 @@ def test_one_lesion_photographed_twice_gives_two_like_pictures(drawn: Path) -> N
 
 def test_no_two_lesions_are_near_duplicates(drawn: Path) -> None:
     rows = [row for row in table(drawn) if row["image_id"] not in PROBLEMS]
-    hashes = [(row["lesion_id"], difference_hash(read_image(images(drawn)[row["image_id"]]))) for row in rows]
-    for index, (lesion, value) in enumerate(hashes):
-        assert all(other == lesion or (value ^ near).bit_count() > 2 for other, near in hashes[:index])
+    pictures = [read_image(images(drawn)[row["image_id"]]) for row in rows]
+    blocks = near_duplicates(
+        np.array([list(thumbnail_of(picture)) for picture in pictures], dtype=np.uint8),
+        lambda position: detail_of(pictures[position]),
+        np.ones(len(rows), dtype=bool),
+    )
+    for _, pairs in blocks:
+        assert all(rows[first]["lesion_id"] == rows[second]["lesion_id"] for first, second in pairs)
 
 
 def test_what_is_broken_is_broken_as_listed(drawn: Path) -> None:

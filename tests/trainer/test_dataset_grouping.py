@@ -11,7 +11,6 @@ from tests.drawn import HamFolder, draw
 from trainer.dataset import DatasetStore, import_dataset
 from trainer.dataset.grouping import group_ids
 from trainer.dataset.looks import detail_of, near_duplicates, thumbnail_of
-from trainer.images import difference_hash
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,12 +21,13 @@ Picture = "npt.NDArray[np.uint8]"
 
 
 def lesion(seed: int, size: tuple[int, int] = (200, 150)) -> npt.NDArray[np.uint8]:
-    """A dark spot with texture in the middle of light skin: all alike at a glance, none in detail."""
+    """A dark spot in the middle of light skin, with coarse and fine texture: all alike at a glance, none in detail."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[-1 : 1 : size[1] * 1j, -1 : 1 : size[0] * 1j]
-    texture = random.normal(0, 25, size=(19, 25))
-    fine = np.asarray(Image.fromarray(texture.astype(np.float32)).resize(size, Image.Resampling.BICUBIC))
-    skin = 200 - 120 * np.exp(-4 * (x**2 + y**2)) + fine
+    skin = 200 - 120 * np.exp(-4 * (x**2 + y**2))
+    for cells, spread in ((4, 25), (8, 20), (16, 15), (40, 10)):
+        texture = random.normal(0, spread, size=(cells * 3 // 4, cells)).astype(np.float32)
+        skin = skin + np.asarray(Image.fromarray(texture).resize(size, Image.Resampling.BICUBIC))
     return np.repeat(skin.clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
 
 
@@ -37,10 +37,19 @@ def saved(picture: npt.NDArray[np.uint8], quality: int) -> npt.NDArray[np.uint8]
     return np.asarray(Image.open(file).convert("RGB"))
 
 
+def cropped(
+    picture: npt.NDArray[np.uint8], left: float, top: float, right: float, bottom: float
+) -> npt.NDArray[np.uint8]:
+    """The picture without shares of its width and height, resized back and saved again."""
+    height, width = picture.shape[:2]
+    box = (left * width, top * height, (1 - right) * width, (1 - bottom) * height)
+    whole = Image.fromarray(picture)
+    return saved(np.asarray(whole.resize((width, height), Image.Resampling.BICUBIC, box=box)), 90)
+
+
 def pairs(*pictures: npt.NDArray[np.uint8], new: list[bool] | None = None) -> list[tuple[int, int]]:
     details = [detail_of(picture) for picture in pictures]
     blocks = near_duplicates(
-        np.array([difference_hash(picture) for picture in pictures], dtype=np.uint64).view(np.int64),
         np.array([list(thumbnail_of(picture)) for picture in pictures], dtype=np.uint8),
         details.__getitem__,
         np.array([True] * len(pictures) if new is None else new),
@@ -76,13 +85,46 @@ def test_group_ids_do_not_depend_on_the_order() -> None:
         lambda picture: (picture * 0.8 + 20).astype(np.uint8),
         lambda picture: (picture * np.array([1.0, 0.9, 0.75])).astype(np.uint8),
         lambda picture: picture[2:, 3:],
+        lambda picture: saved(picture[:, ::-1], 90),
+        lambda picture: saved(picture[::-1], 90),
+        lambda picture: saved(np.rot90(picture), 90),
+        lambda picture: saved(np.rot90(picture, 2), 90),
+        lambda picture: saved(np.rot90(picture, 3), 90),
+        lambda picture: saved(picture.transpose(1, 0, 2), 90),
+        lambda picture: cropped(picture, 0.03, 0.03, 0.03, 0.03),
+        lambda picture: cropped(picture, 0.05, 0.05, 0.05, 0.05),
+        lambda picture: cropped(picture, 0.06, 0.06, 0.06, 0.06),
+        lambda picture: cropped(picture, 0.05, 0, 0, 0),
+        lambda picture: cropped(picture, 0, 0.05, 0, 0.05),
+        lambda picture: cropped(picture[:, ::-1], 0.03, 0.03, 0.03, 0.03),
     ],
-    ids=["saved again", "resized", "brightness", "recoloured", "shifted"],
+    ids=[
+        "saved again",
+        "resized",
+        "brightness",
+        "recoloured",
+        "shifted",
+        "mirrored",
+        "upside down",
+        "turned left",
+        "turned twice",
+        "turned right",
+        "mirrored and turned",
+        "cropped by 3 %",
+        "cropped by 5 %",
+        "cropped by 6 %",
+        "cropped on one side",
+        "cropped on two sides",
+        "mirrored and cropped",
+    ],
 )
 def test_the_same_picture_is_found(change: object) -> None:
     assert callable(change)
     pictures = [lesion(seed) for seed in range(6)]
     assert pairs(*pictures, change(pictures[2])) == [(2, 6)]
+    # Whichever of the two is the copy, and whichever is new.
+    assert pairs(change(pictures[2]), *pictures) == [(0, 3)]
+    assert pairs(change(pictures[2]), *pictures, new=[False] * 3 + [True] * 4) == [(0, 3)]
 
 
 def test_different_lesions_are_not_joined() -> None:

@@ -8,9 +8,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from trainer.dataset import DatasetStore, database, import_dataset, split_dataset
 from trainer.errors import DatasetError, StorageError
+from trainer.events import AnyEvent, Said
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,6 +64,54 @@ def test_a_newer_dataset_is_refused(file: Path) -> None:
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA user_version = 99")
     assert "newer SkinDesk (dataset version 99)" in refusal(file)
+
+
+def as_version_1(file: Path) -> None:
+    """Make a dataset what the first version of the program would have left: with hashes, and all compared."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.executescript(
+            """
+            CREATE TABLE old_looks (
+                sample_id       TEXT PRIMARY KEY REFERENCES samples (sample_id) ON DELETE CASCADE,
+                difference_hash INTEGER NOT NULL,
+                thumbnail       BLOB NOT NULL,
+                detail          BLOB NOT NULL,
+                compared        INTEGER NOT NULL DEFAULT 0 CHECK (compared IN (0, 1))
+            );
+            INSERT INTO old_looks SELECT sample_id, 0, thumbnail, detail, 1 FROM looks;
+            DROP TABLE looks;
+            ALTER TABLE old_looks RENAME TO looks;
+            DELETE FROM near_duplicates;
+            UPDATE samples SET group_id = sample_id;
+            PRAGMA user_version = 1;
+            """
+        )
+
+
+def test_a_dataset_of_the_first_version_is_compared_anew_with_the_next_import(
+    ham: HamFolder, tmp_path: Path
+) -> None:
+    first, mirrored, other = (ham.add("nv")[0] for _ in range(3))
+    with Image.open(ham.paths[first]) as image:
+        image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(ham.paths[mirrored], quality=95)
+    file = tmp_path / "data.db"
+    import_dataset(ham.write(), file)
+    as_version_1(file)
+    with DatasetStore.open(file, read_only=True) as store:
+        assert store.frame()["group_id"].tolist() == [first, mirrored, other]
+    said: list[AnyEvent] = []
+    report = import_dataset(ham.root, file, listener=said.append)
+    assert (report.added, report.updated, report.unchanged) == (0, 0, 3)
+    with DatasetStore.open(file) as store:
+        assert store.frame()["group_id"].tolist() == [first, first, other]
+        assert store.check_integrity() == []
+    sentences = [event.message for event in said if isinstance(event, Said)]
+    assert sentences == [
+        "All images are compared anew: copies that are mirrored, turned or cropped are found now, too."
+    ]
+    again: list[AnyEvent] = []
+    import_dataset(ham.root, file, listener=again.append)
+    assert not [event for event in again if isinstance(event, Said)]
 
 
 def test_a_damaged_dataset_is_refused(file: Path) -> None:

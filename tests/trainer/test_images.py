@@ -22,15 +22,12 @@ import pytest
 import tifffile
 from PIL import Image, PngImagePlugin
 
-from trainer.config import Geometry
 from trainer.errors import ImageError
 from trainer.images import (
     SUFFIXES,
     check_image,
     decode_image,
-    difference_hash,
     read_image,
-    to_square,
 )
 
 if TYPE_CHECKING:
@@ -501,21 +498,6 @@ def test_pillow_warnings_reach_nobody_and_refuse_nothing() -> None:
                 struct.pack_into("<I", content, position + 8, 10_000_000)
         assert np.array_equal(decode_image(bytes(content), "a.tif"), picture())
     assert caught == []
-
-
-# Hash
-
-
-def test_difference_hash_survives_resizing_and_recompression_but_not_another_picture() -> None:
-    generator = np.random.default_rng(1)
-    coarse = Image.fromarray(generator.integers(0, 256, (12, 16, 3)).astype(np.uint8))
-    image = np.asarray(coarse.resize((400, 300), Image.Resampling.BICUBIC))
-    value = difference_hash(image)
-    assert 0 <= value < 2**64
-    smaller = to_square(image, 150, Geometry(shape="squash"))
-    again = decode_image(encoded(smaller, "JPEG", quality=60), "a.jpg")
-    assert (value ^ difference_hash(again)).bit_count() <= 6
-    assert (value ^ difference_hash(np.ascontiguousarray(image[::-1]))).bit_count() > 15
 
 
 # Threads and imports

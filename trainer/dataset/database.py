@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from trainer.dataset.schema import APPLICATION_ID, PAGE_SIZE, SCHEMA_VERSION, TABLES
+from trainer.dataset.schema import APPLICATION_ID, PAGE_SIZE, SCHEMA_VERSION, TABLES, UPGRADES
 from trainer.errors import DatasetError, StorageError, TrainerError
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def create_file(path: Path) -> Database:
 
 
 def open_file(path: Path, *, read_only: bool) -> Database:
-    """Open the dataset at `path` after checking that it is one.
+    """Open the dataset at `path` after checking that it is one; to be written to, an older one is upgraded.
 
     Raises:
         DatasetError: missing, another kind of file, of a newer version, damaged, or not to be opened.
@@ -213,10 +213,19 @@ def open_file(path: Path, *, read_only: bool) -> Database:
             if not read_only:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = NORMAL")
+                _upgrade(connection)
         except BaseException:
             connection.close()
             raise
         return Database(path, connection)
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    for older in range(version, SCHEMA_VERSION):
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {UPGRADES[older]} PRAGMA user_version = {older + 1}; COMMIT;"
+        )
 
 
 def _open_connection(path: Path, *, read_only: bool) -> sqlite3.Connection:

@@ -29,7 +29,7 @@ from trainer.dataset.reports import ImportReport
 from trainer.dataset.store import DatasetStore
 from trainer.errors import DatasetError, ImageError
 from trainer.events import Listener, Progress, Said, StopRequest, Warned, silent
-from trainer.images import decode_image, difference_hash, read_file
+from trainer.images import decode_image, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -292,14 +292,12 @@ def _check_file(root: Path, sample: Found, state: FileState) -> Checked | Reject
 def _decode(path: Path, sample: Found, state: FileState) -> Checked:
     content = read_file(path)
     image = decode_image(content, str(path))
-    unsigned = difference_hash(image)
     return Checked(
         sample=sample,
         state=state,
         width=image.shape[1],
         height=image.shape[0],
         sha256=hashlib.sha256(content).hexdigest(),
-        difference_hash=unsigned - (1 << 64) if unsigned >> 63 else unsigned,
         thumbnail=thumbnail_of(image),
         detail=detail_of(image),
     )

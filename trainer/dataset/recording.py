@@ -48,7 +48,6 @@ class Checked(msgspec.Struct, frozen=True):
         state: of the file.
         width, height: pixels, upright.
         sha256: of the file.
-        difference_hash: as a signed 64-bit integer.
         thumbnail, detail: miniatures, see `trainer.dataset.looks`.
     """
 
@@ -57,7 +56,6 @@ class Checked(msgspec.Struct, frozen=True):
     width: int
     height: int
     sha256: str
-    difference_hash: int
     thumbnail: bytes
     detail: bytes
 
@@ -190,10 +188,10 @@ def _record_looks(database: Database, checked: Sequence[Checked], known: dict[st
             )
             database.run("DELETE FROM near_duplicates WHERE ?1 IN (first_id, second_id)", (sample_id,))
     database.run_many(
-        "INSERT INTO looks (sample_id, difference_hash, thumbnail, detail) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (sample_id) DO UPDATE SET compared = 0, difference_hash = excluded.difference_hash,"
-        " thumbnail = excluded.thumbnail, detail = excluded.detail",
-        [(item.sample.sample_id, item.difference_hash, item.thumbnail, item.detail) for item in checked],
+        "INSERT INTO looks (sample_id, thumbnail, detail) VALUES (?, ?, ?)"
+        " ON CONFLICT (sample_id) DO UPDATE SET compared = 0, thumbnail = excluded.thumbnail,"
+        " detail = excluded.detail",
+        [(item.sample.sample_id, item.thumbnail, item.detail) for item in checked],
     )
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from trainer.dataset.certificate import PARTS
 from trainer.dataset.grouping import group_ids
 from trainer.dataset.looks import near_duplicates
-from trainer.events import Listener, Progress, StopRequest, silent
+from trainer.dataset.schema import COMPARE_ANEW
+from trainer.events import Listener, Progress, Said, StopRequest, silent
 
 if TYPE_CHECKING:
     from trainer.dataset.database import Database
@@ -33,20 +34,23 @@ def compare_looks(
     Raises:
         StoppedError: on request.
     """
-    rows = database.rows(
-        "SELECT sample_id, difference_hash, thumbnail, compared FROM looks ORDER BY sample_id"
-    )
+    rows = database.rows("SELECT sample_id, thumbnail, compared FROM looks ORDER BY sample_id")
     total = sum(not row[-1] for row in rows)
     if not total:
         return
-    sample_ids, hashes, thumbnails, compared = zip(*rows, strict=True)
+    if database.fact(COMPARE_ANEW):
+        listener(
+            Said(
+                message="All images are compared anew: copies that are mirrored, turned or cropped are found now, too."
+            )
+        )
+    sample_ids, thumbnails, compared = zip(*rows, strict=True)
 
     def detail(position: int) -> bytes:
         found = database.rows("SELECT detail FROM looks WHERE sample_id = ?", (sample_ids[position],))
         return bytes(found[0][0])
 
     blocks = near_duplicates(
-        np.array(hashes, dtype=np.int64),
         np.frombuffer(b"".join(thumbnails), dtype=np.uint8).reshape(len(rows), -1),
         detail,
         ~np.array(compared, dtype=bool),
@@ -69,6 +73,7 @@ def compare_looks(
             listener(Progress(task="Comparing images", done=done, total=total, unit="images"))
         if stop is not None:
             stop.raise_if_asked()
+    database.run("DELETE FROM facts WHERE name = ?", (COMPARE_ANEW,))
 
 
 def regroup(database: Database) -> int:

@@ -7,8 +7,8 @@
 APPLICATION_ID = 0x534B4453
 """`SKDS` in SQLite's header: tells a dataset from every other SQLite file."""
 
-SCHEMA_VERSION = 1
-"""Stored as `user_version`; a file with a larger one is refused."""
+SCHEMA_VERSION = 2
+"""Stored as `user_version`; a file with a larger one is refused, one with a smaller one upgraded when it is written to."""
 
 PAGE_SIZE = 8192
 """Bytes; holds three miniatures of some 2 kB, where SQLite's usual 4096 hold one."""
@@ -46,11 +46,10 @@ CREATE TABLE samples (
 CREATE INDEX samples_by_group ON samples (group_id);
 
 CREATE TABLE looks (
-    sample_id       TEXT PRIMARY KEY REFERENCES samples (sample_id) ON DELETE CASCADE,
-    difference_hash INTEGER NOT NULL,
-    thumbnail       BLOB NOT NULL,
-    detail          BLOB NOT NULL,
-    compared        INTEGER NOT NULL DEFAULT 0 CHECK (compared IN (0, 1))
+    sample_id TEXT PRIMARY KEY REFERENCES samples (sample_id) ON DELETE CASCADE,
+    thumbnail BLOB NOT NULL,
+    detail    BLOB NOT NULL,
+    compared  INTEGER NOT NULL DEFAULT 0 CHECK (compared IN (0, 1))
 );
 
 CREATE TABLE near_duplicates (
@@ -84,3 +83,22 @@ CREATE TABLE edit_changes (
     PRIMARY KEY (edit_id, sample_id, field)
 ) WITHOUT ROWID;
 """
+
+COMPARE_ANEW = "compare_anew"
+"""A fact that is there as long as pairs are those an older program found, which found fewer."""
+
+UPGRADES = {
+    1: """
+CREATE TABLE new_looks (
+    sample_id TEXT PRIMARY KEY REFERENCES samples (sample_id) ON DELETE CASCADE,
+    thumbnail BLOB NOT NULL,
+    detail    BLOB NOT NULL,
+    compared  INTEGER NOT NULL DEFAULT 0 CHECK (compared IN (0, 1))
+);
+INSERT INTO new_looks (sample_id, thumbnail, detail) SELECT sample_id, thumbnail, detail FROM looks;
+DROP TABLE looks;
+ALTER TABLE new_looks RENAME TO looks;
+INSERT OR REPLACE INTO facts VALUES ('compare_anew', 'yes');
+""",
+}
+"""What brings a file of a version to the next one."""
