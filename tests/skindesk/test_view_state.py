@@ -7,12 +7,12 @@ import json
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from skindesk.app import SkinDesk
 from skindesk.engine.engines import Engines
-from skindesk.models.runs import COLUMNS, RunsModel
+from skindesk.models.runs import COLUMNS
 from skindesk.models.workspace import Workspace
 from skindesk.pages.dataset.browser import Browser
 from skindesk.pages.results import ResultsPage
@@ -20,6 +20,7 @@ from skindesk.paths import Paths
 from skindesk.settings import Settings
 from skindesk.widgets.splitter import Splitter
 from tests.skindesk.made_runs import make_report, make_run
+from tests.skindesk.results_page import ResultsWindow
 
 PATIENCE = 20_000  # ms
 
@@ -123,18 +124,14 @@ def test_the_dataset_page_keeps_its_columns_and_the_size_of_thumbnails(
 
 def make_results(
     qtbot: QtBot, paths: Paths, settings: Settings, workspace: Workspace, engines: Engines
-) -> ResultsPage:
-    runs = RunsModel(paths, settings, workspace)
-    page = ResultsPage(engines.scoring, runs, workspace, settings, paths)
-    window = QMainWindow()
-    window.setCentralWidget(page)
-    window.setFixedSize(1176, 800)
+) -> ResultsWindow:
+    window = ResultsWindow(engines, workspace, settings, paths)
     qtbot.addWidget(window)
-    page._kept = (runs, window)  # type: ignore[attr-defined]  # as long as the page
+    page = window.page
     window.show()
     qtbot.waitUntil(lambda: page.detail.record is not None, timeout=PATIENCE)
     page.detail.tabs.buttons["confusion"].click()
-    return page
+    return window
 
 
 def names(page: ResultsPage) -> list[str]:
@@ -152,7 +149,8 @@ def test_the_results_page_keeps_its_parts_its_order_and_its_widths(
 ) -> None:
     for name, recall in (("low", 0.2), ("high", 0.9), ("middle", 0.5)):
         make_report(make_run(paths.runs / name, recalls=[recall]), "test", [("a", "mel", "nv")])
-    page = make_results(qtbot, paths, settings, workspace, engines)
+    window = make_results(qtbot, paths, settings, workspace, engines)
+    page = window.page
     header = page.table.horizontalHeader()
     before = widths(page)
     edge = header.sectionViewportPosition(COLUMNS.index("backbone")) + before["backbone"] - 1
@@ -168,8 +166,9 @@ def test_the_results_page_keeps_its_parts_its_order_and_its_widths(
     assert drawn[0]["backbone"] == before["backbone"] + 50
     assert drawn[1] == ["low", "middle", "high"]
 
-    again = make_results(qtbot, paths, restarted(settings, paths), workspace, engines)
+    second = make_results(qtbot, paths, restarted(settings, paths), workspace, engines)
 
+    again = second.page
     parts = again._splitter.sizes(), again.detail.confusion.findChild(Splitter).sizes()
     assert (widths(again), names(again), *parts) == drawn
     qtbot.mouseClick(again.table.horizontalHeader().viewport(), Qt.MouseButton.LeftButton, pos=heading)
@@ -184,7 +183,9 @@ def test_an_order_by_a_column_that_is_not_there_costs_nothing(
     settings.set_value("run_table_order", "of a newer version")
     settings.set_value("run_table_widths", [300])
 
-    assert names(make_results(qtbot, paths, settings, workspace, engines)) == ["a", "b"]
+    window = make_results(qtbot, paths, settings, workspace, engines)
+
+    assert names(window.page) == ["a", "b"]
 
 
 def test_the_page_that_was_shown_last_is_shown_first(paths: Paths, qtbot: QtBot) -> None:
