@@ -34,6 +34,9 @@ class CanDiagnose(Protocol):
     def add_images(self, paths: list[Path]) -> None:
         """Show images."""
 
+    def show_apart(self, paths: list[Path]) -> None:
+        """Show images that are no part of what is shown now."""
+
 
 class Demo(QObject):
     """One go through the main job on drawings.
@@ -87,7 +90,7 @@ class Demo(QObject):
             return
         self._workspace.set_bundle(Path(outcome.result.bundle))
         images = _some_test_images(self._dataset)
-        cast("CanDiagnose", self._window.page("diagnosis")).add_images(images)
+        cast("CanDiagnose", self._window.page("diagnosis")).show_apart(images)
         self._workspace.notified.emit(
             self.tr("The demo's network is trained. Diagnosis has {n} drawn images ready for it.").format(
                 n=len(images)

@@ -84,6 +84,16 @@ class Paths:
         return _made(self.data_root / "bundles")
 
     @property
+    def unfinished(self) -> Path:
+        """Diagnoses that are not finished, a file for each window."""
+        return self.data_root / "unfinished"
+
+    @property
+    def pasted(self) -> Path:
+        """Pictures that came from the clipboard."""
+        return self.data_root / "pasted"
+
+    @property
     def demo(self) -> Path:
         """The drawn dataset."""
         return self.data_root / "demo"

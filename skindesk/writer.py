@@ -23,10 +23,16 @@ class FileWriter:
     Args:
         file: to be written.
         ended: is handed, in the thread, a sentence where a content could not be written, else an empty text.
+        store: writes a content to the file; raises `StorageError`.
     """
 
-    def __init__(self, file: Path, ended: Callable[[str], None]) -> None:
-        self._file, self._ended = file, ended
+    def __init__(
+        self,
+        file: Path,
+        ended: Callable[[str], None],
+        store: Callable[[Path, str], None] = write_text,
+    ) -> None:
+        self._file, self._ended, self._store = file, ended, store
         self._lock = threading.Lock()
         self._hurry = threading.Event()
         self._content: str | None = None
@@ -52,7 +58,7 @@ class FileWriter:
     def _work(self) -> None:
         while (content := self._next()) is not None:
             try:
-                write_text(self._file, content)
+                self._store(self._file, content)
             except StorageError as error:
                 self._ended(str(error))
             else:

@@ -62,8 +62,12 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is synced and takes `path`'s place.
+
+    Args:
+        path: of the file.
+        private: whether no other user of the machine may read it.
 
     Raises:
         StorageError: the file cannot be written; `path` is as it was.
@@ -77,7 +81,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
             yield temporary
             with temporary.open("rb+") as stream:
                 os.fsync(stream.fileno())
-            temporary.chmod(0o644)
+            temporary.chmod(0o600 if private else 0o644)
             temporary.replace(path)
             sync_folder(path.parent)
         finally:
@@ -118,15 +122,38 @@ def atomic_folder(path: Path) -> Iterator[Path]:
                 shutil.rmtree(old, ignore_errors=True)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path` atomically."""
-    with atomic_path(path) as temporary:
+def write_bytes(path: Path, content: bytes, *, private: bool = False) -> None:
+    """Write `content` to `path` atomically; see `atomic_path`."""
+    with atomic_path(path, private=private) as temporary:
         temporary.write_bytes(content)
 
 
-def write_text(path: Path, content: str) -> None:
-    """Write `content` to `path` atomically, as UTF-8."""
-    write_bytes(path, content.encode())
+def write_text(path: Path, content: str, *, private: bool = False) -> None:
+    """Write `content` to `path` atomically, as UTF-8; see `atomic_path`."""
+    write_bytes(path, content.encode(), private=private)
+
+
+def try_lock(handle: int) -> bool:
+    """Lock an open file for as long as it is open, however the process ends.
+
+    Returns:
+        whether it is locked now; else somebody else holds it.
+    """
+    try:
+        import fcntl  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        import msvcrt  # noqa: PLC0415 - only on Windows
+
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def sha256_of(path: Path) -> str:

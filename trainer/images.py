@@ -47,6 +47,8 @@ MAX_BYTES = 1 << 30
 """Largest file that is read, bytes."""
 SUFFIXES: frozenset[str] = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 """Lower-case suffixes of files that are taken for images when a folder is searched."""
+MISSING = "There is no file {path}; check the name."
+"""What is said of a file that is not there."""
 
 FormatName: TypeAlias = Literal["JPEG", "PNG", "BMP", "TIFF", "WebP"]
 
@@ -168,7 +170,7 @@ def read_file(path: Path) -> bytes:
             )
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise ImageError(f"There is no file {path}; check the name.", "missing") from error
+        raise ImageError(MISSING.format(path=path), "missing") from error
     except PermissionError as error:
         raise ImageError(f"{path} may not be read; change its permissions.", "unreadable") from error
     except OSError as error:

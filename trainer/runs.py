@@ -37,7 +37,7 @@ from trainer.events import (
     encode_event,
     moment_of,
 )
-from trainer.files import explained, write_bytes, write_text
+from trainer.files import explained, try_lock, write_bytes, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -218,7 +218,7 @@ class RunFolder:
         except OSError:
             return False
         try:
-            return not _try_lock(handle)
+            return not try_lock(handle)
         finally:
             os.close(handle)
 
@@ -239,9 +239,9 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             handle = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            if not _try_lock(handle):
+            if not try_lock(handle):
                 time.sleep(_LOOK_SECONDS)
-                if not _try_lock(handle):
+                if not try_lock(handle):
                     raise ConfigError(f"Another process is training in {self.path}; wait for it or stop it.")
             yield
         finally:
@@ -313,22 +313,3 @@ class _Thinning:
 def _is_leftover(path: Path) -> bool:
     """Whether a process that was killed while writing left this."""
     return path.name.startswith(".config.toml.") and path.suffix == ".tmp"
-
-
-def _try_lock(handle: int) -> bool:
-    """Lock an open file for as long as it is open, however the process ends."""
-    try:
-        import fcntl  # noqa: PLC0415 - not on Windows
-    except ImportError:
-        import msvcrt  # noqa: PLC0415 - only on Windows
-
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        except OSError:
-            return False
-        return True
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

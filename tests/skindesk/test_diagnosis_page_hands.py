@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from typing import TYPE_CHECKING
 
@@ -99,7 +100,8 @@ def test_a_pasted_picture_becomes_a_file_and_is_shown(
     QGuiApplication.clipboard().setImage(picture)
     QTest.keyClick(page, Qt.Key.Key_V, CONTROL)
     qtbot.waitUntil(lambda: len(page.model.images) == 1, timeout=PATIENCE_MS)
-    (file,) = (paths.cache / "pasted").glob("*.png")
+    (file,) = paths.pasted.glob("*.png")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600 or sys.platform == "win32"
     assert page.model.images[0].path == file
     pixels = read_image(file)
     assert pixels.shape == (17, 31, 3)
@@ -107,7 +109,7 @@ def test_a_pasted_picture_becomes_a_file_and_is_shown(
     # The same again within the second is another image.
     page.commands.paste.trigger()
     qtbot.waitUntil(lambda: len(page.model.images) == 2, timeout=PATIENCE_MS)
-    assert len(list((paths.cache / "pasted").glob("*.png"))) == 2
+    assert len(list(paths.pasted.glob("*.png"))) == 2
 
 
 def test_pasted_files_are_taken_and_anything_else_is_refused_in_words(

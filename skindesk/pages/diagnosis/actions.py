@@ -64,6 +64,12 @@ class Actions:
         self.clear = made(
             tr("New lesion"), "", [_KEYS.New], tr("Remove all images, and what was entered about the patient")
         )
+        self.other = made(
+            tr("Other unfinished diagnosis"),
+            "",
+            [],
+            tr("Set this diagnosis aside and bring back another one that was not finished"),
+        )
         self.undo = made(tr("Undo"), "", [_KEYS.Undo], tr("Take back the last change of the images"))
         self.copy = made(tr("Copy result"), "copy", [_KEYS.Copy], tr("Copy the result as text"))
         self.export = made(
@@ -90,6 +96,7 @@ class Actions:
             self.reset,
             self.remove,
             self.clear,
+            self.other,
             None,
             self.zoom_in,
             self.zoom_out,

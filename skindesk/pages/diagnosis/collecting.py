@@ -123,5 +123,5 @@ def keep_pasted(picture: QImage, folder: Path) -> Path:
     while file.exists():
         number += 1
         file = folder / f"{name} {number}.png"
-    write_bytes(file, bytes(content.data()))
+    write_bytes(file, bytes(content.data()), private=True)
     return file

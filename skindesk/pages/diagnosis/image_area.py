@@ -192,7 +192,9 @@ class ImageArea(QWidget):
             self._model.set_size(image.number, (picture.width, picture.height))
         else:
             self._loader.want(image.path, first=True)
-            message = self._sentence(image) or self.tr("Reading {name}…").format(name=image.path.name)
+            message = self.tr("Reading {name}…").format(name=image.path.name)
+            if self._sentence(image):
+                message = f"{self._sentence(image)}\n\n{image.path.parent}"
         self.canvas.show_picture(picture, image.framing, message)
         self.canvas.setAccessibleName(self.tr("Image {name}").format(name=image.path.name))
         self.tools.show_size((picture.width, picture.height) if picture is not None else None)

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from skindesk.paths import Paths
     from skindesk.settings import Settings
 
-_PASTED = "pasted"
-
 
 class Hover(QObject):
     """Watches a widget for something that hovers over it to be dropped; takes nothing.
@@ -73,7 +71,7 @@ class Intake(QObject):
 
     def take_picture(self, picture: QImage) -> None:
         """Take a picture that has no file, by making one."""
-        folder = self._paths.cache / _PASTED
+        folder = self._paths.pasted
 
         def keep() -> Collected:
             file = keep_pasted(picture, folder)

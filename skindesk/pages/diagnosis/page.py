@@ -24,14 +24,14 @@ from skindesk.models.pictures import PictureLoader
 from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.actions import Actions, connect
 from skindesk.pages.diagnosis.bundle_card import BundleCard
-from skindesk.pages.diagnosis.collecting import MOST_IMAGES, Collected
+from skindesk.pages.diagnosis.findings import ANSWERED, Findings
 from skindesk.pages.diagnosis.image_area import ImageArea
 from skindesk.pages.diagnosis.intake import Hover, Intake
 from skindesk.pages.diagnosis.network import Network
 from skindesk.pages.diagnosis.patient_card import PatientCard
-from skindesk.pages.diagnosis.result_card import ResultCard, shown_of
+from skindesk.pages.diagnosis.result_card import ResultCard
 from skindesk.pages.diagnosis.saving import Saving
-from skindesk.reports.orders import AskedImage, DiagnosisOrder
+from skindesk.pages.diagnosis.unfinished import Unfinished
 from skindesk.widgets.basics import ElidedLabel, muted, title
 from skindesk.widgets.drop_area import accept_paths
 from skindesk.widgets.notice import Notice
@@ -47,16 +47,15 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QShowEvent
 
     from skindesk.engine.jobs import JobQueue
-    from skindesk.models.case import CaseImage, Removal
+    from skindesk.models.case import Removal
     from skindesk.models.runs import RunsModel
     from skindesk.models.workspace import Workspace
+    from skindesk.pages.diagnosis.collecting import Collected
     from skindesk.paths import Paths
     from skindesk.settings import Settings
-    from trainer.jobs import ImagePrediction
 
 _SIDE_WIDTH = 432  # pixels, at most: the longest class name in two lines beside a bar that can be read
 _NARROW_SIDE = 344  # pixels, at least
-_ANSWERED = {ImageState.DONE, ImageState.ERROR}
 
 
 class DiagnosisPage(QWidget):
@@ -82,7 +81,6 @@ class DiagnosisPage(QWidget):
     ) -> None:
         super().__init__(parent)
         self._workspace = workspace
-        self._choice = "together"
         self._on_notice: Callable[[], object] | None = None
         self.model = DiagnosisModel(diagnosis, self)
         self.loader = PictureLoader(self)
@@ -96,6 +94,9 @@ class DiagnosisPage(QWidget):
         self.result = ResultCard()
         self.patient = PatientCard()
         self.network = Network(diagnosis, runs, workspace, self.model, self.bundle, self)
+        self.unfinished = Unfinished(self.model, paths.unfinished, self.commands.other, self)
+        self.findings = Findings(self.model, self.network)
+        self._seen = False
         layout = QHBoxLayout(self)
         layout.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
         layout.setSpacing(2 * SPACE)
@@ -106,6 +107,7 @@ class DiagnosisPage(QWidget):
         self._connect()
         self._connect_actions()
         self._network_changed()
+        self.unfinished.begin()
 
     # --- parts -------------------------------------------------------------------------------------------
 
@@ -123,6 +125,7 @@ class DiagnosisPage(QWidget):
         layout.addLayout(row)
         layout.addWidget(self.failure)
         layout.addWidget(self.notice)
+        layout.addWidget(self.unfinished.notice)
         layout.addWidget(self.images, 1)
         return layout
 
@@ -181,8 +184,9 @@ class DiagnosisPage(QWidget):
         self.saving.failed.connect(self._say_error)
         self.saving.busy_changed.connect(lambda _busy: self._enable())
         self.result.choice_changed.connect(self._choose)
-        self.result.acted.connect(model.ask_again)
-        self.failure.acted.connect(model.ask_again)
+        self.result.acted.connect(self._ask_again)
+        self.failure.acted.connect(self._ask_again)
+        self.unfinished.clear_asked.connect(self._clear)
         self.notice.acted.connect(self._act_on_notice)
         self.network.changed.connect(self._network_changed)
         self._workspace.images_for_diagnosis.connect(self.add_images)
@@ -216,7 +220,7 @@ class DiagnosisPage(QWidget):
     @property
     def answered(self) -> bool:
         """Whether there are images and the network has answered about every one that can be read."""
-        return bool(self.model.images) and all(image.state in _ANSWERED for image in self.model.images)
+        return bool(self.model.images) and all(image.state in ANSWERED for image in self.model.images)
 
     def save_pdf(self, file: Path) -> bool:
         """Write the report of what has been answered, in the background.
@@ -224,7 +228,7 @@ class DiagnosisPage(QWidget):
         Returns:
             whether there is anything to report.
         """
-        order = self.report_order()
+        order = self.findings.order()
         if order is not None:
             self.saving.write_report(order, file)
         return order is not None
@@ -243,12 +247,21 @@ class DiagnosisPage(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Have the engine ready by the time an image comes."""
         super().showEvent(event)
+        self._seen = True
+        self.unfinished.look()
         self.network.begin()
 
     # --- images coming in --------------------------------------------------------------------------------
 
     def add_images(self, paths: list[Path]) -> None:
-        """Take files, and the images in folders."""
+        """Take files, and the images in folders; they do not mix with a case that nobody has seen yet."""
+        if not self._seen:
+            self.unfinished.set_aside()
+        self.intake.take(paths)
+
+    def show_apart(self, paths: list[Path]) -> None:
+        """Take images as a case of their own; the present one is set aside."""
+        self.unfinished.set_aside()
         self.intake.take(paths)
 
     def paste(self) -> None:
@@ -271,32 +284,24 @@ class DiagnosisPage(QWidget):
             if all(image.path != path for image in self.model.images):
                 self.loader.forget(path)  # the file may have changed since it was here last
         added = self.model.add(collected.images)
-        names = ", ".join(folder.name for folder in collected.folders)
-        if collected.found > MOST_IMAGES:
-            self._say(
-                self.tr("{found} images were found; the first {taken} are here.").format(
-                    found=f"{collected.found:,}", taken=MOST_IMAGES
-                )
-            )
-        elif collected.cut:
-            self._say(
-                self.tr("{names} holds too many files; {images} were found in those looked at.").format(
-                    names=names, images=images_counted(collected.found)
-                )
-            )
-        elif names:
-            self._say(
-                self.tr("{images} found in {names}.").format(
-                    images=images_counted(collected.found), names=names
-                )
-            )
-        elif not added:
-            self._say(self.tr("Already here: {name}.").format(name=collected.images[0].name))
+        said = words.what_was_found(collected)
+        if not said and not added:
+            said = self.tr("Already here: {name}.").format(name=collected.images[0].name)
             known = [image for image in self.model.images if image.path == collected.images[0].absolute()]
             if known:
                 self.model.select(known[0].number)
+        if said:
+            self._say(said)
         else:
             self.notice.clear()
+
+    def _ask_again(self) -> None:
+        """Read anew what could not be read, and ask about it and all that was left."""
+        for image in self.model.images:
+            if self.loader.sentence(image.path):
+                self.loader.forget(image.path)
+                self.loader.want(image.path)
+        self.model.ask_again()
 
     # --- images going ------------------------------------------------------------------------------------
 
@@ -344,16 +349,15 @@ class DiagnosisPage(QWidget):
             self.failure.show_error(failure.message, failure.log, self.tr("Try again"))
         self._show_result()
 
-    @property
-    def _as_one(self) -> bool:
-        return self.model.together and len(self.model.readable()) > 1
-
     def _choose(self, choice: str) -> None:
-        self._choice = choice
+        self.findings.choice = choice
         self._show_result()
 
     def _patient_changed(self) -> None:
-        self.patient.fill(self.model.case.patient)
+        case = self.model.case
+        self.patient.fill(case.patient)
+        if case.patient != case.next_patient():
+            self.patient.unfold()  # it may have come back
         self._enable()
 
     def _image_changed(self, number: int) -> None:
@@ -364,16 +368,8 @@ class DiagnosisPage(QWidget):
     def _show_result(self) -> None:
         selected = self.model.selected
         self._subtitle.setText(selected.path.name if selected is not None else "")
-        choice = self._choice if self._as_one else ""
-        self.result.show_result(shown_of(self.model, self.network.facts, choice))
+        self.result.show_result(self.findings.shown())
         self._enable()
-
-    def _result_images(self) -> tuple[tuple[CaseImage, ...], ImagePrediction | None]:
-        """Return what the result shown is about, and the result."""
-        image = self.model.selected
-        if self._as_one and self._choice == "together":
-            return self.model.readable(), self.model.together_prediction
-        return ((image,), image.prediction) if image is not None else ((), None)
 
     def _enable(self) -> None:
         commands, model = self.commands, self.model
@@ -386,58 +382,30 @@ class DiagnosisPage(QWidget):
         commands.remove.setEnabled(bool(model.images))
         commands.clear.setEnabled(not model.case.empty)
         commands.undo.setEnabled(model.can_undo)
-        answered = (
-            any(image.state is ImageState.DONE for image in model.images) and self.network.facts is not None
-        )
-        commands.copy.setEnabled(self._result_images()[1] is not None and self.network.facts is not None)
-        commands.export.setEnabled(answered and not self.saving.busy)
-        settled = not self._as_one or model.together_prediction is not None
-        commands.save.setEnabled(answered and settled and not model.pending and not self.saving.busy)
+        free = not self.saving.busy
+        commands.copy.setEnabled(self.findings.result()[1] is not None)
+        commands.export.setEnabled(self.findings.any and free)
+        commands.save.setEnabled(self.findings.complete and free)
         self.save_button.setEnabled(commands.save.isEnabled())
 
     # --- handing results on ------------------------------------------------------------------------------
 
     def copy_result(self) -> None:
         """Put the result shown on the clipboard, as text."""
-        images, prediction = self._result_images()
-        if self.network.facts is None or prediction is None or self.model.answer is None:
-            return
-        text = words.result_text(self.network.facts, prediction, self.model.answer, images)
-        QGuiApplication.clipboard().setText(text)
-        self._workspace.notified.emit(self.tr("The result is on the clipboard."))
-
-    @property
-    def _together_answer(self) -> ImagePrediction | None:
-        return self.model.together_prediction if self._as_one else None
-
-    def report_order(self) -> DiagnosisOrder | None:
-        """Return what there is to report, but for the file; `None` where nothing is."""
-        facts = self.network.facts
-        asked = tuple(
-            AskedImage(image.view(), image.prediction)
-            for image in self.model.images
-            if image.state in _ANSWERED and image.prediction is not None
-        )
-        if facts is None or not asked:
-            return None
-        return DiagnosisOrder(
-            bundle=str(facts.folder),
-            name=facts.summary.name,
-            images=asked,
-            together=self._together_answer,
-            patient=self.model.case.patient,
-            file="",
-        )
+        text = self.findings.text()
+        if text:
+            QGuiApplication.clipboard().setText(text)
+            self._workspace.notified.emit(self.tr("The result is on the clipboard."))
 
     def _save(self) -> None:
-        order = self.report_order()
+        order = self.findings.order()
         if order is not None:
             self.saving.save_report(order)
 
     def _export(self) -> None:
         if self.network.facts is not None and self.model.images:
             classes = self.network.facts.manifest.classes
-            self.saving.save_table(classes, self.model.images, self._together_answer)
+            self.saving.save_table(classes, self.model.images, self.findings.together)
 
     def _saved(self, file: Path) -> None:
         self._say(

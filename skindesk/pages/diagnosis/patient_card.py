@@ -90,7 +90,7 @@ class PatientCard(Card):
         self.note.textChanged.connect(self.changed)
         layout.addWidget(self.note)
         layout.addWidget(
-            muted(self.tr("Kept only while the program runs, unless you save the PDF."), wrap=True)
+            muted(self.tr("Kept on this machine alone, until you begin a new lesion."), wrap=True)
         )
         self.body.addWidget(self._inside)
         self._folded(unfolded=False)

@@ -9,12 +9,14 @@ from PySide6.QtCore import QCoreApplication
 from skindesk.widgets.quantities import images_counted, percent
 from skindesk.widgets.theme import class_label
 from trainer import RESEARCH_ONLY
+from trainer.images import MISSING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from skindesk.models.case import Answer, CaseImage
     from skindesk.models.diagnosis_bundle import BundleFacts
+    from skindesk.pages.diagnosis.collecting import Collected
     from trainer.intervals import Interval
     from trainer.jobs import ImagePrediction
     from trainer.metrics import ClassMetrics
@@ -42,7 +44,23 @@ def plain(class_name: str) -> str:
 
 def about_file(sentence: str, path: Path) -> str:
     """Return a sentence about a file with the file's name instead of its whole path."""
+    if sentence == MISSING.format(path=path):  # whoever named it saw it there
+        return tr("{name} is gone: it was moved, renamed or deleted.").format(name=path.name)
     return sentence.replace(str(path), path.name)
+
+
+def what_was_found(collected: Collected) -> str:
+    """Say what a folder held, or what was left out; empty where all that was handed in was files, and is taken."""
+    found, names = images_counted(collected.found), ", ".join(folder.name for folder in collected.folders)
+    if collected.found > len(collected.images):
+        return tr("{found} were found; the first {taken} are here.").format(
+            found=found, taken=len(collected.images)
+        )
+    if collected.cut:
+        return tr("{names} holds too many files; {images} were found in those looked at.").format(
+            names=names, images=found
+        )
+    return tr("{images} found in {names}.").format(images=found, names=names) if names else ""
 
 
 def why_not_the_most_probable(facts: BundleFacts, prediction: ImagePrediction) -> str:

@@ -146,6 +146,8 @@ class SettingsPage(QWidget):
         places = (
             (self.tr("Datasets"), self._paths.data_root / "datasets"),
             (self.tr("Runs and bundles"), self._paths.data_root),
+            (self.tr("Unfinished diagnoses"), self._paths.unfinished),
+            (self.tr("Pasted pictures"), self._paths.pasted),
             (self.tr("Cached features"), self._paths.cache_root),
             (self.tr("Logs"), self._paths.log_root),
         )
