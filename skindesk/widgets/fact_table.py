@@ -125,7 +125,7 @@ class FactModel(QAbstractTableModel):
             return self._muted
         if role == Qt.ItemDataRole.DecorationRole and column == 0 and fact.colour:
             swatch = QPixmap(QSize(_SWATCH, _SWATCH))
-            swatch.fill(QColor(fact.colour))
+            swatch.fill(tokens_for(QGuiApplication.palette()).seen(QColor(fact.colour)))
             return swatch
         return None
 

@@ -108,7 +108,7 @@ class FilterRow(QAbstractButton):
             painter.setBrush(tokens.track)
             painter.drawRoundedRect(track, _ROUND, _ROUND)
             if self._count:
-                painter.setBrush(self._colour)
+                painter.setBrush(tokens.seen(self._colour))
                 # Even one sample in ten thousand is to be seen.
                 track.setWidth(max(track.width() * self._share, _BAR))
                 painter.drawRoundedRect(track, _ROUND, _ROUND)

@@ -160,7 +160,7 @@ class _Painter(QStyledItemDelegate):
             painter.fillRect(picture, veil)
         if tile.colour:
             line = QRectF(picture.left(), picture.bottom() - _COLOUR_LINE, picture.width(), _COLOUR_LINE)
-            painter.fillRect(line, QColor(tile.colour))
+            painter.fillRect(line, tokens.seen(QColor(tile.colour)))
         painter.restore()
         if state & QStyle.StateFlag.State_Selected:
             painter.setPen(QPen(tokens.accent, 2.0))

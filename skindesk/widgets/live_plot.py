@@ -407,7 +407,7 @@ class LivePlot(QWidget):
     # --- colours ------------------------------------------------------------------------------------------
 
     def _colour(self, curve: Curve, tokens: Tokens) -> QColor:
-        colour = QColor(curve.colour) if curve.colour else tokens.accent
+        colour = tokens.seen(QColor(curve.colour)) if curve.colour else tokens.accent
         return _mixed(colour, tokens.surface, 0.3) if curve.style == "faint" else colour
 
     def _dress(self) -> None:

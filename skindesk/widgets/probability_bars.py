@@ -160,7 +160,7 @@ class ProbabilityBars(QWidget):
         track = QRectF(
             left, rect.center().y() + 0.5 - _BAR_HEIGHT / 2, rect.width() - left - figure - SPACE, _BAR_HEIGHT
         )
-        paint_bar(painter, track, row.value or 0.0, QColor(row.colour), tokens)
+        paint_bar(painter, track, row.value or 0.0, tokens.seen(QColor(row.colour)), tokens)
 
 
 def _figure(row: ProbabilityRow) -> str:

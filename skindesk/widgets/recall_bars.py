@@ -110,7 +110,7 @@ class RecallBars(QWidget):
             _rounded(
                 painter,
                 QRectF(left, bar.top(), filled, _BAR),
-                QColor(class_colour(key, tuple(recalls))),
+                tokens.seen(QColor(class_colour(key, tuple(recalls)))),
             )
             painter.setPen(tokens.text)
             right = left + length + SPACE + shares

@@ -42,6 +42,8 @@ Role: TypeAlias = Literal[
 ]
 
 _DARK_BELOW = 128  # lightness of the window colour, 0 to 255
+_SEEN_FROM = 3.0  # contrast of graphics to their ground
+_LINEAR_BELOW = 0.04045  # of sRGB's transfer function
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,18 @@ class Tokens:
     danger_soft: QColor
     ok: QColor
 
+    def seen(self, colour: QColor) -> QColor:
+        """Return a class's colour, light enough that lines and bars in it are seen on cards.
+
+        Graphics want a contrast of 3:1 (WCAG 2.2, 1.4.11). The classes' colours have it on white; on a dark card
+        the darker ones keep their hue and become lighter.
+        """
+        found, lightness = QColor(colour), colour.lightnessF()
+        while contrast(found, self.surface) < _SEEN_FROM and lightness < 1.0:
+            lightness = min(1.0, lightness + 0.01)
+            found.setHslF(colour.hslHueF(), colour.hslSaturationF(), lightness, colour.alphaF())
+        return found
+
 
 def _tokens(*colours: str) -> Tokens:
     return Tokens(*(QColor(colour) for colour in colours))
@@ -92,6 +106,18 @@ DARK = _tokens(
     "#343943", "#2A2F37", "#F2C36B", "#3A2E17", "#FF8A80", "#43201E", "#6FCF97",
 )
 # fmt: on
+
+
+def contrast(one: QColor, other: QColor) -> float:
+    """Return the contrast ratio of two colours, from 1 to 21, as WCAG 2.2 defines it."""
+    darker, lighter = sorted(_luminance(colour) for colour in (one, other))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: QColor) -> float:
+    channels = (colour.redF(), colour.greenF(), colour.blueF())
+    linear = [c / 12.92 if c <= _LINEAR_BELOW else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def tokens_for(palette: QPalette) -> Tokens:

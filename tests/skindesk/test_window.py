@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QWidget
 
 from skindesk.app import SkinDesk
@@ -18,9 +19,10 @@ from skindesk.main_window import MainWindow, PageEntry
 from skindesk.paths import resource
 from skindesk.settings import Settings
 from skindesk.widgets.quantities import duration
-from skindesk.widgets.theme import DARK, LIGHT, apply_theme, tokens_for
+from skindesk.widgets.theme import DARK, LIGHT, Tokens, apply_theme, contrast, tokens_for
 from tests.drops import drop
 from trainer.jobs import DrawDemo, LookAtDevices
+from trainer.palette import CLASS_COLOURS, MORE_COLOURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -175,13 +177,7 @@ def test_a_new_appearance_is_worn_at_once(program: SkinDesk, qapp: QApplication)
 
 
 @pytest.mark.parametrize("tokens", [LIGHT, DARK])
-def test_text_can_be_read_on_its_ground(tokens: object) -> None:
-    def luminance(name: str) -> float:
-        colour = getattr(tokens, name)
-        parts = [colour.redF(), colour.greenF(), colour.blueF()]
-        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
+def test_text_can_be_read_on_its_ground(tokens: Tokens) -> None:
     pairs = [
         ("text", "window"),
         ("text", "surface"),
@@ -196,8 +192,24 @@ def test_text_can_be_read_on_its_ground(tokens: object) -> None:
         ("ok", "surface"),
     ]
     for text, ground in pairs:
-        light, dark = sorted((luminance(text), luminance(ground)), reverse=True)
-        assert (light + 0.05) / (dark + 0.05) >= 4.5, f"{text} on {ground}"
+        assert contrast(getattr(tokens, text), getattr(tokens, ground)) >= 4.5, f"{text} on {ground}"
+
+
+def test_a_contrast_is_what_the_guidelines_say() -> None:
+    assert contrast(QColor("#000000"), QColor("#FFFFFF")) == pytest.approx(21.0)
+    assert contrast(QColor("#FFFFFF"), QColor("#767676")) == pytest.approx(4.54, abs=0.01)
+    assert contrast(QColor("#336699"), QColor("#336699")) == 1.0
+
+
+@pytest.mark.parametrize("tokens", [LIGHT, DARK])
+@pytest.mark.parametrize("name", [*CLASS_COLOURS.values(), *MORE_COLOURS])
+def test_a_class_is_seen_on_a_card_in_its_own_hue(name: str, tokens: Tokens) -> None:
+    colour = QColor(name)
+    seen = tokens.seen(colour)
+    assert contrast(seen, tokens.surface) >= 3.0
+    assert abs(seen.hslHue() - colour.hslHue()) <= 2
+    if tokens is LIGHT:
+        assert seen == colour
 
 
 def test_an_error_in_a_slot_is_written_down_and_the_window_lives(
