@@ -216,6 +216,10 @@ def main() -> None:
                     recall = own_way(samples, config, folder / "cache", seed)
                 times[kind].append(watch.seconds)
             recalls["own"].append(recall)
+            print(
+                f"  macro recall: usual {100 * recalls['usual'][-1]:.1f} %, own {100 * recall:.1f} %",
+                flush=True,
+            )
         usual = sum(times["usual"])
         print(f"from nothing: {usual / sum(times['nothing']):.1f} times faster (wanted: 3 or more)")
         print(f"features cached: {usual / sum(times['cached']):.1f} times faster (wanted: 30 or more)")
