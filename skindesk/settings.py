@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from PySide6.QtCore import QObject, Qt, Signal
 
-from skindesk.writer import FileWriter
+from skindesk.writer import FileWriter, Messenger
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,15 +132,6 @@ class _State:
     unknown: dict[str, object] = field(default_factory=dict)
 
 
-class _Messenger(QObject):
-    """Carries how a write ended to the GUI thread; kept by the writing thread, which may outlive the settings."""
-
-    ended = Signal(str)
-
-    def tell(self, sentence: str) -> None:
-        self.ended.emit(sentence)
-
-
 class Settings(QObject):
     """The settings of one user. A value holds as soon as it is set; the file follows, off the GUI thread.
 
@@ -159,7 +150,7 @@ class Settings(QObject):
         super().__init__(parent)
         self._file = file
         self._problem = ""
-        messenger = _Messenger()
+        messenger = Messenger()
         messenger.ended.connect(self._write_ended, Qt.ConnectionType.QueuedConnection)
         self._writer = FileWriter(file, messenger.tell)
         self._declared = {setting.key: setting for setting in SETTINGS}

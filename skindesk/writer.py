@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QObject, Signal
+
 from trainer.errors import StorageError
 from trainer.files import write_text
 
@@ -13,6 +15,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _REST_SECONDS = 0.4  # between two writes: what is drawn with the mouse changes with every step of it
+
+
+class Messenger(QObject):
+    """Carries how a write ended to the GUI thread; kept by the writing thread, which may outlive whoever listens.
+
+    Signals:
+        ended(str): a sentence where a content could not be written, else an empty text.
+    """
+
+    ended = Signal(str)
+
+    def tell(self, sentence: str) -> None:
+        """Pass it on; a bound method keeps this object, which the signal's own would not."""
+        self.ended.emit(sentence)
 
 
 class FileWriter:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal
 from skindesk.models.background import Errands
 from skindesk.models.case import Case
 from skindesk.models.kept_case import claim_place, others_kept, text_of
-from skindesk.writer import FileWriter
+from skindesk.writer import FileWriter, Messenger
 from trainer.errors import StorageError
 
 if TYPE_CHECKING:
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
     from skindesk.models.kept_case import KeptPlace, Wanted
 
 _REST_MS = 300  # between changes that come one after the other; the writer waits as well
-
-
-class _Messenger(QObject):
-    """Carries how a write ended to the GUI thread; kept by the writing thread, which may outlive the keeper."""
-
-    ended = Signal(str)
 
 
 def _leave(place: KeptPlace, writer: FileWriter) -> None:
@@ -51,7 +45,7 @@ class CaseKeeper(QObject):
         self._writer: FileWriter | None = None
         self._content = self._problem = ""
         self._errands = Errands(self)
-        self._messenger = _Messenger()
+        self._messenger = Messenger()
         self._messenger.ended.connect(self._write_ended, Qt.ConnectionType.QueuedConnection)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -118,7 +112,7 @@ class CaseKeeper(QObject):
             self._errands.run(leave, lambda _done: self.set_down.emit(), self.failed.emit)
         case = place.case or Case(patient=self._model.case.next_patient())
         self._place, self._content = place, text_of(case)
-        self._writer = FileWriter(place.file, self._messenger.ended.emit, place.store)
+        self._writer = FileWriter(place.file, self._messenger.tell, place.store)
         self._model.take(case)
         return place.case is not None
 
