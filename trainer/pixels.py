@@ -88,12 +88,21 @@ def turned(image: Pixels, degrees: float) -> Pixels:
     quarters, rest = divmod(degrees % 360.0, 90.0)
     if rest == 0.0:
         return np.ascontiguousarray(np.rot90(image, -int(quarters)))
-    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    fill = tuple(int(level) for level in np.median(border, axis=0))
-    picture = Image.fromarray(image)
+    picture, fill = Image.fromarray(image), border_colour(image)
     return np.asarray(
         picture.rotate(-degrees, resample=Image.Resampling.BICUBIC, expand=True, fillcolor=fill)
     )
+
+
+def border_colour(image: Pixels) -> tuple[int, int, int]:
+    """Return the median colour of an image's border: red, green and blue.
+
+    Args:
+        image: uint8 of shape (height, width, 3).
+    """
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    red, green, blue = (int(level) for level in np.median(border, axis=0))
+    return red, green, blue
 
 
 def cropped(image: Pixels, crop: tuple[float, float, float, float]) -> Pixels:

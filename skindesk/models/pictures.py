@@ -76,6 +76,7 @@ def read_picture(path: Path) -> Picture:
         ImageError: it cannot be read.
     """
     from trainer.images import read_image  # noqa: PLC0415 - decoders load when the first image is opened
+    from trainer.pixels import border_colour  # noqa: PLC0415 - likewise
 
     pixels = read_image(path)
     height, width = pixels.shape[:2]
@@ -83,16 +84,7 @@ def read_picture(path: Path) -> Picture:
     while max(levels[-1].width(), levels[-1].height()) >= 2 * _SMALLEST_LEVEL:
         longest = max(levels[-1].width(), levels[-1].height())
         levels.append(shrunk(levels[-1], longest // 2))
-    return Picture(width, height, _border_colour(pixels), tuple(levels))
-
-
-def _border_colour(pixels: Pixels) -> QColor:
-    """Return what `trainer.pixels.turned` fills corners with: the median of the border."""
-    import numpy as np  # noqa: PLC0415 - not before the first image
-
-    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    red, green, blue = (int(level) for level in np.median(border, axis=0))
-    return QColor(red, green, blue)
+    return Picture(width, height, QColor(*border_colour(pixels)), tuple(levels))
 
 
 def read_framed(view: ImageView) -> Pixels:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import QColor, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from skindesk.models.framing import WHOLE, Box, Framing, box_between, frame_size
-from skindesk.widgets.canvas_mapping import CanvasMapping, handles_of
+from skindesk.models.framing import WHOLE, Box, Framing, frame_size
+from skindesk.widgets.canvas_drag import Drag, crop_cursor
+from skindesk.widgets.canvas_mapping import CanvasMapping
 from skindesk.widgets.canvas_painting import CanvasScene, paint_canvas
 from skindesk.widgets.theme import SPACE
 
@@ -23,13 +23,10 @@ if TYPE_CHECKING:
 
 _MARGIN = 1.0  # pixels between a fitted picture and the widget's edge
 _CROP_MARGIN = 3.0 * SPACE  # while cropping: room to take the handles at the picture's edge
-_HANDLE_REACH = 11.0  # pixels around a handle that count as it
 _KEY_ZOOM = 1.25
 _WHEEL_ZOOM = 1.0015  # for an eighth of a degree of the wheel: a notch is 120 of them, 1.2 times
 _KEY_PAN = 48.0  # pixels
 _KEY_CROP = 0.01  # share of the frame
-_LEAST_DRAG = 4.0  # pixels; less is a click
-_ANGLE_STEP = 0.5  # degrees; as fine as the slider's
 
 _ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
@@ -37,37 +34,6 @@ _ARROWS = {
     Qt.Key.Key_Up: (0, -1),
     Qt.Key.Key_Down: (0, 1),
 }
-_CURSORS = {
-    (-1, -1): Qt.CursorShape.SizeFDiagCursor,
-    (1, 1): Qt.CursorShape.SizeFDiagCursor,
-    (1, -1): Qt.CursorShape.SizeBDiagCursor,
-    (-1, 1): Qt.CursorShape.SizeBDiagCursor,
-    (0, -1): Qt.CursorShape.SizeVerCursor,
-    (0, 1): Qt.CursorShape.SizeVerCursor,
-    (-1, 0): Qt.CursorShape.SizeHorCursor,
-    (1, 0): Qt.CursorShape.SizeHorCursor,
-}
-
-
-@dataclass(frozen=True)
-class _Drag:
-    """What the pressed mouse is doing.
-
-    Attributes:
-        kind: pan, turn, draw, move or edges.
-        begin: where it was pressed.
-        last: where it was a moment ago.
-        framing: as it was.
-        box: of the crop as it was.
-        edges: that are moved, see `handles_of`.
-    """
-
-    kind: str
-    begin: QPointF
-    last: QPointF
-    framing: Framing
-    box: Box
-    edges: tuple[int, int] = (0, 0)
 
 
 class ImageCanvas(QWidget):
@@ -104,7 +70,7 @@ class ImageCanvas(QWidget):
         self._shape: Shape | None = None
         self._message = ""
         self._hovered = False
-        self._drag: _Drag | None = None
+        self._drag: Drag | None = None
         self._turn_base: Framing | None = None
         self.mapping = CanvasMapping()
 
@@ -288,13 +254,13 @@ class ImageCanvas(QWidget):
         if self._picture is None:
             return
         position = event.position()
-        drag = _Drag("pan", position, position, self._framing, self._crop_box())
+        drag = Drag("pan", position, position, self._framing, self._crop_box())
         if event.button() == Qt.MouseButton.LeftButton:
             if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
                 drag = replace(drag, kind="turn")
                 self.begin_turning()
             elif self._cropping:
-                drag = self._crop_drag(drag)
+                drag = drag.of_crop(self.mapping)
         elif event.button() != Qt.MouseButton.MiddleButton:
             super().mousePressEvent(event)
             return
@@ -302,29 +268,21 @@ class ImageCanvas(QWidget):
         if drag.kind == "pan":
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
 
-    def _crop_drag(self, drag: _Drag) -> _Drag:
-        rect = self.mapping.rect_of(drag.box)
-        edges = _edges_at(rect, drag.begin)
-        if edges is not None:
-            return replace(drag, kind="edges", edges=edges)
-        if drag.box != WHOLE and rect.contains(drag.begin):
-            return replace(drag, kind="move")
-        return replace(drag, kind="draw")
-
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Pan, turn or crop."""
         position, drag = event.position(), self._drag
         if drag is None:
-            self._show_cursor(position)
+            if self._cropping:
+                self.setCursor(crop_cursor(self.mapping, self._crop_box(), position))
             return
         self._drag = replace(drag, last=position)
         if drag.kind == "pan":
             self.mapping.pan(position.x() - drag.last.x(), position.y() - drag.last.y())
             self.update()
         elif drag.kind == "turn":
-            self._turn_with(drag, position)
-        elif (position - drag.begin).manhattanLength() >= _LEAST_DRAG:
-            self._crop_with(drag, position)
+            self.turn_to(drag.rotation_at(self.mapping, position))
+        elif (box := drag.box_at(self.mapping, position)) is not None:
+            self._change_crop(box)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Be done with panning, turning or cropping."""
@@ -352,42 +310,6 @@ class ImageCanvas(QWidget):
             return
         self.zoom_by(_WHEEL_ZOOM ** event.angleDelta().y(), event.position())
         event.accept()
-
-    def _turn_with(self, drag: _Drag, position: QPointF) -> None:
-        centre = self.mapping.to_widget(QPointF(0.0, 0.0))
-        begin, now = drag.begin - centre, position - centre
-        turned = math.degrees(math.atan2(now.y(), now.x()) - math.atan2(begin.y(), begin.x()))
-        self.turn_to(round((drag.framing.rotation + turned) / _ANGLE_STEP) * _ANGLE_STEP)
-
-    def _crop_with(self, drag: _Drag, position: QPointF) -> None:
-        x0, y0 = self.mapping.shares_at(drag.begin)
-        x1, y1 = self.mapping.shares_at(position)
-        if drag.kind == "draw":
-            self._change_crop(box_between(x0, y0, x1, y1))
-        elif drag.kind == "move":
-            self._change_crop(drag.box.moved(x1 - x0, y1 - y0))
-        else:
-            across, down = drag.edges
-            self._change_crop(
-                drag.box.resized(
-                    left=x1 - x0 if across < 0 else 0.0,
-                    right=x1 - x0 if across > 0 else 0.0,
-                    top=y1 - y0 if down < 0 else 0.0,
-                    bottom=y1 - y0 if down > 0 else 0.0,
-                )
-            )
-
-    def _show_cursor(self, position: QPointF) -> None:
-        if not self._cropping:
-            return
-        rect = self.mapping.rect_of(self._crop_box())
-        edges = _edges_at(rect, position)
-        if edges is not None:
-            self.setCursor(_CURSORS[edges])
-        elif self._crop_box() != WHOLE and rect.contains(position):
-            self.setCursor(Qt.CursorShape.SizeAllCursor)
-        else:
-            self.setCursor(Qt.CursorShape.CrossCursor)
 
     # Keyboard
 
@@ -467,10 +389,3 @@ class ImageCanvas(QWidget):
             hovered=self._hovered,
         )
         paint_canvas(self, self.mapping, scene)
-
-
-def _edges_at(rect: QRectF, position: QPointF) -> tuple[int, int] | None:
-    for place, edges in handles_of(rect):
-        if (place - position).manhattanLength() <= _HANDLE_REACH:
-            return edges
-    return None
