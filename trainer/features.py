@@ -26,7 +26,7 @@ from safetensors.numpy import save
 from trainer.augmentation import sample_keys
 from trainer.errors import StoppedError
 from trainer.events import Progress, Said, Warned, silent
-from trainer.files import write_bytes
+from trainer.files import remove_abandoned, write_bytes
 from trainer.pipeline import image_batches, in_batches, iterate
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def recipe_hash(network: Network, geometry: Geometry, augmentation: Augmentation
 
 
 class FeatureCache:
-    """The features of one recipe on the disk.
+    """The features of one recipe on the disk; opening it removes what killed processes left half written.
 
     Args:
         folder: of all recipes.
@@ -94,6 +94,7 @@ class FeatureCache:
 
     def __init__(self, folder: Path, recipe: str) -> None:
         self.folder = folder / recipe
+        remove_abandoned(folder, "*/.view*.tmp")
 
     def known(self, view: int) -> set[str]:
         """Return the hashes of the images that have features of a view here, read from the files' headers."""

@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HASH_CHUNK = 1 << 20
+_FRESH_SECONDS = 60.0
+"""A temporary file as young as this may be empty because its writer, who lives, has not locked it yet."""
+_WINDOWS = os.name == "nt"
+"""There a file that is open can be neither deleted, so that it needs no lock, nor renamed."""
 
 
 def explain(path: object, error: OSError) -> StorageError:
@@ -75,17 +80,46 @@ def atomic_path(path: Path, *, private: bool = False) -> Iterator[Path]:
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        os.close(handle)
         temporary = Path(name)
         try:
-            yield temporary
-            with temporary.open("rb+") as stream:
-                os.fsync(stream.fileno())
-            temporary.chmod(0o600 if private else 0o644)
-            temporary.replace(path)
+            # Open until it is renamed, by which `remove_abandoned` knows that its writer lives.
+            with os.fdopen(handle, "rb") as opened:
+                if not _WINDOWS:
+                    try_lock(handle)
+                yield temporary
+                with temporary.open("rb+") as stream:
+                    os.fsync(stream.fileno())
+                temporary.chmod(0o600 if private else 0o644)
+                if _WINDOWS:
+                    opened.close()
+                temporary.replace(path)
             sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def remove_abandoned(folder: Path, pattern: str) -> None:
+    """Remove temporary files of `atomic_path` whose process has ended without taking them away.
+
+    Args:
+        folder: where to look; need not exist.
+        pattern: of their paths below it.
+    """
+    for path in folder.glob(pattern):
+        with contextlib.suppress(OSError):
+            facts = path.stat()
+            if not facts.st_size and time.time() - facts.st_mtime < _FRESH_SECONDS:
+                continue
+            if _WINDOWS or _is_free(path):
+                path.unlink()
+
+
+def _is_free(path: Path) -> bool:
+    handle = os.open(path, os.O_RDWR)
+    try:
+        return try_lock(handle)
+    finally:
+        os.close(handle)
 
 
 @contextlib.contextmanager

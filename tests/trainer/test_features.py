@@ -91,6 +91,18 @@ def test_a_damaged_file_is_computed_again(bench: Bench) -> None:
     np.testing.assert_array_equal(again.features, first.features)
 
 
+def test_what_a_killed_process_left_half_written_goes_when_the_cache_is_opened(bench: Bench) -> None:
+    bench.table(list(range(10)), views=0)
+    (file,) = bench.cache_folder.rglob("*.safetensors")
+    half = file.with_name(f".{file.name}.abc123.tmp")
+    half.write_bytes(file.read_bytes()[:100])
+    of_another_recipe = bench.cache_folder / "another" / ".view001-0123.safetensors.x.tmp"
+    of_another_recipe.parent.mkdir()
+    of_another_recipe.write_bytes(b"half")
+    assert bench.table(list(range(10)), views=0).computed == 0
+    assert [path.name for path in bench.cache_folder.rglob("*") if path.is_file()] == [file.name]
+
+
 def test_stopping_keeps_what_was_computed(bench: Bench) -> None:
     stop = StopRequest()
     seen: list[Progress] = []

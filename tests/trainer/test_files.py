@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from trainer.files import (
     atomic_folder,
     atomic_path,
     explained,
+    remove_abandoned,
     sha256_of,
     write_bytes,
     write_text,
@@ -105,6 +107,47 @@ def test_a_killed_writer_leaves_a_whole_file(tmp_path: Path) -> None:
         content = path.read_bytes()
         assert len(content) == 300_000
         assert len(set(content)) == 1
+
+
+HALF_WRITER = textwrap.dedent(
+    """
+    import pathlib, sys
+    from trainer.files import atomic_path
+    with atomic_path(pathlib.Path(sys.argv[1])) as temporary:
+        temporary.write_bytes(b"half")
+        print(flush=True)
+        sys.stdin.read()
+    """
+)
+
+
+def test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", HALF_WRITER]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with (
+        subprocess.Popen([*words, str(tmp_path / "killed")], **pipes) as killed,  # type: ignore[call-overload]
+        subprocess.Popen([*words, str(tmp_path / "living")], **pipes) as living,  # type: ignore[call-overload]
+    ):
+        killed.stdout.readline()
+        living.stdout.readline()
+        killed.kill()
+        killed.wait()
+        assert [name.split(".")[1] for name in names_in(tmp_path)] == ["killed", "living"]
+        remove_abandoned(tmp_path, ".*.tmp")
+        assert [name.split(".")[1] for name in names_in(tmp_path)] == ["living"]
+        living.communicate()
+    assert (tmp_path / "living").read_bytes() == b"half"
+    assert names_in(tmp_path) == ["living"]
+
+
+def test_an_empty_file_is_left_alone_for_a_while(tmp_path: Path) -> None:
+    for name in (".fresh.tmp", ".old.tmp"):
+        (tmp_path / name).touch()
+    hour = 3600
+    os.utime(tmp_path / ".old.tmp", (time.time() - hour,) * 2)
+    remove_abandoned(tmp_path, ".*.tmp")
+    assert names_in(tmp_path) == [".fresh.tmp"]
+    remove_abandoned(tmp_path / "none", ".*.tmp")
 
 
 @pytest.mark.parametrize(
