@@ -86,11 +86,7 @@ class ClassChart(QWidget):
     def sizeHint(self) -> QSize:
         """Return the size that shows everything."""
         metrics = self.fontMetrics()
-        label = max(
-            (metrics.horizontalAdvance(class_label(name, self._malignant)) for name in self._classes),
-            default=0,
-        )
-        width = label + len(self._columns) * (_SMALLEST_COLUMN + _GAP)
+        width = self._longest_name() + len(self._columns) * (_SMALLEST_COLUMN + _GAP)
         return QSize(width, _title_height(metrics) + self._row_height(metrics) * len(self._classes))
 
     def minimumSizeHint(self) -> QSize:
@@ -105,22 +101,37 @@ class ClassChart(QWidget):
         tokens, metrics = tokens_for(self.palette()), self.fontMetrics()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        longest = max(metrics.horizontalAdvance(class_label(name, self._malignant)) for name in self._classes)
-        label = min(longest, round(self.width() * _LARGEST_LABEL))
+        label = self._label_width()
         wide = (self.width() - label) / len(self._columns) - _GAP
         high = self._row_height(metrics)
         lefts = [label + _GAP + place * (wide + _GAP) for place in range(len(self._columns))]
         self._paint_titles(painter, lefts, wide, high, tokens)
         scale = max((column.share(name) for column in self._columns for name in self._classes), default=0.0)
-        for row, name in enumerate(self._classes):
+        for row, (name, words) in enumerate(zip(self._classes, self.shown_names(), strict=True)):
             top = _title_height(metrics) + row * high
-            words = metrics.elidedText(class_label(name, self._malignant), Qt.TextElideMode.ElideRight, label)
             painter.setPen(tokens.text)
             painter.drawText(QRectF(0, top, label, metrics.height()), Qt.AlignmentFlag.AlignLeft, words)
             colour = QColor(class_colour(name, self._classes))
             for left, column in zip(lefts, self._columns, strict=True):
                 self._paint_cell(painter, QRectF(left, top, wide, high), column, name, colour, scale, tokens)
         painter.end()
+
+    def shown_names(self) -> list[str]:
+        """Return the names of the classes as they are shown: cut where there is no room."""
+        metrics, room = self.fontMetrics(), self._label_width()
+        return [
+            metrics.elidedText(class_label(name, self._malignant), Qt.TextElideMode.ElideRight, room)
+            for name in self._classes
+        ]
+
+    def _label_width(self) -> int:
+        return min(self._longest_name(), round(self.width() * _LARGEST_LABEL))
+
+    def _longest_name(self) -> int:
+        metrics = self.fontMetrics()
+        names = (class_label(name, self._malignant) for name in self._classes)
+        # Advances are rounded, which may be less than what the text takes.
+        return max((metrics.horizontalAdvance(name) + 1 for name in names), default=0)
 
     def _paint_titles(
         self, painter: QPainter, lefts: Sequence[float], wide: float, high: int, tokens: Tokens
@@ -157,7 +168,7 @@ class ClassChart(QWidget):
         painter.setBrush(tokens.track)
         painter.drawRoundedRect(track, _ROUND, _ROUND)
         if column.counts.get(name, 0) and scale > 0:
-            painter.setBrush(colour)
+            painter.setBrush(tokens.seen(colour))
             track.setWidth(max(track.width() * column.share(name) / scale, _BAR / 2))
             painter.drawRoundedRect(track, _ROUND, _ROUND)
 

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QScrollArea,
+    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -39,6 +40,7 @@ _WIDTH = 272  # pixels
 _TILES = 3  # in a row
 _MOST_TILES = 24  # of one lesion
 _READ_AFTER_MS = 60  # so that running through the grid with a key held down reads no image on the way
+_NAMES = frozenset({"lesion", "patient", "file"})
 _TILE_SIZE = (66, 49)  # of the image in a tile, pixels
 
 
@@ -116,7 +118,7 @@ class SampleDetails(QFrame):
         self._facts.setHorizontalSpacing(2 * SPACE)
         self._facts.setVerticalSpacing(SPACE)
         self._facts.setColumnStretch(1, 1)
-        self._values: dict[str, ElidedLabel] = {}
+        self._values: dict[str, QLabel] = {}
         for row, (key, name) in enumerate(
             (
                 ("class", self.tr("Class")),
@@ -130,9 +132,10 @@ class SampleDetails(QFrame):
                 ("file", self.tr("File")),
             )
         ):
-            value = ElidedLabel()
+            # Names without spaces are cut, words go on in the next line.
+            value = ElidedLabel() if key in _NAMES else _wrapped()
             value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            self._facts.addWidget(muted(name), row, 0)
+            self._facts.addWidget(muted(name), row, 0, Qt.AlignmentFlag.AlignTop)
             self._facts.addWidget(value, row, 1)
             self._values[key] = value
         layout.addLayout(self._facts)
@@ -232,20 +235,18 @@ class SampleDetails(QFrame):
 
     def _show_facts(self, table: SampleTable, sample: int) -> None:
         unknown = self.tr("unknown")
-        age = table.age[sample]
-        years = unknown if np.isnan(age) else self.tr("{n:.0f} years").format(n=age)
         path = table.paths[sample]
         wide, high, size = int(table.width[sample]), int(table.height[sample]), int(table.bytes[sample])
         texts = {
             "class": class_label(table.class_name.at(sample) or "", table.malignant),
             "confirmed": self._confirmation(table.dx_type.at(sample)) or unknown,
-            "person": f"{years}, {table.sex.at(sample) or unknown}",
+            "person": self._person(table, sample),
             "site": table.site.at(sample) or unknown,
             "lesion": table.lesion.at(sample) or unknown,
             "patient": table.patient.at(sample) or unknown,
             "split": (table.split.at(sample) or self.tr("in no part")).capitalize(),
             "size": self.tr("{wide} x {high} pixels, {size}").format(
-                wide=wide, high=high, size=file_size(size)
+                wide=wide, high=high, size=file_size(size).replace(" ", "\N{NO-BREAK SPACE}")
             ),
             "file": Path(path).name,
         }
@@ -257,6 +258,12 @@ class SampleDetails(QFrame):
             item = self._facts.itemAtPosition(5, column)
             if item is not None and (widget := item.widget()) is not None:
                 widget.setVisible(patients)
+
+    def _person(self, table: SampleTable, sample: int) -> str:
+        """Return what is known of a person's age and sex."""
+        age, sex = table.age[sample], table.sex.at(sample) or ""
+        years = "" if np.isnan(age) else self.tr("{n:.0f} years").format(n=age)
+        return ", ".join(filter(None, (years, sex))) or self.tr("unknown")
 
     def _confirmation(self, dx_type: str | None) -> str | None:
         """Return how a class was confirmed, in HAM10000's words spelt out, or as the table says it."""
@@ -322,4 +329,17 @@ class SampleDetails(QFrame):
         self.picture.show_image(fitting[-1] if fitting else picture.levels[0], self._described())
 
     def _show_reason(self, reason: str) -> None:
-        self.picture.show_reason(reason)
+        if self._table is not None and self._sample >= 0:
+            # The whole path is the tooltip of the file's name below.
+            path = self._table.paths[self._sample]
+            self.picture.show_reason(reason.replace(path, Path(path).name))
+
+
+def _wrapped() -> QLabel:
+    """Return a label whose text goes on in the next line, in whatever room there is."""
+    label = QLabel()
+    label.setWordWrap(True)
+    policy = label.sizePolicy()
+    policy.setHorizontalPolicy(QSizePolicy.Policy.Ignored)
+    label.setSizePolicy(policy)
+    return label

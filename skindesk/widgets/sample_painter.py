@@ -147,7 +147,7 @@ class SamplePainter:
         painter.save()
         painter.scale(1 / ratio, 1 / ratio)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(colour)
+        painter.setBrush(tokens.seen(colour))
         below = QRectF(left, place.bottom() + 1 - radius, place.width(), round(line) + radius)
         painter.drawRoundedRect(below, radius, radius)
         pixmap = self._thumbnails.pixmap(path)
@@ -198,14 +198,29 @@ class SamplePainter:
         sample_id: str,
         tokens: Tokens,
     ) -> None:
-        label = self._dress.labels[code]
+        label, short = caption_of(
+            self._dress.labels[code], sample_id[self._dress.id_from :], int(area.width()), metrics
+        )
         painter.setPen(tokens.text)
         painter.drawText(area, _LEFT, label)
-        room = int(area.width()) - metrics.horizontalAdvance(label) - SPACE
-        if room > 2 * SPACE:
+        if short:
             painter.setPen(tokens.muted)
-            short = metrics.elidedText(sample_id[self._dress.id_from :], Qt.TextElideMode.ElideLeft, room)
             painter.drawText(area, _RIGHT, short)
+
+
+def caption_of(label: str, sample_id: str, width: int, metrics: QFontMetrics) -> tuple[str, str]:
+    """Return class and id as they fit below a picture; the id gives way first, and is empty without room.
+
+    Args:
+        label: of the class.
+        sample_id: without what all ids share.
+        width: pixels.
+        metrics: of the font.
+    """
+    room = width - metrics.horizontalAdvance(label) - SPACE
+    if room < -SPACE:
+        return metrics.elidedText(label, Qt.TextElideMode.ElideMiddle, width), ""
+    return label, metrics.elidedText(sample_id, Qt.TextElideMode.ElideLeft, room) if room > 2 * SPACE else ""
 
 
 def _draw(painter: QPainter, place: QRect, pixmap: QPixmap, ground: QColor) -> None:

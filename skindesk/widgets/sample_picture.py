@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPixmap
+from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPixmap, QTextOption
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from skindesk.widgets.icons import icon
@@ -128,8 +128,9 @@ class SamplePicture(QWidget):
             sign.moveTop(2 * SPACE)
             painter.setPen(colour)
             words = area.adjusted(2 * SPACE, sign.bottom() + SPACE, -2 * SPACE, -SPACE)
-            flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWrapAnywhere
-            painter.drawText(words, flags, self._reason)
+            wrapped = QTextOption(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
+            wrapped.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+            painter.drawText(words, self._reason, wrapped)
         icon("warning" if self._reason else "image").paint(painter, sign.toAlignedRect())
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 import trainer.dataset.database
@@ -43,8 +44,7 @@ def test_recent_datasets_say_what_they_hold_and_which_are_gone(
     assert there.isEnabled()
     assert not gone.isEnabled()
     assert "84 images" in there.toolTip() or any(
-        label.text() == "84 images, 42 lesions"
-        for label in dataset_page.start.recent.findChildren(type(dataset_page.title.name))
+        label.text() == "84 images, 42 lesions" for label in dataset_page.start.recent.findChildren(QLabel)
     )
     qtbot.mouseClick(there, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: dataset_page.dataset is not None, timeout=LONG)
@@ -140,6 +140,22 @@ def test_a_missing_file_says_so_and_what_is_open_stays(opened_page: DatasetPage,
     assert opened_page.open_path(tmp_path / "gone.db")
     assert "is not there" in opened_page.notice.text
     assert opened_page.dataset is not None
+
+
+def test_a_long_name_is_cut_with_dots_and_the_numbers_stay(
+    qtbot: QtBot, dataset_page: DatasetPage, small_dataset: Path
+) -> None:
+    name = "Images of the year, by the second camera, with all that came later " * 3
+    open_dataset(qtbot, dataset_page, small_dataset.rename(small_dataset.with_name(f"{name}.db")))
+    title = dataset_page.title
+    qtbot.waitUntil(lambda: "…" in title.name.text(), timeout=LONG)
+    assert title.name.toolTip().endswith(f"{name}.db")
+    assert title.figures.text() == "84 images, 42 lesions, no problems"
+    dataset_page.act.close.trigger()
+    qtbot.waitUntil(dataset_page.start.recent.isVisible, timeout=LONG)
+    (recent,) = (one for one in dataset_page.start.findChildren(QPushButton) if "…" in one.text()[5:-5])
+    assert recent.accessibleName() == name
+    assert recent.width() >= recent.sizeHint().width()
 
 
 # Filters, search, order
@@ -320,15 +336,18 @@ def test_problems_are_listed_copied_and_saved(
     )
     saved = tmp_path / "problems.csv"
     view.save(saved)
+    qtbot.waitUntil(saved.exists, timeout=LONG)
     assert saved.read_text().splitlines()[0] == "file,sample_id,kind,reason"
     assert saved.read_text().splitlines()[1].startswith(f"{folder / 'images' / 'a.png'},a,truncated,")
 
 
-def test_problems_that_cannot_be_saved_say_why(opened_page: DatasetPage, tmp_path: Path) -> None:
+def test_problems_that_cannot_be_saved_say_why(
+    qtbot: QtBot, opened_page: DatasetPage, tmp_path: Path
+) -> None:
     blocked = tmp_path / "a file"
     blocked.write_text("")
     opened_page.browser.problems.save(blocked / "problems.csv")
-    assert "Cannot write" in opened_page.notice.text
+    qtbot.waitUntil(lambda: "Cannot write" in opened_page.notice.text, timeout=LONG)
 
 
 # The menu

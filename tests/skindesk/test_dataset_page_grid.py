@@ -7,13 +7,16 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QItemSelectionModel, QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QWheelEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from skindesk.models.workspace import Workspace
 from skindesk.pages.dataset import DatasetPage
 from skindesk.settings import Settings
+from skindesk.widgets.basics import ElidedLabel
+from tests.drawn import write_class_folders
 from tests.skindesk.dataset_page import LONG, classes_shown, open_dataset
+from trainer.dataset import import_dataset
 
 N = 84
 
@@ -164,12 +167,31 @@ def test_details_show_the_image_its_fields_and_the_others_of_its_lesion(
     view, details = opened_page.browser.view, opened_page.browser.details
     view.select_sample(4)
     qtbot.waitUntil(lambda: details.picture.shown_size.width() == 48, timeout=LONG)
-    shown = {label.full_text() for label in details.findChildren(type(opened_page.title.figures))}
+    shown = {
+        label.full_text() if isinstance(label, ElidedLabel) else label.text()
+        for label in details.findChildren(QLabel)
+    }
     assert {"ISIC_0000004", "40 years, female", "back", "histopathology", "HAM_0000002"} <= shown
     assert [tile.sample for tile in details.tiles] == [5]
     qtbot.mouseClick(details.tiles[0], Qt.MouseButton.LeftButton)
     assert view.current == 5
     qtbot.waitUntil(lambda: [tile.sample for tile in details.tiles] == [4])
+
+
+def test_what_is_not_known_is_said_once_and_names_of_classes_are_not_cut(
+    qtbot: QtBot, dataset_page: DatasetPage, tmp_path: Path
+) -> None:
+    dataset = tmp_path / "folders.db"
+    class_name = "melanoma of the trunk with structures of regression"
+    import_dataset(write_class_folders(tmp_path / "folders", {class_name: 1, "nv": 1}), dataset)
+    open_dataset(qtbot, dataset_page, dataset)
+    dataset_page.browser.view.select_sample(0)
+    details = dataset_page.browser.details
+    labels = [label for label in details.findChildren(QLabel) if not isinstance(label, ElidedLabel)]
+    qtbot.waitUntil(lambda: class_name in {label.text() for label in labels}, timeout=LONG)
+    assert "unknown, unknown" not in {label.text() for label in labels}
+    (name,) = (label for label in labels if label.text() == class_name)
+    qtbot.waitUntil(lambda: name.height() >= 2 * name.fontMetrics().height())
 
 
 def test_an_image_of_the_lesion_that_is_filtered_out_is_brought_back(

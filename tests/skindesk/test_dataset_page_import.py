@@ -195,6 +195,20 @@ def test_the_form_splits_anew_with_its_shares_and_seed(
         assert len(store.frame("train")) == side.parts.rows["train"]._count
 
 
+def test_the_form_is_brought_into_sight_in_a_low_window(
+    qtbot: QtBot, dataset_page: DatasetPage, small_dataset: Path
+) -> None:
+    dataset_page.resize(840, 520)
+    open_dataset(qtbot, dataset_page, small_dataset)
+    form = dataset_page.browser.side.form
+    dataset_page.act.split_again.trigger()
+    qtbot.waitUntil(
+        lambda: all(
+            part.visibleRegion().boundingRect() == part.rect() for part in (form.train, form.split_button)
+        )
+    )
+
+
 def test_shares_always_leave_something_for_test(dataset_page: DatasetPage) -> None:
     form = dataset_page.browser.side.form
     form.train.setValue(98)

@@ -27,12 +27,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from skindesk.models.background import Errands
 from skindesk.pages.dataset.words import problem_kind, problems
 from skindesk.widgets.basics import Card, EmptyState, muted
 from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.icons import icon
 from skindesk.widgets.theme import SPACE
-from trainer.errors import StorageError
 from trainer.files import write_text
 
 if TYPE_CHECKING:
@@ -136,6 +136,7 @@ class ProblemsView(Card):
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(self.tr("Problems"), parent)
         self._settings = settings
+        self.errands = Errands(self)
         self.model = ProblemTable(self)
         self._shown = _OfKind(self)
         self._shown.setSourceModel(self.model)
@@ -215,10 +216,7 @@ class ProblemsView(Card):
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(("file", "sample_id", "kind", "reason"))
         writer.writerows(self._whole(range(self._shown.rowCount())))
-        try:
-            write_text(path, text.getvalue())
-        except StorageError as error:
-            self.failed.emit(str(error))
+        self.errands.run(lambda: write_text(path, text.getvalue()), lambda _none: None, self.failed.emit)
 
     def _whole(self, rows: Iterable[int]) -> Iterable[Problem]:
         for row in rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from skindesk.pages.dataset.split_form import CertificateLine, SplitForm
@@ -75,7 +75,12 @@ class FilterSide(QFrame):
         """Show the form of the split."""
         self.form.show()
         self.form.train.setFocus(Qt.FocusReason.OtherFocusReason)
-        self._area.ensureWidgetVisible(self.form)
+        # It has its place in the area only once the layouts have been asked.
+        QTimer.singleShot(0, self, self._go_to_form)
+
+    def _go_to_form(self) -> None:
+        for part in (self.form.split_button, self.form.train):  # the upper edge, where not all of it fits
+            self._area.ensureWidgetVisible(part)
 
     def set_splitting(self, busy: bool) -> None:
         """Say that a split is being made, or that it is over."""

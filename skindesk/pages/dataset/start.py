@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _WIDTH = 520  # pixels
+_NAME_WIDTH = 264  # pixels that a name has at most beside its numbers
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,14 @@ class Recent:
         path: of its file.
         images, lesions: how many; `None` where they cannot be counted.
         reason: why it cannot be opened; empty if it can.
+        gone: it is not there any more.
     """
 
     path: Path
     images: int | None = None
     lesions: int | None = None
     reason: str = ""
+    gone: bool = False
 
 
 def look_at(paths: Sequence[Path]) -> list[Recent]:
@@ -52,7 +55,7 @@ def look_at(paths: Sequence[Path]) -> list[Recent]:
                 )
                 found.append(Recent(path, int(n), int(different)))
         except TrainerError as error:
-            found.append(Recent(path, reason=str(error)))
+            found.append(Recent(path, reason=str(error), gone=not path.exists()))
     return found
 
 
@@ -140,16 +143,18 @@ class StartView(QWidget):
         layout = QHBoxLayout(widget)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE)
-        button = QPushButton(icon("dataset"), recent.path.stem)
+        button = QPushButton(icon("dataset"), "")
         set_role(button, "quiet")
+        name = button.fontMetrics().elidedText(recent.path.stem, Qt.TextElideMode.ElideMiddle, _NAME_WIDTH)
+        button.setText(name.replace("&", "&&"))
+        button.setAccessibleName(recent.path.stem)
         button.setToolTip(recent.reason or str(recent.path))
         button.setEnabled(not recent.reason)
         button.clicked.connect(partial(self.recent_chosen.emit, recent.path))
         layout.addWidget(button)
         layout.addStretch(1)
         if recent.images is None:
-            gone = not recent.path.exists()
-            words = self.tr("is not there any more") if gone else self.tr("cannot be opened")
+            words = self.tr("is not there any more") if recent.gone else self.tr("cannot be opened")
         else:
             words = images_counted(recent.images)
             if recent.lesions:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
 from skindesk.pages.dataset.open_menu import OpenMenu
 from skindesk.pages.dataset.words import problems
-from skindesk.widgets.basics import ElidedLabel, SegmentedRow, title
+from skindesk.widgets.basics import ElidedLabel, SegmentedRow
 from skindesk.widgets.quantities import images_counted, lesions_counted
 from skindesk.widgets.theme import SPACE, set_role
 
@@ -34,9 +34,11 @@ class TitleRow(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.name = title("")
-        self.figures = ElidedLabel()
+        self.name, self.figures = ElidedLabel(), ElidedLabel()
+        set_role(self.name, "title")
         set_role(self.figures, "muted")
+        # The name takes what it needs and gives way where that is too much, before the figures do.
+        self.name.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         self.views = SegmentedRow(
             (("grid", self.tr("Grid")), ("overview", self.tr("Overview")), ("problems", self.tr("Problems")))
         )
@@ -70,6 +72,7 @@ class TitleRow(QWidget):
             words.append(lesions_counted(dataset.lesions))
         words.append(problems(len(dataset.problems)))
         self.figures.setText(", ".join(words))
+        self.figures.setMinimumWidth(self.figures.sizeHint().width())
         n = len(dataset.problems)
         button = self.views.buttons["problems"]
         button.setText(self.tr("Problems ({n})").format(n=f"{n:,}") if n else self.tr("Problems"))

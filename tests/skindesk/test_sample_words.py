@@ -1,0 +1,37 @@
+"""Names of classes and samples in little room: cut with dots, and only where they do not fit."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtGui import QFontMetrics
+from pytestqt.qtbot import QtBot
+
+from skindesk.widgets.class_chart import ChartColumn, ClassChart
+from skindesk.widgets.sample_painter import caption_of
+
+LONG = "Superficial spreading melanoma with regression structures"
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_caption_gives_up_the_id_before_the_class(qtbot: QtBot) -> None:
+    chart = ClassChart()
+    qtbot.addWidget(chart)
+    metrics = QFontMetrics(chart.font())
+    assert caption_of("nv", "24311", 200, metrics) == ("nv", "24311")
+    assert caption_of("nv", "a folder/a name of a file.png", 120, metrics)[1].startswith("…")
+    label, sample_id = caption_of(LONG, "24311", 120, metrics)
+    assert "…" in label
+    assert metrics.horizontalAdvance(label) <= 120
+    assert sample_id == ""
+
+
+@pytest.mark.usefixtures("settings")
+def test_names_that_fit_are_whole_in_the_chart(qtbot: QtBot) -> None:
+    for name in ("Melanocytic nevus", "Basal cell carcinoma", "kind 7", "Dermatofibroma", "wwwwiiiijjjj"):
+        chart = ClassChart()
+        qtbot.addWidget(chart)
+        chart.resize(800, 100)
+        chart.show_counts((name,), (), [ChartColumn("All", {name: 1})])
+        assert chart.shown_names() == [name]
+    chart.show_counts((LONG * 3,), (), [ChartColumn("All", {LONG * 3: 1})])
+    assert chart.shown_names()[0].endswith("…")
