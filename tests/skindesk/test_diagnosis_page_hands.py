@@ -337,7 +337,7 @@ def test_without_a_network_the_page_says_where_to_get_one(
     qtbot: QtBot, page: DiagnosisPage, workspace: Workspace
 ) -> None:
     train, bring = (
-        button for button in page.bundle.findChildren(type(page.save_button)) if button.isVisible()
+        button for button in page.bundle.findChildren(type(page.side.save_button)) if button.isVisible()
     )
     for button, target in ((train, "training"), (bring, "results")):
         with qtbot.waitSignal(workspace.go_to) as asked:

@@ -99,7 +99,8 @@ class CanvasTools(QWidget):
         shown = self.tr("{size} at {zoom}").format(size=self._size, zoom=level)
         whole = "  ·  ".join(filter(None, (self._square, shown)))
         measure, room = self._info.fontMetrics(), self._info.width()
-        return next((text for text in (whole, shown) if measure.horizontalAdvance(text) <= room), level)
+        fitting = (text for text in (whole, shown, level) if measure.horizontalAdvance(text) <= room)
+        return next(fitting, "")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Say as much as there is room for."""

@@ -5,18 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QPushButton,
-    QScrollArea,
-    QSizePolicy,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from skindesk.models.case import ImageState
 from skindesk.models.diagnosis import DiagnosisModel
@@ -31,13 +21,13 @@ from skindesk.pages.diagnosis.network import Network
 from skindesk.pages.diagnosis.patient_card import PatientCard
 from skindesk.pages.diagnosis.result_card import ResultCard
 from skindesk.pages.diagnosis.saving import Saving
+from skindesk.pages.diagnosis.side import Side, tool_button
 from skindesk.pages.diagnosis.unfinished import Unfinished
-from skindesk.widgets.basics import ElidedLabel, muted, title
+from skindesk.widgets.basics import ElidedLabel, title
 from skindesk.widgets.drop_area import accept_paths
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE, set_role
-from trainer import RESEARCH_ONLY
 from trainer.images import SUFFIXES
 
 if TYPE_CHECKING:
@@ -53,9 +43,6 @@ if TYPE_CHECKING:
     from skindesk.pages.diagnosis.collecting import Collected
     from skindesk.paths import Paths
     from skindesk.settings import Settings
-
-_SIDE_WIDTH = 432  # pixels, at most: the longest class name in two lines beside a bar that can be read
-_NARROW_SIDE = 344  # pixels, at least
 
 
 class DiagnosisPage(QWidget):
@@ -93,6 +80,7 @@ class DiagnosisPage(QWidget):
         self.bundle = BundleCard()
         self.result = ResultCard()
         self.patient = PatientCard()
+        self.side = Side((self.bundle, self.result, self.patient), self.commands)
         self.network = Network(diagnosis, runs, workspace, self.model, self.bundle, self)
         self.unfinished = Unfinished(self.model, paths.unfinished, self.commands.other, self)
         self.findings = Findings(self.model, self.network)
@@ -101,7 +89,7 @@ class DiagnosisPage(QWidget):
         layout.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
         layout.setSpacing(2 * SPACE)
         layout.addLayout(self._left(), 3)
-        layout.addWidget(self._right(), 2)
+        layout.addWidget(self.side, 2)
         accept_paths(self, self.add_images)
         Hover(self).changed.connect(self.images.set_hovered)  # after the line above, so that it sees first
         self._connect()
@@ -121,49 +109,13 @@ class DiagnosisPage(QWidget):
         set_role(self._subtitle, "muted")
         row.addWidget(self._subtitle, 1)
         for action in (self.commands.open, self.commands.paste):
-            row.addWidget(_button(action))
+            row.addWidget(tool_button(action))
         layout.addLayout(row)
         layout.addWidget(self.failure)
         layout.addWidget(self.notice)
         layout.addWidget(self.unfinished.notice)
         layout.addWidget(self.images, 1)
         return layout
-
-    def _right(self) -> QWidget:
-        inside = QWidget()
-        set_role(inside, "plain")
-        cards = QVBoxLayout(inside)
-        cards.setContentsMargins(0, 0, SPACE // 2, 0)
-        cards.setSpacing(2 * SPACE)
-        for card in (self.bundle, self.result, self.patient):
-            cards.addWidget(card)
-        cards.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(inside)
-        side = QWidget()
-        side.setMinimumWidth(_NARROW_SIDE)
-        side.setMaximumWidth(_SIDE_WIDTH)
-        layout = QVBoxLayout(side)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACE)
-        layout.addWidget(scroll, 1)
-        row = QHBoxLayout()
-        row.setSpacing(SPACE)
-        row.addWidget(_button(self.commands.copy))
-        row.addWidget(_button(self.commands.export))
-        row.addStretch(1)
-        self.save_button = QPushButton(self.tr("Save PDF report…"))
-        set_role(self.save_button, "primary")
-        self.save_button.setToolTip(self.commands.save.toolTip())
-        self.save_button.clicked.connect(self.commands.save.trigger)
-        row.addWidget(self.save_button)
-        layout.addLayout(row)
-        layout.addWidget(muted(RESEARCH_ONLY, wrap=True))
-        return side
 
     def _connect(self) -> None:
         model = self.model
@@ -386,7 +338,7 @@ class DiagnosisPage(QWidget):
         commands.copy.setEnabled(self.findings.result()[1] is not None)
         commands.export.setEnabled(self.findings.any and free)
         commands.save.setEnabled(self.findings.complete and free)
-        self.save_button.setEnabled(commands.save.isEnabled())
+        self.side.save_button.setEnabled(commands.save.isEnabled())
 
     # --- handing results on ------------------------------------------------------------------------------
 
@@ -427,11 +379,3 @@ class DiagnosisPage(QWidget):
     def _act_on_notice(self) -> None:
         if self._on_notice is not None:
             self._on_notice()
-
-
-def _button(action: QAction) -> QToolButton:
-    button = QToolButton()
-    button.setDefaultAction(action)
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-    button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-    return button
