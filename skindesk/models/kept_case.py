@@ -20,6 +20,7 @@ import msgspec
 from skindesk.models.case import Case, new_image
 from skindesk.models.framing import Framing, box_between, normalised
 from skindesk.models.patient import NOBODY, PatientFields
+from trainer.errors import StorageError
 from trainer.files import explained, try_lock, write_text
 
 _logger = logging.getLogger(__name__)
@@ -140,7 +141,7 @@ def claim_place(folder: Path, wanted: Wanted) -> KeptPlace | None:
         wanted: which file; without a latest one it is a new one, without another one none.
 
     Raises:
-        StorageError: the folder cannot be written.
+        StorageError: the folder cannot be written, or knows no locks.
     """
     with explained(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -152,13 +153,14 @@ def claim_place(folder: Path, wanted: Wanted) -> KeptPlace | None:
                     return place
                 if place is not None:
                     place.release()
-        if wanted != "other":
-            for number in range(1, _MOST_WINDOWS):
-                file = folder / f"{number}.json"
-                place = None if file.exists() else _claimed(file)
-                if place is not None:
-                    return place
-    return None
+        if wanted == "other":
+            return None
+        for number in range(1, _MOST_WINDOWS):
+            file = folder / f"{number}.json"
+            place = None if file.exists() else _claimed(file)
+            if place is not None:
+                return place
+    raise StorageError(f"An unfinished diagnosis cannot be kept: no file in {folder} can be locked.")
 
 
 def others_kept(folder: Path) -> bool:

@@ -20,7 +20,7 @@ from trainer.jobs import ImagePrediction, ImageView
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ANSWER = {"bkl": 0.1, "mel": 0.7, "nv": 0.2}
-BUSY_SECONDS = 120.0
+BUSY_SECONDS = 300.0
 
 
 @pytest.fixture

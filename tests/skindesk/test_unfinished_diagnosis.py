@@ -290,6 +290,14 @@ def test_a_folder_that_cannot_be_written_is_said_once(
     assert not page.unfinished.notice.isVisible()
 
 
+def test_a_folder_that_knows_no_locks_is_said(
+    opened: Callable[[], DiagnosisPage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skindesk.models.kept_case.try_lock", lambda _handle: False)
+    page = opened()
+    assert page.unfinished.notice.text.startswith("An unfinished diagnosis cannot be kept: no file in")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only there a file's name can be any bytes")
 def test_a_name_that_is_not_unicode_is_kept(
     qtbot: QtBot, opened: Callable[[], DiagnosisPage], tmp_path: Path
@@ -348,7 +356,6 @@ from skindesk.paths import Paths
 application = make_application([])
 program = SkinDesk(Paths.standard())
 program.window.show()
-program.window.show_page("diagnosis")
 page = program.window.page("diagnosis")
 print(page.patient.name.text(), flush=True)
 page.patient.name.setText(sys.argv[1])

@@ -39,7 +39,7 @@ class Unfinished(QObject):
         self._said_what_is_back = self._says_what_is_aside = False
         self.notice = Notice(parent)
         self.keeper = CaseKeeper(model, folder, self)
-        self.keeper.failed.connect(self.notice.show_error)
+        self.keeper.failed.connect(self._say_error)
         self.keeper.set_down.connect(self._set_down)
         self.notice.acted.connect(self._act)
         connect(other, self.bring_other)
@@ -87,6 +87,10 @@ class Unfinished(QObject):
             said += " " + self.tr("The menu Diagnosis has another one.")
         self.notice.show_note(said, action=self.tr("Clear"))
         self._said_what_is_back = True
+
+    def _say_error(self, sentence: str) -> None:
+        self._said_what_is_back = False
+        self.notice.show_error(sentence)
 
     def _act(self) -> None:
         self.notice.clear()
