@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from trainer.config import FineTuneStage, HeadStage, StageName
+from trainer.events import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from trainer.config import RunConfig
+    from trainer.events import Listener, StopRequest
 
 T = TypeVar("T")
 
@@ -78,6 +80,17 @@ def grouped(parts: Iterable[T], size: int) -> Iterator[list[T]]:
             group = []
     if group:
         yield group
+
+
+def watched(task: str, total: int, listener: Listener, stop: StopRequest | None) -> Callable[[int], None]:
+    """Return what work on some images calls with their number after each batch: it can be stopped there."""
+
+    def each(done: int) -> None:
+        if stop is not None and done < total:
+            stop.raise_if_asked()
+        listener(Progress(task=task, done=done, total=total, unit="images"))
+
+    return each
 
 
 class Clock:

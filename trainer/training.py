@@ -9,64 +9,48 @@ its metrics, what early stopping knows. Orders, views, augmentation follow from 
 from __future__ import annotations
 
 import contextlib
-import functools
-import shutil
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 import tensorflow as tf
 
 from trainer.config import check_config
-from trainer.devices import choose_device, resolve_precision
-from trainer.errors import CheckpointError, StoppedError, TrainerError
-from trainer.estimate import estimate_cost
+from trainer.errors import StoppedError, TrainerError
 from trainer.events import (
-    CheckpointSaved,
     EpochEnded,
     Failed,
     Finished,
-    Progress,
-    Said,
     StageEnded,
     StageStarted,
     StepDone,
     Stopped,
-    Warned,
     silent,
 )
-from trainer.files import write_bytes
 from trainer.finishing import finish_run
-from trainer.gpu import prepare_device
 from trainer.losses import decision_offset, make_loss, natural_prior
 from trainer.metrics import epoch_metrics
-from trainer.network import Network
-from trainer.pacing import Clock, grouped, plan_stage
-from trainer.pipeline import ImageSource
-from trainer.runs import RunFolder, RunState, decode_state
+from trainer.pacing import Clock, grouped, plan_stage, watched
+from trainer.preparing import prepare_run
+from trainer.runs import RunFolder
+from trainer.saving import Saving
 from trainer.schedules import learning_rate
-from trainer.stages import StageData, collect_samples, feature_stage, image_stage
+from trainer.stages import StageData, feature_stage, image_stage
 from trainer.stepping import Stepper
-from trainer.weights import find_weights, load_backbone_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from trainer.bundle import Manifest
-    from trainer.checkpoint import CheckpointStore
     from trainer.config import RunConfig, StageName
     from trainer.dataset.store import DatasetStore
-    from trainer.devices import Device
     from trainer.events import Listener, PartMetrics, StopRequest
     from trainer.pacing import StagePlan
-    from trainer.stages import Samples
+    from trainer.preparing import Prepared
+    from trainer.runs import RunState
 
-_STATISTICS_IMAGES = 512
-_STATISTICS_BATCH = 64
 _STOPPED = "Training was stopped and what it had done is saved; it can be resumed."
 
 
@@ -108,9 +92,13 @@ def train(
         if not resume:
             run_folder.start(config)
         with run_folder.recorded(listener) as record, contextlib.ExitStack() as opened:
-            run = _Run(store, run_folder, config, cache_folder, record, stop)
             try:
-                run.prepare(weights_dir, opened, resume=resume)
+                prepared = prepare_run(
+                    store, run_folder, config, opened, cache_folder, weights_dir, record, stop, resume=resume
+                )
+                run = _Run(prepared, run_folder, config, cache_folder, record, stop)
+                # What was read from a checkpoint is not kept beside what it was given to.
+                del prepared
                 for index in range(run.state.stage, len(config.stages)):
                     run.train_stage(index)
                 manifest = finish_run(
@@ -134,175 +122,24 @@ def _summary(state: RunState) -> str:
     )
 
 
-def replicas(device: Device) -> tf.distribute.Strategy:
-    """Return the strategy for a device: mirrored over several GPUs, otherwise none."""
-    kind = "GPU" if device.kind == "gpu" else "CPU"
-    devices = tf.config.list_logical_devices(kind)
-    if device.kind == "gpu" and len(devices) > 1:
-        return mirrored(tuple(d.name for d in devices))
-    if device.kind == "gpu":
-        return tf.distribute.OneDeviceStrategy(devices[0].name)
-    return tf.distribute.get_strategy()
-
-
-@functools.cache
-def mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
-    """Return the strategy for several devices, one object in a process.
-
-    A second object would number its collective operations from the start again, and TensorFlow takes them for
-    those of the first.
-    """
-    return tf.distribute.MirroredStrategy(list(devices))
-
-
 class _Run:
     """One run while it goes on: what does not change, and the state that does."""
 
-    samples: Samples
-    network: Network
-    source: ImageSource
-    state: RunState
-    strategy: tf.distribute.Strategy
-    origin: str
-
     def __init__(
         self,
-        store: DatasetStore,
+        prepared: Prepared,
         folder: RunFolder,
         config: RunConfig,
         cache_folder: Path,
         listener: Listener,
         stop: StopRequest | None,
     ) -> None:
-        self.store, self.folder, self.config = store, folder, config
-        self.cache_folder, self.listener, self.stop = cache_folder, listener, stop
-        self.checkpoints: CheckpointStore = folder.checkpoints()
-        self.pending: dict[str, NDArray[Any]] | None = None
-
-    # --- before the first step ---------------------------------------------------------------------------
-
-    def prepare(self, weights_dir: Path | None, opened: contextlib.ExitStack, *, resume: bool) -> None:
-        """Collect samples, build the network, load its weights or the checkpoint's, say what it will cost.
-
-        What must be closed after the run is left to `opened`.
-        """
-        config = self.config
-        self.samples = self._collect_samples()
-        device = choose_device(config.device)
-        self.listener(Said(message=device.reason))
-        checkpoint = self.checkpoints.load_latest(self.listener) if resume else None
-        fingerprint = self.store.fingerprint()
-        if checkpoint is not None:
-            self.state = decode_state(checkpoint.state)
-            self._check_dataset(fingerprint, self.state.fingerprint)
-            # The precision stays; a device that cannot compute in it is refused.
-            resolve_precision(self.state.precision, device)
-        else:
-            precision = resolve_precision(config.precision, device)
-            self.state = RunState(fingerprint=fingerprint, precision=precision)
-        if config.deterministic:
-            tf.config.experimental.enable_op_determinism()
-        prepare_device(device)
-        self.strategy = replicas(device)
-        with self.strategy.scope():
-            self.network = Network(
-                config.backbone,
-                len(self.samples.classes),
-                config.head,
-                input_size=config.input_size,
-                precision=self.state.precision,
-                seed=config.seed,
-            )
-        self.network.backbone.block(config.fine_tune_stage.from_block)
-        self.source = ImageSource(
-            self.samples.paths, self.network.input_size, config.geometry, config.cache_mib
-        )
-        opened.callback(self.source.close)
-        initial = self.folder.initial_checkpoint()
-        started = initial.load_latest(self.listener) if resume else None
-        if started is not None:
-            start = msgspec.json.decode(started.state)
-            self._check_dataset(fingerprint, start.get("fingerprint", fingerprint))
-            self.origin = start["origin"]
-            self.network.assign(started.arrays)
-        else:
-            self.state = RunState(fingerprint=fingerprint, precision=self.state.precision)
-            checkpoint = None
-            self.origin = self._initial_weights(weights_dir)
-            state = msgspec.json.encode({"origin": self.origin, "fingerprint": fingerprint})
-            initial.save(self.network.arrays(), state, step=0)
-            certificate = self.store.certificate()
-            write_bytes(
-                self.folder.split_file, msgspec.json.format(msgspec.json.encode(certificate), indent=1)
-            )
-        if checkpoint is not None:
-            self.network.assign(self.network.arrays() | _of_network(checkpoint.arrays))
-            self.pending = dict(checkpoint.arrays)
-            self.listener(Said(message=f"Going on from {checkpoint.path.name}."))
-        self.folder.write_dataset(self.store.path)
-        self.folder.write_history(self.state.history)
-        cost = estimate_cost(self.network, self.samples, config, self.state, self.cache_folder)
-        self.listener(cost)
-        free = shutil.disk_usage(self.folder.path).free
-        if free < cost.disk_bytes:
-            self.listener(
-                Warned(
-                    message=f"Only {free / 2**20:,.0f} MiB are free where {self.folder.path} lies, and the run may "
-                    f"need {cost.disk_bytes / 2**20:,.0f} MiB."
-                )
-            )
-
-    def _collect_samples(self) -> Samples:
-        """Return the samples whose images this run needs, after a look whether these are there."""
-        frame = self.store.frame()
-        samples = collect_samples(frame, self.store.classes, self.config)
-        self.store.check_files(frame[frame["split"].isin(["train", "validation"])])
-        return samples
-
-    def _check_dataset(self, fingerprint: str, at_start: str) -> None:
-        """Refuse to go on with other samples or another split than the run began with."""
-        if fingerprint != at_start:
-            raise CheckpointError(
-                f"The dataset or its split has changed since the run in {self.folder.path} began; "
-                "start a new run."
-            )
-
-    def _watched(self, task: str, total: int) -> Callable[[int], None]:
-        """Return what work on some images calls with their number after each batch: it can be stopped there."""
-
-        def each(done: int) -> None:
-            if self.stop is not None and done < total:
-                self.stop.raise_if_asked()
-            self.listener(Progress(task=task, done=done, total=total, unit="images"))
-
-        return each
-
-    def _initial_weights(self, weights_dir: Path | None) -> str:
-        """Load the backbone's weights, or estimate the statistics of a random one; say where they are from."""
-        if self.config.weights == "random":
-            count = min(_STATISTICS_IMAGES, len(self.samples.train))
-            chosen = np.random.default_rng(self.config.seed).permutation(self.samples.train)[:count]
-            each = self._watched("Statistics of the random backbone", count)
-
-            def batches() -> Iterator[NDArray[np.uint8]]:
-                for begin in range(0, count, _STATISTICS_BATCH):
-                    yield self.source.squares(chosen[begin : begin + _STATISTICS_BATCH])
-                    each(min(begin + _STATISTICS_BATCH, count))
-
-            self.network.estimate_statistics(batches())
-            message = (
-                "The backbone starts from random weights, not from ImageNet's: expect lower figures than a "
-                "pretrained one reaches."
-            )
-            self.listener(Warned(message=message))
-            return "random"
-        found = find_weights(
-            self.network.backbone, self.config.weights, weights_dir, listener=self.listener, stop=self.stop
-        )
-        load_backbone_weights(found, self.network.backbone_model)
-        return found.origin
-
-    # --- a stage -----------------------------------------------------------------------------------------
+        self.samples, self.source, self.network = prepared.samples, prepared.source, prepared.network
+        self.strategy, self.state, self.origin = prepared.strategy, prepared.state, prepared.origin
+        self.pending = prepared.pending
+        self.folder, self.config, self.cache_folder = folder, config, cache_folder
+        self.listener, self.stop = listener, stop
+        self.saving = Saving(self.network, folder, prepared.checkpoints, self.state, listener)
 
     def train_stage(self, index: int) -> None:
         """Train one stage to its end, or raise `StoppedError` after saving a checkpoint."""
@@ -326,7 +163,7 @@ class _Run:
             average=plan.average,
         )
         if self.pending is not None:
-            self._restore(stepper, self.pending)
+            self.saving.restore(stepper, self.pending)
             self.pending = None
         self.listener(
             StageStarted(
@@ -350,7 +187,7 @@ class _Run:
             if state.step < plan.steps:
                 self._train_epoch(plan, data, stepper)
             self._end_epoch(plan, data, stepper, natural)
-        self._return_to_best(stepper)
+        self.saving.return_to_best(stepper)
         self.listener(StageEnded(stage=plan.name, reason=reason))
 
     def _stage_data(self, name: StageName) -> StageData:
@@ -412,10 +249,10 @@ class _Run:
                 )
             if state.step < plan.steps:
                 if self.stop is not None and self.stop.asked:
-                    self._save(stepper, plan.name)
+                    self.saving.save(stepper, plan.name)
                     raise StoppedError(_STOPPED)
                 if clock.checkpoint_due(self.config.checkpoint_minutes):
-                    self._save(stepper, plan.name)
+                    self.saving.save(stepper, plan.name)
 
     def _end_epoch(
         self, plan: StagePlan, data: StageData, stepper: Stepper, natural: NDArray[np.float64]
@@ -427,9 +264,9 @@ class _Run:
         train = epoch_metrics(np.array(state.confusion), mean_loss, samples.classes)
         try:
             with stepper.averaged():
-                logits = data.logits(self._watched("Validation", len(samples.choosing)))
+                logits = data.logits(watched("Validation", len(samples.choosing), self.listener, self.stop))
         except StoppedError:
-            self._save(stepper, plan.name)
+            self.saving.save(stepper, plan.name)
             raise
         truth = samples.truth[samples.choosing]
         loss = float(tf.reduce_mean(make_loss(config.imbalance, natural)(logits, truth)))
@@ -450,7 +287,7 @@ class _Run:
             best=best,
         )
         state.history.append(event)
-        self._save(stepper, plan.name, best=best)
+        self.saving.save(stepper, plan.name, best=best)
         self.folder.write_history(state.history)
         self.listener(event)
         if self.stop is not None and self.stop.asked:
@@ -473,42 +310,6 @@ class _Run:
             return False
         state.best_value, state.best_stage, state.best_epoch = value, plan.name, state.epoch
         return True
-
-    # --- saving and going back ---------------------------------------------------------------------------
-
-    def _save(self, stepper: Stepper, name: StageName, *, best: bool = False) -> None:
-        named = self.network.named_variables()
-        # The backbone of a head stage is as it was at the start, and saved there.
-        arrays = {key: v.numpy() for key, v in named if name != "head" or key.startswith("head.")}
-        arrays |= {key: v.numpy() for key, v in self.network.dropout_states()}
-        arrays |= stepper.arrays()
-        step = int(stepper.optimizer.iterations.numpy())
-        path = self.checkpoints.save(arrays, msgspec.json.encode(self.state), step=step, best=best)
-        self.listener(CheckpointSaved(path=str(path)))
-
-    def _restore(self, stepper: Stepper, arrays: dict[str, NDArray[Any]]) -> None:
-        """Set optimizer, averages and random states, if the checkpoint is of the stage that goes on."""
-        state = self.state
-        stepper.restore(arrays)
-        for key, variable in self.network.dropout_states():
-            variable.assign(arrays[key])
-        if state.loss_scale is not None:
-            stepper.loss_scale, stepper.finite_steps = state.loss_scale, state.finite_steps
-            stepper.bad_steps = state.bad_steps
-
-    def _return_to_best(self, stepper: Stepper) -> None:
-        """Give the network the weights of the best epoch so far, over all stages."""
-        checkpoint = self.checkpoints.load_best()
-        if checkpoint is None:
-            return
-        initial = self.folder.initial_checkpoint().load_latest(self.listener)
-        arrays = dict(initial.arrays) if initial is not None else self.network.arrays()
-        self.network.assign(arrays | _of_network(checkpoint.arrays))
-        stepper.assign_averages(checkpoint.arrays)
-
-
-def _of_network(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    return {name: array for name, array in arrays.items() if name.startswith(("backbone.", "head."))}
 
 
 def _figure(validation: PartMetrics, metric: str) -> float:
