@@ -161,7 +161,7 @@ def test_a_run_that_lost_its_window_is_offered_at_the_next_start(
     second.window.show_page("training")
     again = cast("TrainingPage", second.window.page("training"))
     qtbot.waitUntil(lambda: len(again.unfinished.runs) == 1, timeout=LONG_MS)
-    assert again.unfinished.runs[0].title == "Interrupted"
+    assert again.unfinished.runs[0].name == "Interrupted"
 
     handle = again.resume_unfinished(again.unfinished.runs[0])
 
