@@ -52,6 +52,14 @@ def muted(text: str = "", *, wrap: bool = False) -> QLabel:
     return label
 
 
+def shortened(text: str, most: int = 32) -> str:
+    """Return a text of so many characters at most: of a longer one, beginning and end."""
+    if len(text) <= most:
+        return text
+    half = (most - 1) // 2
+    return f"{text[:half].rstrip()}…{text[-half:].lstrip()}"
+
+
 def primary_button(text: str, slot: Callable[[], object] | None = None) -> QPushButton:
     """Return the one button of a group that most people want."""
     button = QPushButton(text)

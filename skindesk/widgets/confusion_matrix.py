@@ -10,12 +10,12 @@ from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from skindesk.widgets.quantities import part_of_images, percent
-from skindesk.widgets.theme import SPACE, class_label, emphasised, tokens_for
+from skindesk.widgets.theme import SPACE, class_label, contrast, emphasised, tokens_for
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent
+    from PySide6.QtGui import QKeyEvent, QMouseEvent, QMoveEvent, QPaintEvent
 
     from skindesk.widgets.theme import Tokens
 
@@ -38,13 +38,15 @@ class Cell:
 class ConfusionMatrix(QWidget):
     """Rows are the true classes, columns the predicted ones; a cell's ground is its share of the row.
 
-    Arrow keys move, Enter and Space open, as a click does.
+    Arrow keys move, Enter and Space open, as a click does. In a scroll area the heads stay in sight.
 
     Signals:
         opened(Cell): the images behind a cell are asked for.
+        moved(QRect): the keyboard has gone to another cell, which should be seen with its heads.
     """
 
     opened = Signal(object)
+    moved = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -152,8 +154,14 @@ class ConfusionMatrix(QWidget):
         )
         return QRect(corner, size)
 
+    def _scrolled(self) -> QPoint:
+        """Return the upper left corner of what is seen."""
+        return self.visibleRegion().boundingRect().topLeft()
+
     def _cell_at(self, point: QPoint) -> Cell | None:
-        size = self._cell_size()
+        size, inside = self._cell_size(), point - self._scrolled()
+        if inside.x() < self._left() or inside.y() < self._column_head():
+            return None
         cell = Cell(
             (point.y() - self._column_head()) // size.height(), (point.x() - self._left()) // size.width()
         )
@@ -214,6 +222,8 @@ class ConfusionMatrix(QWidget):
                 self._current = moved
                 self.update()
                 self._say()
+                place = self.cell_rect(moved)
+                self.moved.emit(place.adjusted(-self._left(), -self._column_head(), 0, 0))
         else:
             super().keyPressEvent(event)
 
@@ -234,35 +244,67 @@ class ConfusionMatrix(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         tokens = tokens_for(self.palette())
-        self._paint_heads(painter, tokens)
         for truth in range(len(self._classes)):
             for predicted in range(len(self._classes)):
                 self._paint_cell(painter, tokens, Cell(truth, predicted))
+        painter.setFont(self.font())
+        self._paint_column_heads(painter, tokens)
+        self._paint_row_heads(painter, tokens)
 
-    def _paint_heads(self, painter: QPainter, tokens: Tokens) -> None:
-        size, left, top = self._cell_size(), self._left(), self._column_head()
-        high = QFontMetrics(self.font()).height()
-        wide, tall = size.width() * len(self._classes), size.height() * len(self._classes)
+    def moveEvent(self, event: QMoveEvent) -> None:
+        """Keep the heads in sight where it is scrolled."""
+        super().moveEvent(event)
+        self.update()
+
+    def _paint_column_heads(self, painter: QPainter, tokens: Tokens) -> None:
+        size, corner = self._cell_size(), self._scrolled()
+        metrics = QFontMetrics(self.font())
+        left, right = corner.x() + self._left(), self._left() + size.width() * len(self._classes)
+        seen = min(right, self.visibleRegion().boundingRect().right())
+        strip = QRect(corner.x(), corner.y(), self.width(), self._column_head())
+        painter.fillRect(strip, tokens.surface)
+        painter.setClipRect(strip.adjusted(self._left(), 0, 0, 0))
         painter.setPen(tokens.muted)
-        painter.drawText(QRect(left, 0, wide, high), Qt.AlignmentFlag.AlignCenter, self.tr("Predicted class"))
+        place = QRect(left, corner.y(), max(seen, left) - left, metrics.height())
+        painter.drawText(place, Qt.AlignmentFlag.AlignCenter, self.tr("Predicted class"))
+        painter.setPen(tokens.text)
+        for number, label in enumerate(self._labels()):
+            painter.drawText(
+                QRect(
+                    self._left() + number * size.width(),
+                    corner.y() + metrics.height() + SPACE // 2,
+                    size.width(),
+                    metrics.height() + SPACE,
+                ),
+                Qt.AlignmentFlag.AlignCenter,
+                metrics.elidedText(label, Qt.TextElideMode.ElideMiddle, size.width() - 4),
+            )
+
+    def _paint_row_heads(self, painter: QPainter, tokens: Tokens) -> None:
+        size, corner = self._cell_size(), self._scrolled()
+        metrics = QFontMetrics(self.font())
+        high, wide = metrics.height(), self._left() - metrics.height() - SPACE
+        top, bottom = (
+            corner.y() + self._column_head(),
+            self._column_head() + size.height() * len(self._classes),
+        )
+        seen = min(bottom, self.visibleRegion().boundingRect().bottom())
+        strip = QRect(corner.x(), top, self._left(), self.height())
+        painter.setClipRect(strip)
+        painter.fillRect(strip, tokens.surface)
+        painter.setPen(tokens.muted)
         painter.save()
-        painter.translate(0, top + tall)
+        painter.translate(corner.x(), max(seen, top))
         painter.rotate(-90)
-        painter.drawText(QRect(0, 0, tall, high), Qt.AlignmentFlag.AlignCenter, self.tr("True class"))
+        place = QRect(0, 0, max(seen, top) - top, high)
+        painter.drawText(place, Qt.AlignmentFlag.AlignCenter, self.tr("True class"))
         painter.restore()
         painter.setPen(tokens.text)
-        metrics = QFontMetrics(self.font())
-        for place, label in enumerate(self._labels()):
-            shown = metrics.elidedText(label, Qt.TextElideMode.ElideRight, size.width() - 4)
+        for number, label in enumerate(self._labels()):
             painter.drawText(
-                QRect(left + place * size.width(), high + SPACE // 2, size.width(), high + SPACE),
-                Qt.AlignmentFlag.AlignCenter,
-                shown,
-            )
-            painter.drawText(
-                QRect(high, top + place * size.height(), left - high - SPACE, size.height()),
+                QRect(corner.x() + high, self._column_head() + number * size.height(), wide, size.height()),
                 Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
-                metrics.elidedText(label, Qt.TextElideMode.ElideRight, left - high - SPACE),
+                metrics.elidedText(label, Qt.TextElideMode.ElideMiddle, wide),
             )
 
     def _paint_cell(self, painter: QPainter, tokens: Tokens, cell: Cell) -> None:
@@ -283,6 +325,7 @@ class ConfusionMatrix(QWidget):
             self._frame(painter, inside, tokens.text, 2.0)
         elif cell == self._current and self.hasFocus():
             self._frame(painter, inside, tokens.accent, 2.0)
+            self._frame(painter, inside.adjusted(2, 2, -2, -2), tokens.surface, 1.0)  # seen on any ground
         elif cell == self._hovered:
             self._frame(painter, inside, tokens.muted, 1.0)
         else:
@@ -307,21 +350,7 @@ def _ink(tokens: Tokens, ground: QColor, count: int) -> QColor:
     """Return the colour of a cell's text: whichever of two is easier to read on its ground."""
     if not count:
         return tokens.muted
-    return max(_INKS, key=lambda ink: _contrast(ink, ground))
-
-
-def _contrast(one: QColor, other: QColor) -> float:
-    """Return the contrast of two colours, 1 to 21 (WCAG 2.2)."""
-    low, high = sorted((_luminance(one), _luminance(other)))
-    return (high + 0.05) / (low + 0.05)
-
-
-def _luminance(colour: QColor) -> float:
-    red, green, blue = (
-        value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4  # noqa: PLR2004 - of the sRGB curve
-        for value in (colour.redF(), colour.greenF(), colour.blueF())
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return max(_INKS, key=lambda ink: contrast(ink, ground))
 
 
 def mixed(ground: QColor, colour: QColor, share: float) -> QColor:

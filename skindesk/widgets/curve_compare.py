@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from skindesk.widgets.basics import SegmentedRow, muted
+from skindesk.widgets.basics import SegmentedRow, muted, shortened
 from skindesk.widgets.live_plot import Curve, LivePlot
 from skindesk.widgets.plot_marks import Mark
 from skindesk.widgets.theme import SPACE, class_label
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 RUN_COLOURS = ("#4F94F5", "#C77C02", "#2E9E6B", "#E0604A", "#9B6DF0", "#C665B5", "#7F8C3A", "#868C96")
 """Of runs in the order compared; each has a contrast of 3:1 or more to a light and to a dark ground."""
+
+_NAME_LENGTH = 22  # characters of a class in the box
+_NARROWEST = 13 * SPACE  # pixels of the box
 
 _LOSS, _ACCURACY, _MACRO, _CLASS = "loss", "accuracy", "macro_recall", "recall"
 
@@ -78,7 +81,7 @@ class CurveCompare(QWidget):
         self.metrics = SegmentedRow(
             [
                 (_MACRO, self.tr("Macro recall")),
-                (_CLASS, self.tr("Recall of a class")),
+                (_CLASS, self.tr("Class recall")),
                 (_ACCURACY, self.tr("Accuracy")),
                 (_LOSS, self.tr("Loss")),
             ]
@@ -86,7 +89,10 @@ class CurveCompare(QWidget):
         self.classes = QComboBox()
         self.classes.setAccessibleName(self.tr("Class"))
         self.classes.setToolTip(self.tr("Whose recall is shown"))
-        self.classes.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        # As wide as a usual name, less in a narrow window; a longer one is whole in the list.
+        self.classes.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.classes.setMinimumContentsLength(_NAME_LENGTH)
+        self.classes.setMinimumWidth(_NARROWEST)
         self.parts = SegmentedRow(
             [
                 ("both", self.tr("Both")),
@@ -176,7 +182,7 @@ class CurveCompare(QWidget):
 
     def _words(self, run: RunCurves, part: str) -> str:
         words = self.tr("validation") if part == "validation" else self.tr("training")
-        return f"{run.name}, {words}" if len(self._runs) > 1 else words
+        return f"{shortened(run.name)}, {words}" if len(self._runs) > 1 else words
 
     def _mark_run(self, plot: LivePlot) -> None:
         """Mark the best epoch and the stages of a run that is alone."""
@@ -198,6 +204,7 @@ class CurveCompare(QWidget):
         without = [run.name for run in self._runs if not run.history]
         sentence = ""
         if without:
-            sentence = self.tr("No epoch is done yet in: {names}.").format(names=", ".join(without))
+            names = ", ".join(map(shortened, without))
+            sentence = self.tr("No epoch is done yet in: {names}.").format(names=names)
         self._note.setText(sentence)
         self._note.setVisible(bool(sentence))

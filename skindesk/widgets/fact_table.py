@@ -19,6 +19,8 @@ Index: TypeAlias = QModelIndex | QPersistentModelIndex
 _NO_INDEX = QModelIndex()
 _SWATCH = 10  # pixels
 _ROW_HEIGHT = 28  # pixels
+_TITLE_ROOM = 200  # pixels that titles have at most where all columns do not fit
+_WIDEST = 320  # pixels of a column; a run's name may be as long as a sentence
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,9 @@ class FactModel(QAbstractTableModel):
             return None
         if role == Qt.ItemDataRole.DisplayRole:
             return self._facts.columns[section]
-        if role == Qt.ItemDataRole.ToolTipRole and section < len(self._facts.hints):
-            return self._facts.hints[section]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            hints = self._facts.hints
+            return hints[section] if section < len(hints) else self._facts.columns[section]
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return self._alignment(section)
         return None
@@ -169,19 +172,16 @@ class FactTable(QTableView):
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header = self.horizontalHeader()
         header.setHighlightSections(False)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setStretchLastSection(False)
 
     def show_facts(self, facts: Facts) -> None:
         """Show other facts."""
         self.facts.dress(self.font(), tokens_for(self.palette()).muted)
         self.facts.show_facts(facts)
-        header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         # Figures stand together on the right; words begin on the left.
-        header.setStretchLastSection(not facts.numbers)
-        if facts.columns and facts.numbers:
-            header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.horizontalHeader().setStretchLastSection(not facts.numbers)
         self.clearSpans()
         for row, fact in enumerate(facts.rows):
             if fact.section and len(facts.columns) > 1:
@@ -193,6 +193,7 @@ class FactTable(QTableView):
         super().changeEvent(event)
         if event.type() in {QEvent.Type.PaletteChange, QEvent.Type.FontChange} and hasattr(self, "facts"):
             self.facts.dress(self.font(), tokens_for(self.palette()).muted)
+            self._fit()
             self.viewport().update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -201,8 +202,20 @@ class FactTable(QTableView):
         self._fit()
 
     def _fit(self) -> None:
-        rows = self.facts.rowCount() * _ROW_HEIGHT
+        """Make columns as wide as what is in them, and the table as high as its rows.
+
+        Titles beside figures take the room that these leave, and at least that of a usual title.
+        """
         header = self.horizontalHeader()
+        widths = [
+            min(max(self.sizeHintForColumn(column), header.sectionSizeHint(column)), _WIDEST)
+            for column in range(header.count())
+        ]
+        if widths and self.facts.facts.numbers:
+            widths[0] = max(min(widths[0], _TITLE_ROOM), self.viewport().width() - sum(widths[1:]))
+        for column, width in enumerate(widths):
+            header.resizeSection(column, width)
+        rows = self.facts.rowCount() * _ROW_HEIGHT
         height = rows + (header.sizeHint().height() if header.isVisibleTo(self) else 0)
         if header.length() > self.viewport().width():
             height += self.horizontalScrollBar().sizeHint().height()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QMainWindow
+from PySide6.QtWidgets import QMainWindow, QWidget
 from pytestqt.qtbot import QtBot
 
+from skindesk.pages.results.confusion_view import ConfusionView
 from skindesk.settings import Settings
 from skindesk.widgets.confusion_matrix import Cell, ConfusionMatrix
 from skindesk.widgets.theme import tokens_for
@@ -55,6 +56,34 @@ def test_the_arrows_move_within_the_matrix_and_enter_opens(qtbot: QtBot, matrix:
     assert opened.args == [Cell(1, 1)]
     with qtbot.waitSignal(matrix.opened):
         qtbot.keyClick(matrix, Qt.Key.Key_Space)
+
+
+def test_with_many_classes_the_heads_stay_and_the_keyboard_is_followed(
+    qtbot: QtBot, settings: Settings
+) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    view = ConfusionView(settings, window)
+    names = [f"class number {n:02d}" for n in range(30)]
+    view.resize(700, 300)
+    window.resize(view.size())
+    window.show()
+    matrix = view.matrix
+    matrix.show_matrix(names, (), [[1] * 30 for _ in names])
+    matrix.setFocus()
+    qtbot.waitUntil(lambda: matrix.width() > 2 * view.width())
+    for _ in range(20):
+        qtbot.keyClick(matrix, Qt.Key.Key_Right)
+        qtbot.keyClick(matrix, Qt.Key.Key_Down)
+    cell = matrix.cell_rect(Cell(20, 20))
+    seen = matrix.visibleRegion().boundingRect()
+    assert seen.contains(cell)
+    matrix.opened.disconnect()  # there are no images behind these cells
+    with qtbot.assertNotEmitted(matrix.opened):  # the heads lie over the cells that are scrolled away
+        qtbot.mouseClick(matrix, Qt.MouseButton.LeftButton, pos=seen.topLeft() + QPoint(5, cell.center().y()))
+        qtbot.mouseClick(matrix, Qt.MouseButton.LeftButton, pos=QPoint(cell.center().x(), seen.top() + 5))
+    with qtbot.waitSignal(matrix.opened):
+        qtbot.mouseClick(matrix, Qt.MouseButton.LeftButton, pos=cell.center())
 
 
 def test_a_cell_says_what_it_means(qtbot: QtBot, matrix: ConfusionMatrix) -> None:

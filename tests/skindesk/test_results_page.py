@@ -200,6 +200,7 @@ def test_a_missing_picture_is_a_sentence(qtbot: QtBot, paths: Paths, page: Resul
     assert page.detail.pictures.learning
     assert not page.detail.parts.isVisible()
     page.detail.pictures.which.buttons["roc.png"].click()
+    assert not page.detail.pictures.curves.isVisible(), "while the picture is read"
     qtbot.waitUntil(lambda: "is missing or damaged" in page.detail.pictures.sentence, timeout=PATIENCE)
     assert page.detail.parts.isVisible()
 
@@ -267,6 +268,24 @@ def test_several_runs_are_compared(qtbot: QtBot, paths: Paths, page: ResultsPage
     page.compare.table.setFocus()
     qtbot.keyClick(page.compare.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert "Macro recall\t" in QGuiApplication.clipboard().text()
+
+
+def test_more_runs_than_colours_are_not_all_compared(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:
+    folders = [make_run(paths.runs / f"run {n}") for n in range(9)]
+    show(qtbot, page)
+    page.table.choose(tuple(folders))
+    assert page.compare.title.full_text() == "The first 8 of 9 runs compared"
+
+
+def test_a_low_window_leaves_room_for_what_is_selected(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:
+    for n in range(8):
+        make_run(paths.runs / f"run {n}")
+    page.window().setFixedSize(840, 640)
+    show(qtbot, page)
+    tab(page, "curves")
+    plot = page.detail.pictures.curves.share_plot
+    qtbot.waitUntil(lambda: plot.height() >= 120 and plot.visibleRegion().boundingRect().height() >= 80)
+    assert page.table.viewport().height() >= 3 * page.table.rowHeight(0)
 
 
 def test_runs_on_different_splits_are_not_comparable(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:

@@ -48,7 +48,7 @@ class CompareView(QWidget):
         inside = QWidget()
         set_role(inside, "plain")
         column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 0, SPACE, 0)
+        column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(card)
         column.addStretch(1)
         self._figures = QScrollArea()
@@ -66,7 +66,12 @@ class CompareView(QWidget):
     def show_runs(self, runs: Sequence[RunSummary]) -> None:
         """Show runs, in the order given; the first `MOST_RUNS` of them."""
         shown = tuple(runs[:MOST_RUNS])
-        self.title.setText(self.tr("{runs} compared").format(runs=runs_counted(len(shown))))
+        title = self.tr("{runs} compared").format(runs=runs_counted(len(shown)))
+        if len(runs) > len(shown):
+            title = self.tr("The first {n} of {runs} compared").format(
+                n=len(shown), runs=runs_counted(len(runs))
+            )
+        self.title.setText(title)
         if shown == self._runs:
             return
         self._runs = shown

@@ -14,7 +14,7 @@ from skindesk.models.background import Question
 from skindesk.models.run_record import Predicted, read_predictions
 from skindesk.models.runs import percent
 from skindesk.models.samples import read_dataset
-from skindesk.widgets.basics import Card, ElidedLabel, SegmentedRow, muted
+from skindesk.widgets.basics import Card, ElidedLabel, SegmentedRow, muted, shortened
 from skindesk.widgets.confusion_matrix import Cell, ConfusionMatrix
 from skindesk.widgets.quantities import images_counted, part_of_images
 from skindesk.widgets.splitter import Splitter
@@ -64,7 +64,6 @@ class ConfusionView(QWidget):
         self._malignant: tuple[str, ...] = ()
         self._behind: _Behind | None = None
         self._cell: Cell | None = None
-        self._shown: np.ndarray[tuple[int], np.dtype[np.int64]] = np.zeros(0, dtype=np.int64)
         self._question: Question[_Behind] = Question(self._receive, self._not_read, self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -86,6 +85,8 @@ class ConfusionView(QWidget):
         # The card's ground shows through; a style sheet would change the palette that the matrix paints with.
         self.matrix.setAutoFillBackground(False)
         area.viewport().setAutoFillBackground(False)
+        self.matrix.moved.connect(lambda place: area.ensureVisible(place.x(), place.y(), 0, 0))
+        self.matrix.moved.connect(lambda place: area.ensureVisible(place.right(), place.bottom(), 1, 1))
         card.body.addWidget(area, 1)
         return card
 
@@ -164,7 +165,6 @@ class ConfusionView(QWidget):
     def _show_images(self, behind: _Behind, cell: Cell) -> None:
         rows = behind.predicted.behind(cell.truth, cell.predicted)
         places = behind.places[rows]
-        self._shown = rows[places >= 0]
         places = places[places >= 0]
         problem = behind.problem
         if not problem and len(places) < len(rows):
@@ -201,12 +201,12 @@ class ConfusionView(QWidget):
         shares = behind.predicted.probabilities[found[0]]
         best = np.argsort(-shares)[:3]
         said = ", ".join(
-            f"{class_label(behind.predicted.classes[place], self._malignant)} {percent(float(shares[place]))}"
+            f"{shortened(class_label(behind.predicted.classes[place], self._malignant))} "
+            f"{percent(float(shares[place]))}"
             for place in best
         )
-        self.caption.setText(
-            self.tr("{sample}: {said}").format(sample=behind.predicted.sample_ids[found[0]], said=said)
-        )
+        name = shortened(behind.predicted.sample_ids[found[0]])
+        self.caption.setText(self.tr("{sample}: {said}").format(sample=name, said=said))
 
     def _send(self) -> None:
         behind = self._behind

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QMenu,
     QPushButton,
+    QScrollArea,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from skindesk.settings import Settings
 
 _SMALLEST_VIEW = 104  # pixels
+_MATRIX_HEIGHT, _CURVES_HEIGHT = 256, 280  # pixels, below which they are scrolled rather than squeezed
 _CHEVRON = 12  # pixels
 _METRICS, _CONFUSION, _CURVES, _SETTINGS = "metrics", "confusion", "curves", "settings"
 
@@ -88,7 +90,13 @@ class RunDetail(QWidget):
         )
         self._unscored.body.addStretch(1)
         self._stack = QStackedWidget()
-        for view in (self.metrics, self.confusion, self.pictures, self.settings, self._unscored):
+        self._views = {
+            _METRICS: self.metrics,
+            _CONFUSION: _tall(self.confusion, _MATRIX_HEIGHT),
+            _CURVES: _tall(self.pictures, _CURVES_HEIGHT),
+            _SETTINGS: self.settings,
+        }
+        for view in (*self._views.values(), self._unscored):
             self._stack.addWidget(view)
         # A small window squeezes what is in it for as long as a question is asked above.
         self._stack.setMinimumHeight(_SMALLEST_VIEW)
@@ -262,12 +270,7 @@ class RunDetail(QWidget):
             return
         part = self.parts.current
         report = record.summary.report(part)
-        view = {
-            _METRICS: self.metrics,
-            _CONFUSION: self.confusion if report is not None else self._unscored,
-            _CURVES: self.pictures,
-            _SETTINGS: self.settings,
-        }[tab]
+        view = self._unscored if tab == _CONFUSION and report is None else self._views[tab]
         if tab not in self._filled:
             self._filled.add(tab)
             if tab == _METRICS:
@@ -295,6 +298,17 @@ class RunDetail(QWidget):
         self._filled.discard(_CONFUSION)
         if self.tabs.current == _CONFUSION:
             self._fill()
+
+
+def _tall(view: QWidget, least: int) -> QScrollArea:
+    """Return an area in which a view is never lower than this, pixels."""
+    view.setMinimumHeight(least)
+    set_role(view, "plain")
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(view)
+    return area
 
 
 def _button(action: QAction) -> QPushButton:

@@ -38,7 +38,7 @@ class MetricsView(QScrollArea):
         inside = QWidget()
         set_role(inside, "plain")
         self._layout = QVBoxLayout(inside)
-        self._layout.setContentsMargins(0, 0, SPACE, 0)
+        self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(2 * SPACE)
         self._tiles = QGridLayout()
         self._tiles.setSpacing(2 * SPACE)

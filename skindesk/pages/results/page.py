@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from PySide6.QtGui import QHideEvent, QShowEvent
+    from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 
     from skindesk.engine.jobs import JobQueue
     from skindesk.models.workspace import Workspace
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from skindesk.settings import Settings
 
 _LOOK_MS = 3_000  # between two looks at runs that are going on
-_TABLE_ROOM = 260  # pixels that the table takes at most by itself
+_TABLE_ROOM = 288  # pixels that the table takes at most by itself
+_DETAIL_ROOM = 384  # pixels that the run below is left with, as long as some rows of the table fit above it
 _CARD_ROOM = 5 * SPACE  # around the table
 
 
@@ -118,6 +119,7 @@ class ResultsPage(QWidget):
         self._below = QStackedWidget()
         self._nothing = QWidget()
         hint = QVBoxLayout(self._nothing)
+        hint.setContentsMargins(0, 0, 0, 0)
         hint.addWidget(muted(self.tr("Select a run to see its figures, or several to compare them.")))
         hint.addStretch(1)
         for widget in (self._nothing, self.detail):
@@ -216,8 +218,16 @@ class ResultsPage(QWidget):
 
     def _fit_table(self) -> None:
         """Give the table the room its rows need, until a person has given it another."""
-        high = min(_TABLE_ROOM, self.table.wanted_height() + _CARD_ROOM)
+        high = min(
+            _TABLE_ROOM, self.table.wanted_height() + _CARD_ROOM, self._splitter.height() - _DETAIL_ROOM
+        )
+        high = max(high, 1)  # the table itself asks for the room of a few rows
         self._splitter.suggest([high, max(1, self._splitter.height() - high)])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the room anew between the table and what is below."""
+        super().resizeEvent(event)
+        self._fit_table()
 
     def _await(self, folder: Path) -> None:
         self._awaited = folder

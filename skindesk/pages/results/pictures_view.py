@@ -88,6 +88,8 @@ class PicturesView(QWidget):
             self._say(self.tr("Score this part to see its curves."))
         else:
             file = self._report.folder / name
+            if self._stack.currentWidget() is self._learning:
+                self._say("")  # until it is read; another picture stays so long
             self._question.ask(lambda: _read_picture(file))
 
     def _show(self, picture: QImage) -> None:

@@ -151,7 +151,7 @@ class RunTable(QTableView):
         self._widen_as_before()
         header.sectionResized.connect(self._column_moved)
         header.sortIndicatorChanged.connect(self._keep_order)
-        self.setMinimumHeight(3 * _ROW_HEIGHT)
+        self.setMinimumHeight(4 * _ROW_HEIGHT + 2 * SPACE)  # headings, three runs, a scroll bar
         self.selectionModel().selectionChanged.connect(self._selection_moved)
         runs.modelAboutToBeReset.connect(self._hold)
         runs.modelReset.connect(self._restore)
@@ -167,7 +167,9 @@ class RunTable(QTableView):
 
     def wanted_height(self) -> int:
         """Return the height that shows every row, pixels."""
-        return self.horizontalHeader().height() + self._proxy.rowCount() * _ROW_HEIGHT + SPACE
+        high = self.horizontalHeader().height() + self._proxy.rowCount() * _ROW_HEIGHT + SPACE
+        bar = self.horizontalScrollBar()
+        return high + bar.sizeHint().height() if bar.maximum() else high
 
     def choose(self, folders: tuple[Path, ...]) -> None:
         """Select the runs in these folders, as far as they are there."""

@@ -30,7 +30,7 @@ class SettingsView(QScrollArea):
         inside = QWidget()
         set_role(inside, "plain")
         columns = QHBoxLayout(inside)
-        columns.setContentsMargins(0, 0, SPACE, 0)
+        columns.setContentsMargins(0, 0, 0, 0)
         columns.setSpacing(2 * SPACE)
         self._left, self._right = QVBoxLayout(), QVBoxLayout()
         for column in (self._left, self._right):
