@@ -78,11 +78,14 @@ class Filter(QWidget):
             old.hide()
             old.deleteLater()
         self.rows = {row.key: row for row in rows}
+        before: QWidget = self.all_button
         for row in rows:
             row.setChecked(row.key in chosen)
             row.toggled.connect(self._say)
             row.installEventFilter(self)
             self._rows.addWidget(row)
+            self.setTabOrder(before, row)  # not after all that was there before
+            before = row
         if self.chosen != chosen:
             self._say()
 

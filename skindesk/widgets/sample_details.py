@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -293,6 +294,8 @@ class SampleDetails(QFrame):
             tile.clicked.connect(lambda _checked=False, row=other: self.sample_asked.emit(row))
             self._tiles_area.addWidget(tile, place // _TILES, place % _TILES)
             self.tiles.append(tile)
+        for before, after in itertools.pairwise((*self.tiles, self.diagnose_button, self._folder_button)):
+            self.setTabOrder(before, after)
         if len(others) == 0:
             words = self.tr("The only image of this lesion") if table.lesion.at(sample) else ""
         elif len(others) == 1:

@@ -184,6 +184,26 @@ def test_classes_can_be_chosen_by_keyboard(qtbot: QtBot, opened_page: DatasetPag
     assert classes_shown(opened_page) == {"mel"}
 
 
+def test_the_tab_key_goes_through_the_page_from_left_to_right(qtbot: QtBot, opened_page: DatasetPage) -> None:
+    browser = opened_page.browser
+    browser.view.select_sample(4)
+    qtbot.waitUntil(lambda: len(browser.details.tiles) == 1, timeout=LONG)
+    order, place = [], browser.finder.search.nextInFocusChain()
+    while place is not browser.finder.search:
+        order.append(place)
+        place = place.nextInFocusChain()
+    wanted = [
+        *browser.side.classes.rows.values(),
+        *browser.side.parts.rows.values(),
+        browser.side.split_button,
+        browser.view,
+        *browser.details.tiles,
+        browser.details.diagnose_button,
+    ]
+    places = [order.index(widget) for widget in wanted]
+    assert places == sorted(places)
+
+
 def test_a_part_of_the_split_can_be_shown_alone(qtbot: QtBot, opened_page: DatasetPage) -> None:
     table = opened_page.browser.view.grid.table
     assert table is not None

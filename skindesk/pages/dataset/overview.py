@@ -28,6 +28,7 @@ class OverviewView(QScrollArea):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWidgetResizable(True)
+        self.setAccessibleName(self.tr("Overview"))
         inside = QWidget()
         set_role(inside, "plain")
         layout = QVBoxLayout(inside)

@@ -53,6 +53,7 @@ class CompareView(QWidget):
         column.addStretch(1)
         self._figures = QScrollArea()
         self._figures.setWidgetResizable(True)
+        self._figures.setAccessibleName(self.tr("Figures"))
         self._figures.setWidget(inside)
         layout.addWidget(self._figures, 1)
         self.curves = CurveCompare()

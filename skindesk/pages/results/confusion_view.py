@@ -81,6 +81,7 @@ class ConfusionView(QWidget):
         card.header.addWidget(self.shares)
         area = QScrollArea()
         area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the matrix has it
         area.setWidget(self.matrix)
         # The card's ground shows through; a style sheet would change the palette that the matrix paints with.
         self.matrix.setAutoFillBackground(False)

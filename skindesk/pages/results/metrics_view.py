@@ -34,6 +34,7 @@ class MetricsView(QScrollArea):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWidgetResizable(True)
+        self.setAccessibleName(self.tr("Figures"))
         self._part = "validation"
         inside = QWidget()
         set_role(inside, "plain")

@@ -27,6 +27,7 @@ class SettingsView(QScrollArea):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWidgetResizable(True)
+        self.setAccessibleName(self.tr("Settings"))
         inside = QWidget()
         set_role(inside, "plain")
         columns = QHBoxLayout(inside)
