@@ -127,7 +127,7 @@ class LivePlot(QWidget):
         self._crosshair = pg.InfiniteLine(angle=90, movable=False)
         self._view = self._make_view()
         layout.addWidget(self._view, 1)
-        self.marks = PlotMarks(self._view, tokens_for(self.palette()), stages_below=scale == "share")
+        self.marks = PlotMarks(self._view, tokens_for(self.palette()), rising=scale == "share")
         self._readout = Readout(self._view)
         self._dress()
 

@@ -27,16 +27,16 @@ class Mark:
 
 
 class PlotMarks:
-    """The marks in a plot. The words of the best point stand at the top, those of stages where curves leave room.
+    """The marks in a plot. Their words stand where curves leave room: those of the best point above those of stages.
 
     Args:
         view: that they stand in.
         tokens: the colours of the present scheme.
-        stages_below: words of stages stand at the bottom, for curves that rise; otherwise in the second row.
+        rising: the curves rise, so that there is room at the bottom; otherwise it is at the top.
     """
 
-    def __init__(self, view: pg.PlotWidget, tokens: Tokens, *, stages_below: bool) -> None:
-        self._view, self._tokens, self._stages_below = view, tokens, stages_below
+    def __init__(self, view: pg.PlotWidget, tokens: Tokens, *, rising: bool) -> None:
+        self._view, self._tokens, self._rising = view, tokens, rising
         self._best = self._make_line(order=3)
         self._stages: list[pg.InfiniteLine] = []
         box = view.getPlotItem().getViewBox()
@@ -97,8 +97,8 @@ class PlotMarks:
             )
             anchor = (0, 0.5) if free or no_better else (1, 0.5)
             line.label.anchors = [anchor, anchor]
-            below = row / 2 if self._stages_below else 1 - 1.5 * row
-            line.label.setPosition(1 - row / 2 if line is self._best else below)
+            first, second = (1.5 * row, row / 2) if self._rising else (1 - row / 2, 1 - 1.5 * row)
+            line.label.setPosition(first if line is self._best else second)
 
 
 def _mark_of(line: pg.InfiniteLine) -> Mark:

@@ -30,7 +30,8 @@ TICK_MS = 40
 however fast events come, and no tick is long."""
 
 _LOG_HEIGHT = 150  # pixels; four lines below the heading
-_FIGURES = 5
+_FIGURES = 6
+_COLUMNS = (6, 3, 2)  # that leave no row of figures half empty
 _FIGURE_WIDTH = 132  # pixels that a figure needs with its space
 _PLOTS_WIDTH = 600  # pixels from which on two plots fit beside each other
 _PER_MILLE = 1000
@@ -60,6 +61,7 @@ class RunPanel(QWidget):
         self.epoch = Figure(self.tr("Epoch"))
         self.speed = Figure(self.tr("Speed"))
         self.time_left = Figure(self.tr("Time left"))
+        self.memory = Figure(self.tr("Memory"))
         self.best = Figure(self.tr("Best epoch"))
         self._figures = QGridLayout()
         self._figures.setSpacing(2 * SPACE)
@@ -137,7 +139,7 @@ class RunPanel(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Stand in as many columns as there is room for."""
         super().resizeEvent(event)
-        self._arrange(min(_FIGURES, max(2, self.width() // _FIGURE_WIDTH)))
+        self._arrange(next((n for n in _COLUMNS if self.width() >= n * _FIGURE_WIDTH), _COLUMNS[-1]))
 
     def minimumSizeHint(self) -> QSize:
         """Return a size for the fewest columns, not for the present ones."""
@@ -147,7 +149,7 @@ class RunPanel(QWidget):
         if columns == self._columns:
             return
         self._columns = columns
-        figures = (self.stage, self.epoch, self.speed, self.time_left, self.best)
+        figures = (self.stage, self.epoch, self.best, self.speed, self.time_left, self.memory)
         for place, figure in enumerate(figures):
             self._figures.addWidget(figure, place // columns, place % columns)
         for column in range(_FIGURES):
@@ -198,7 +200,9 @@ class RunPanel(QWidget):
         speed = f"{step.images_per_second:,.0f}" if step else "–"
         if step and step.images_per_second < 20:  # noqa: PLR2004 - from there on the decimal says nothing
             speed = f"{step.images_per_second:.1f}"
-        self.speed.set(self.tr("{n} images/s").format(n=speed) if step else "–", self._use())
+        gpu, memory, gpu_memory = self._use()
+        self.speed.set(self.tr("{n} images/s").format(n=speed) if step else "–", gpu)
+        self.memory.set(memory or "–", gpu_memory)
         begun = self.tr("started {time}").format(
             time=f"{datetime.fromtimestamp(run.begun_at).astimezone():%H:%M}"
         )
@@ -217,18 +221,17 @@ class RunPanel(QWidget):
             return self.tr("in this stage, {begun}").format(begun=begun)
         return begun
 
-    def _use(self) -> str:
-        """Return what the engine uses of the machine."""
+    def _use(self) -> tuple[str, str, str]:
+        """Return what the engine uses of the machine: of a GPU's time, of memory, of a GPU's memory."""
         beat = self._beat
         if beat is None or (self._run is not None and self._run.outcome is not None):
-            return ""
-        words = self.tr("memory {size}").format(size=file_size(beat.memory_bytes))
-        if beat.gpu_percent is None:
-            return words
-        gpu = self.tr("GPU {share} % busy").format(share=f"{beat.gpu_percent:.0f}")
+            return "", "", ""
+        gpu = gpu_memory = ""
+        if beat.gpu_percent is not None:
+            gpu = self.tr("GPU {share} % busy").format(share=f"{beat.gpu_percent:.0f}")
         if beat.gpu_memory_bytes is not None:
-            gpu += f", {file_size(beat.gpu_memory_bytes)}"
-        return f"{gpu}, {words}"
+            gpu_memory = self.tr("GPU {size}").format(size=file_size(beat.gpu_memory_bytes))
+        return gpu, file_size(beat.memory_bytes), gpu_memory
 
     def _draw_best(self, run: LiveRun) -> None:
         metric = run.config.early_stopping.metric
