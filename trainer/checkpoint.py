@@ -24,7 +24,7 @@ from trainer.events import Listener, Warned, silent
 from trainer.files import atomic_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 CHECKPOINT_VERSION = 1
@@ -130,6 +130,7 @@ class CheckpointStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._damaged: set[Path] = set()
+        self._instead: int | None = None
 
     def paths(self) -> list[Path]:
         """Return the folders of all checkpoints, oldest first, unchecked."""
@@ -156,7 +157,7 @@ class CheckpointStore:
         self._remove_leftovers()
         present = self.paths()
         number = _number(present[-1]) + 1 if present else 1
-        path = self.folder / f"checkpoint-{number:06d}"
+        path = self._path(number)
         with atomic_folder(path) as temporary:
             contents = {_ARRAYS: encode_arrays(arrays), _STATE: state}
             for name, content in contents.items():
@@ -213,14 +214,24 @@ class CheckpointStore:
         number = self._best_so_far()
         if number is None:
             return None
-        path = self.folder / f"checkpoint-{number:06d}"
+        path = self._path(number)
         try:
             return _read(path, _read_index(path))
         except _DamagedError as error:
-            raise CheckpointError(
-                f"The best checkpoint of the run cannot be used: {path} {error}. "
-                "Start a new run in another folder."
-            ) from error
+            self._damaged.add(path)
+            raise CheckpointError(f"The best checkpoint cannot be used: {path.name} {error}.") from error
+
+    def whole(self) -> Iterator[Checkpoint]:
+        """Read the checkpoints that are whole, newest first."""
+        for path, index in self._sound():
+            try:
+                yield _read(path, index)
+            except _DamagedError:
+                self._damaged.add(path)
+
+    def replace_best(self, checkpoint: Checkpoint | None) -> None:
+        """Let another checkpoint, or none, be the best so far in place of a damaged one; the next save says so."""
+        self._instead = None if checkpoint is None else _number(checkpoint.path)
 
     def _sound(self) -> list[tuple[Path, _Index]]:
         """Checkpoints not known to be damaged, newest first; their arrays are not read again."""
@@ -235,7 +246,11 @@ class CheckpointStore:
 
     def _best_so_far(self) -> int | None:
         sound = self._sound()
-        return sound[0][1].best if sound else None
+        number = sound[0][1].best if sound else None
+        return self._instead if number is not None and self._path(number) in self._damaged else number
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"checkpoint-{number:06d}"
 
     def _remove_old(self) -> None:
         kept = self._sound()[:KEPT]

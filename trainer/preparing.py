@@ -20,7 +20,7 @@ from trainer.network import Network
 from trainer.pacing import watched
 from trainer.pipeline import ImageSource
 from trainer.runs import RunState, decode_state
-from trainer.saving import of_network
+from trainer.saving import best_checkpoint, of_network
 from trainer.stages import collect_samples
 from trainer.weights import find_weights, load_backbone_weights
 
@@ -136,6 +136,8 @@ def prepare_run(
         certificate = msgspec.json.encode(store.certificate())
         write_bytes(folder.split_file, msgspec.json.format(certificate, indent=1))
     if checkpoint is not None:
+        # What the end of the stage will go back to is looked at now: hours later it would be too late.
+        best_checkpoint(checkpoints, state, config.early_stopping.metric, listener)
         network.assign(network.arrays() | of_network(checkpoint.arrays))
         listener(Said(message=f"Going on from {checkpoint.path.name}."))
     folder.write_dataset(store.path)

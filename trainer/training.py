@@ -33,7 +33,7 @@ from trainer.metrics import epoch_metrics
 from trainer.pacing import Clock, grouped, plan_stage, watched
 from trainer.preparing import prepare_run
 from trainer.runs import RunFolder
-from trainer.saving import Saving
+from trainer.saving import Saving, figure
 from trainer.schedules import learning_rate
 from trainer.stages import StageData, feature_stage, image_stage
 from trainer.stepping import Stepper
@@ -139,7 +139,8 @@ class _Run:
         self.pending = prepared.pending
         self.folder, self.config, self.cache_folder = folder, config, cache_folder
         self.listener, self.stop = listener, stop
-        self.saving = Saving(self.network, folder, prepared.checkpoints, self.state, listener)
+        metric = config.early_stopping.metric
+        self.saving = Saving(self.network, folder, prepared.checkpoints, self.state, metric, listener)
 
     def train_stage(self, index: int) -> None:
         """Train one stage to its end, or raise `StoppedError` after saving a checkpoint."""
@@ -296,7 +297,7 @@ class _Run:
     def _judge(self, plan: StagePlan, validation: PartMetrics) -> bool:
         """Update early stopping and plateaus; return whether this is the best epoch over all stages."""
         state, stopping = self.state, self.config.early_stopping
-        value = _figure(validation, stopping.metric)
+        value = figure(validation, stopping.metric)
         if state.stage_best is None or value > state.stage_best + stopping.min_delta:
             state.stage_best, state.waited, state.rate_waited = value, 0, 0
         else:
@@ -310,14 +311,3 @@ class _Run:
             return False
         state.best_value, state.best_stage, state.best_epoch = value, plan.name, state.epoch
         return True
-
-
-def _figure(validation: PartMetrics, metric: str) -> float:
-    """Return the figure that chooses the best epoch, larger is better."""
-    if metric == "loss":
-        return -validation.loss
-    if metric == "accuracy":
-        return validation.accuracy
-    if metric.startswith("recall_"):
-        return validation.recall.get(metric.removeprefix("recall_"), 0.0)
-    return validation.macro_recall

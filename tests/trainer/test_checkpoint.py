@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -199,8 +201,48 @@ def test_a_damaged_best_is_said_in_words(store: CheckpointStore) -> None:
     store.save(arrays(2), STATE, step=2)
     flip_byte(best / "arrays.safetensors", -1)
 
-    with pytest.raises(CheckpointError, match="best checkpoint of the run cannot be used"):
+    with pytest.raises(CheckpointError) as caught:
         store.load_best()
+
+    assert str(caught.value) == (
+        "The best checkpoint cannot be used: checkpoint-000001 has a torn or changed arrays.safetensors."
+    )
+
+
+@pytest.mark.parametrize("lost", ["damaged", "missing"])
+def test_another_checkpoint_takes_the_place_of_a_lost_best(store: CheckpointStore, lost: str) -> None:
+    best = store.save(arrays(1), STATE, step=1, best=True)
+    store.save(arrays(2), STATE, step=2)
+    store.save(arrays(3), STATE, step=3)
+    if lost == "damaged":
+        flip_byte(best / "arrays.safetensors", -1)
+    else:
+        shutil.rmtree(best)
+    with pytest.raises(CheckpointError):
+        store.load_best()
+    newest, other = store.whole()
+    assert [int(checkpoint.arrays["step"]) for checkpoint in (newest, other)] == [3, 2]
+
+    store.replace_best(other)
+    for step in range(4, 8):
+        store.save(arrays(step), STATE, step=step)
+
+    best_now = CheckpointStore(store.folder).load_best()
+    assert best_now is not None
+    assert int(best_now.arrays["step"]) == 2
+    assert [int(path.name[-1]) for path in store.paths()] == [2, 6, 7]
+
+
+def test_a_lost_best_is_forgotten_where_nothing_takes_its_place(store: CheckpointStore) -> None:
+    best = store.save(arrays(1), STATE, step=1, best=True)
+    store.save(arrays(2), STATE, step=2)
+    flip_byte(best / "arrays.safetensors", -1)
+    with pytest.raises(CheckpointError):
+        store.load_best()
+    store.replace_best(None)
+    assert store.load_best() is None
+    store.save(arrays(3), STATE, step=3)
+    assert CheckpointStore(store.folder).load_best() is None
 
 
 def test_a_checkpoint_of_a_newer_program_is_refused(store: CheckpointStore) -> None:
@@ -242,8 +284,11 @@ WRITER = textwrap.dedent(
 
 
 def wait_for_half_a_checkpoint(folder: Path) -> None:
-    while not list(folder.glob(".checkpoint-*.tmp/*")):
-        pass
+    while True:
+        # A folder may be renamed between being listed and being looked into.
+        with contextlib.suppress(FileNotFoundError):
+            if list(folder.glob(".checkpoint-*.tmp/*")):
+                return
 
 
 def test_a_writer_killed_at_any_moment_leaves_a_whole_checkpoint(store: CheckpointStore) -> None:

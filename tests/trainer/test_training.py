@@ -24,6 +24,7 @@ from trainer.events import (
     StageStarted,
     StepDone,
     StopRequest,
+    Warned,
     decode_event,
 )
 from trainer.runs import RunFolder, decode_state
@@ -243,6 +244,77 @@ def test_a_run_stopped_between_images_goes_on_to_the_same_result(
     expected = bench.train("whole", config)
     assert same(bench.weights("parts"), bench.weights("whole"))
     assert manifest.metrics == expected.metrics
+
+
+def damage_best(run: Path) -> None:
+    """Change a byte in the best checkpoint's arrays."""
+    best = CheckpointStore(run / "checkpoints").load_best()
+    assert best is not None
+    file = best.path / "arrays.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+
+
+def test_a_damaged_best_checkpoint_is_told_of_when_a_run_goes_on(
+    bench: Bench, tiny_config: RunConfig
+) -> None:
+    # Nothing is better than the first epoch by so much: it is the best to the end.
+    config = replace(tiny_config, early_stopping=EarlyStopping(patience=0, min_delta=1.0))
+    stopper = StopAfter(EpochEnded, 3)
+    with pytest.raises(StoppedError):
+        bench.train("run", config, listener=stopper, stop=stopper.stop)
+    run = bench.folder / "run"
+    # The checkpoints of the last two epochs are there; of two that are alike the later one is taken.
+    kept = max(_history(run / "history.json")[1:], key=lambda e: (e.validation.macro_recall, e.epoch))
+    damage_best(run)
+    manifest = bench.train("run", config, resume=True)
+    (warning,) = [e for e in bench.of(Warned) if "checkpoint" in e.message]
+    assert warning.message == (
+        "The best checkpoint cannot be used: checkpoint-000001 has a torn or changed arrays.safetensors; "
+        f"epoch {kept.epoch} of stage head takes its place until there is a better one."
+    )
+    assert bench.events.index(warning) < bench.events.index(bench.of(StageStarted)[0])
+    assert (manifest.metrics.stage, manifest.metrics.epoch) == ("head", kept.epoch)
+    assert manifest.metrics.validation == kept.validation
+    best = [e for e in _history(run / "history.json") if e.best]
+    assert [(e.stage, e.epoch) for e in best] == [("head", kept.epoch)]
+
+
+def test_where_no_epoch_is_whole_the_next_one_is_the_best(bench: Bench, tiny_config: RunConfig) -> None:
+    config = replace(
+        tiny_config, early_stopping=EarlyStopping(patience=0, min_delta=1.0), checkpoint_minutes=1e-9
+    )
+    # Three checkpoints for each of the head's epochs, then two in the first epoch of fine-tuning.
+    stopper = StopAfter(CheckpointSaved, 10)
+    with pytest.raises(StoppedError):
+        bench.train("run", config, listener=stopper, stop=stopper.stop)
+    damage_best(bench.folder / "run")
+    manifest = bench.train("run", config, resume=True)
+    (warning,) = [e for e in bench.of(Warned) if "checkpoint" in e.message]
+    assert warning.message == (
+        "The best checkpoint cannot be used: checkpoint-000003 has a torn or changed arrays.safetensors; "
+        "the best epoch is looked for anew, among those to come."
+    )
+    assert (manifest.metrics.stage, manifest.metrics.epoch) == ("fine-tune", 1)
+
+
+def test_a_best_checkpoint_damaged_while_the_run_goes_on_costs_that_epoch_alone(
+    bench: Bench, tiny_config: RunConfig
+) -> None:
+    config = replace(tiny_config, stages=("head",), early_stopping=EarlyStopping(patience=0, min_delta=1.0))
+
+    def listen(event: AnyEvent) -> None:
+        bench.events.append(event)
+        if isinstance(event, EpochEnded) and event.epoch == config.head_stage.epochs:
+            damage_best(bench.folder / "run")
+
+    manifest = bench.train("run", config, listener=listen)
+    (warning,) = [e for e in bench.of(Warned) if "checkpoint" in e.message]
+    assert warning.message.startswith("The best checkpoint cannot be used: checkpoint-000001 has a torn")
+    last = [e.validation for e in bench.of(EpochEnded)[1:]]
+    assert manifest.metrics.epoch > 1
+    assert manifest.metrics.validation.macro_recall == max(part.macro_recall for part in last)
 
 
 def test_early_stopping_ends_a_stage_and_keeps_the_best_epoch(bench: Bench, tiny_config: RunConfig) -> None:
