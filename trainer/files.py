@@ -105,13 +105,14 @@ def remove_abandoned(folder: Path, pattern: str) -> None:
         folder: where to look; need not exist.
         pattern: of their paths below it.
     """
-    for path in folder.glob(pattern):
-        with contextlib.suppress(OSError):
-            facts = path.stat()
-            if not facts.st_size and time.time() - facts.st_mtime < _FRESH_SECONDS:
-                continue
-            if _WINDOWS or _is_free(path):
-                path.unlink()
+    # Others may be removing files, or the whole folder, at the same time.
+    with contextlib.suppress(OSError):
+        for path in folder.glob(pattern):
+            with contextlib.suppress(OSError):
+                facts = path.stat()
+                fresh = not facts.st_size and time.time() - facts.st_mtime < _FRESH_SECONDS
+                if not fresh and (_WINDOWS or _is_free(path)):
+                    path.unlink()
 
 
 def _is_free(path: Path) -> bool:
