@@ -8,11 +8,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QItemSelection,
+    QItemSelectionRange,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+)
 
 from trainer.dataset.classes import full_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from skindesk.models.samples import Rows, SampleTable
 
 Index: TypeAlias = QModelIndex | QPersistentModelIndex
@@ -125,6 +135,28 @@ class SampleGrid(QAbstractTableModel):
             self._places = places
         return self.index_at(int(self._places[sample]))
 
+    def places_in(self, selection: QItemSelection) -> Rows:
+        """Return the places that are selected, in rising order."""
+        ranges = [selection.at(number) for number in range(selection.count())]
+        places = [
+            (
+                np.arange(chosen.top(), chosen.bottom() + 1)[:, None] * self._columns
+                + np.arange(chosen.left(), chosen.right() + 1)
+            ).ravel()
+            for chosen in ranges
+        ]
+        found = np.unique(np.concatenate(places)) if places else np.zeros(0, dtype=np.int64)
+        return found[found < len(self._shown)]
+
+    def selection_of(self, places: Rows) -> QItemSelection:
+        """Return places, given in rising order, as a selection: of few rectangles, however many they are."""
+        selection = QItemSelection()
+        if len(places):
+            for run in np.split(places, np.flatnonzero(np.diff(places) != 1) + 1):
+                for first, last in _rectangles(int(run[0]), int(run[-1]), self._columns):
+                    selection.append(QItemSelectionRange(self.index_at(first), self.index_at(last)))
+        return selection
+
     def describe(self, sample: int) -> str:
         """Return a sample in words: its id, its class, and whether that is malignant."""
         assert self.table is not None
@@ -133,3 +165,19 @@ class SampleGrid(QAbstractTableModel):
         if name in self.table.malignant:
             words = self.tr("{class_name} (malignant)").format(class_name=words)
         return f"{self.table.id.texts[sample]}, {words}"
+
+
+def _rectangles(first: int, last: int, columns: int) -> Iterator[tuple[int, int]]:
+    """Return the corners of the up to three rectangles that a run of places makes in the grid."""
+    top, bottom = first // columns, last // columns
+    if top == bottom:
+        yield first, last
+        return
+    if first % columns:
+        yield first, (top + 1) * columns - 1
+        top += 1
+    full = bottom if (last + 1) % columns == 0 else bottom - 1
+    if full >= top:
+        yield top * columns, (full + 1) * columns - 1
+    if full < bottom:
+        yield bottom * columns, last

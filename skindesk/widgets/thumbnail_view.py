@@ -9,7 +9,6 @@ from PySide6.QtCore import (
     QEvent,
     QItemSelection,
     QItemSelectionModel,
-    QItemSelectionRange,
     QModelIndex,
     QPersistentModelIndex,
     QRect,
@@ -226,27 +225,11 @@ class ThumbnailView(QTableView):
     # Selecting: a run of samples from one place to another, as in a text, not a rectangle of cells
 
     def _chosen_places(self) -> Rows:
-        columns, n = self.grid.columns, len(self.grid)
-        selection = self.selectionModel().selection()
-        parts = [
-            (
-                np.arange(chosen.top(), chosen.bottom() + 1)[:, None] * columns
-                + np.arange(chosen.left(), chosen.right() + 1)
-            ).ravel()
-            for chosen in (selection.at(number) for number in range(selection.count()))
-        ]
-        places = np.unique(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
-        return places[places < n]
+        return self.grid.places_in(self.selectionModel().selection())
 
     def _select_places(self, places: Rows, flags: QItemSelectionModel.SelectionFlag) -> None:
         """Select places, given in rising order."""
-        selection = QItemSelection()
-        if len(places):
-            runs = np.split(places, np.flatnonzero(np.diff(places) != 1) + 1)
-            for run in runs:
-                for first, last in _rectangles(int(run[0]), int(run[-1]), self.grid.columns):
-                    selection.append(QItemSelectionRange(self.grid.index_at(first), self.grid.index_at(last)))
-        self.selectionModel().select(selection, flags)
+        self.selectionModel().select(self.grid.selection_of(places), flags)
 
     def selectionCommand(
         self, index: QModelIndex | QPersistentModelIndex, event: QEvent | None = None
@@ -395,19 +378,3 @@ class ThumbnailView(QTableView):
         for row in range(first, last + 1):
             for column in range(self.grid.columns):
                 yield self.grid.index(row, column)
-
-
-def _rectangles(first: int, last: int, columns: int) -> Iterator[tuple[int, int]]:
-    """Return the corners of the up to three rectangles that a run of places makes in the grid."""
-    top, bottom = first // columns, last // columns
-    if top == bottom:
-        yield first, last
-        return
-    if first % columns:
-        yield first, (top + 1) * columns - 1
-        top += 1
-    full = bottom if (last + 1) % columns == 0 else bottom - 1
-    if full >= top:
-        yield top * columns, (full + 1) * columns - 1
-    if full < bottom:
-        yield bottom * columns, last

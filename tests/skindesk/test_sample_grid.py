@@ -10,16 +10,10 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.modeltest import ModelTester
 
+from skindesk.models.dataset_files import dataset_file_for, dataset_state, read_dataset, relocate_dataset
 from skindesk.models.sample_grid import SampleGrid
 from skindesk.models.sample_query import QueryError, parse_query
-from skindesk.models.samples import (
-    SampleTable,
-    SortKey,
-    dataset_file_for,
-    dataset_state,
-    read_dataset,
-    relocate_dataset,
-)
+from skindesk.models.samples import SampleTable, SortKey
 from tests.drawn import HamFolder
 from trainer.dataset import DatasetStore, import_dataset, split_dataset
 from trainer.errors import DatasetError

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QWidget
 
+    from skindesk.pages.dataset.browser import Browser
+
 
 class Doer(Protocol):
     """The page, as far as its actions are concerned."""
@@ -22,16 +24,13 @@ class Doer(Protocol):
     def import_again(self) -> None: ...  # noqa: D102 - see above
     def go_to_search(self) -> None: ...  # noqa: D102 - see above
     def open_split_form(self) -> None: ...  # noqa: D102 - see above
-    def diagnose_chosen(self) -> None: ...  # noqa: D102 - see above
-    def show_in_folder(self) -> None: ...  # noqa: D102 - see above
-    def copy_paths(self) -> None: ...  # noqa: D102 - see above
     def close_dataset(self) -> None: ...  # noqa: D102 - see above
 
 
 class PageActions:
     """The actions of the page, added to it so that their shortcuts work while it is shown."""
 
-    def __init__(self, page: QWidget, doer: Doer) -> None:
+    def __init__(self, page: QWidget, doer: Doer, browser: Browser) -> None:
         self._page = page
         tr = page.tr
         self.open_folder = self._add("open", tr("Open folder…"), doer.ask_folder)
@@ -42,9 +41,9 @@ class PageActions:
         self.find = self._add("search", tr("Find"), doer.go_to_search)
         self.find.setShortcut(QKeySequence.StandardKey.Find)
         self.split_again = self._add("dataset", tr("Split again…"), doer.open_split_form)
-        self.diagnose = self._add("diagnosis", tr("Diagnose"), doer.diagnose_chosen, "Ctrl+D")
-        self.show_in_folder = self._add("folder", tr("Show in folder"), doer.show_in_folder)
-        self.copy_path = self._add("copy", tr("Copy path"), doer.copy_paths, "Ctrl+Shift+C")
+        self.diagnose = self._add("diagnosis", tr("Diagnose"), browser.diagnose_chosen, "Ctrl+D")
+        self.show_in_folder = self._add("folder", tr("Show in folder"), browser.show_in_folder)
+        self.copy_path = self._add("copy", tr("Copy path"), browser.copy_paths, "Ctrl+Shift+C")
         self.close = self._add("close", tr("Close dataset"), doer.close_dataset)
 
     @property

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout, QWidget
 
 from skindesk.pages.dataset.find_row import FindRow
@@ -21,7 +22,7 @@ from skindesk.widgets.thumbnail_view import ThumbnailView
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skindesk.models.samples import OpenDataset
+    from skindesk.models.dataset_files import OpenDataset
     from skindesk.settings import Settings
 
 View = Literal["grid", "overview", "problems"]
@@ -191,12 +192,11 @@ class Browser(QWidget):
 
     # What can be done with samples
 
-    @property
-    def chosen_paths(self) -> list[str]:
-        """Paths of the selected images."""
-        if self.dataset is None:
-            return []
-        return [self.dataset.table.paths[sample] for sample in self.view.chosen.tolist()]
+    def copy_paths(self) -> None:
+        """Copy the paths of the selected images, a line each."""
+        if self.dataset is not None:
+            paths = (self.dataset.table.paths[sample] for sample in self.view.chosen.tolist())
+            QGuiApplication.clipboard().setText("\n".join(paths))
 
     def diagnose_chosen(self) -> None:
         """Ask for the selected images to be diagnosed."""

@@ -9,14 +9,14 @@ from PySide6.QtCore import QObject, Signal
 
 from skindesk.engine.jobs import JobState
 from skindesk.models.background import Question
-from skindesk.models.samples import dataset_file_for, dataset_state
+from skindesk.models.dataset_files import dataset_file_for, dataset_state
 from trainer.jobs import ImportDone, ImportFolder, SplitDataset
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from skindesk.engine.jobs import JobHandle, JobQueue, Outcome
-    from skindesk.models.samples import DatasetState
+    from skindesk.models.dataset_files import DatasetState
     from trainer.dataset import ImportReport
 
 

@@ -16,7 +16,7 @@ from skindesk.widgets.theme import SPACE, set_role
 from trainer.dataset import PARTS
 
 if TYPE_CHECKING:
-    from skindesk.models.samples import OpenDataset
+    from skindesk.models.dataset_files import OpenDataset
     from trainer.dataset import SplitCertificate
 
 _HEIGHTS = 1 << 24  # more than an image can be high, pixels

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from skindesk.engine.jobs import JobState
 from skindesk.models.background import Question
-from skindesk.models.samples import GONE, OpenDataset, Stamp, read_dataset, relocate_dataset, stamp_of
+from skindesk.models.dataset_files import GONE, OpenDataset, Stamp, read_dataset, relocate_dataset, stamp_of
 from skindesk.pages.dataset.actions import PageActions
 from skindesk.pages.dataset.browser import Browser
 from skindesk.pages.dataset.import_flow import ImportFlow
@@ -94,7 +94,7 @@ class DatasetPage(QWidget):
         outer.addWidget(self.strip)
         outer.addWidget(self.notice)
         outer.addWidget(self._stack, 1)
-        self.act = PageActions(self, self)
+        self.act = PageActions(self, self, self.browser)
         self._connect()
         self._allow_actions()
         accept_paths(self, self._dropped, lambda dropped: any(map(_can_open, dropped)))
@@ -402,18 +402,6 @@ class DatasetPage(QWidget):
         self._workspace.notified.emit(
             self.tr("{images} put on the page Diagnosis.").format(images=images_counted(len(wanted)))
         )
-
-    def diagnose_chosen(self) -> None:
-        """Show the selected images on the page Diagnosis."""
-        self.browser.diagnose_chosen()
-
-    def show_in_folder(self) -> None:
-        """Open the folder of the current image."""
-        self.browser.show_in_folder()
-
-    def copy_paths(self) -> None:
-        """Copy the paths of the selected images, a line each."""
-        QGuiApplication.clipboard().setText("\n".join(self.browser.chosen_paths))
 
     def context_menu(self) -> QMenu:
         """Return what can be done with the selected images."""

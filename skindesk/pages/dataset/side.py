@@ -14,7 +14,7 @@ from skindesk.widgets.filter_row import FilterRow
 from skindesk.widgets.theme import SPACE, set_role
 
 if TYPE_CHECKING:
-    from skindesk.models.samples import OpenDataset
+    from skindesk.models.dataset_files import OpenDataset
 
 _WIDTH = 236  # pixels; the longest name of HAM10000's classes is cut, the others fit
 

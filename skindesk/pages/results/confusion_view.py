@@ -11,9 +11,9 @@ from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from skindesk.models.background import Question
+from skindesk.models.dataset_files import read_dataset
 from skindesk.models.run_record import Predicted, read_predictions
 from skindesk.models.runs import percent
-from skindesk.models.samples import read_dataset
 from skindesk.widgets.basics import Card, ElidedLabel, SegmentedRow, muted, shortened
 from skindesk.widgets.confusion_matrix import Cell, ConfusionMatrix
 from skindesk.widgets.quantities import images_counted, part_of_images
