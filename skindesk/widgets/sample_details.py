@@ -98,6 +98,7 @@ class SampleDetails(QFrame):
         self.diagnose_button.setToolTip(self.tr("Show the selected images on the page Diagnosis (Ctrl+D)"))
         self._folder_button = QToolButton()
         self._folder_button.setIcon(icon("folder"))
+        self._folder_button.setFixedSize(4 * SPACE, 4 * SPACE)  # as high as the button beside it
         self._folder_button.setToolTip(self.tr("Show the image file in its folder"))
         self._folder_button.setAccessibleName(self.tr("Show in folder"))
         self._folder_button.clicked.connect(lambda _checked=False: self.show_in_folder_asked.emit())

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from skindesk.settings import Settings
 
 _ROW_HEIGHT = 32  # pixels
+_LEAST_HEIGHT = 4 * _ROW_HEIGHT + 2 * SPACE  # headings, three runs, a scroll bar
 _NAME_WIDTH = 168  # pixels that a name has at least
 _HEADER_ROOM = 3 * SPACE  # around a heading, for the arrow of the sorted column
 _HORIZONTAL = Qt.Orientation.Horizontal
@@ -151,7 +152,6 @@ class RunTable(QTableView):
         self._widen_as_before()
         header.sectionResized.connect(self._column_moved)
         header.sortIndicatorChanged.connect(self._keep_order)
-        self.setMinimumHeight(4 * _ROW_HEIGHT + 2 * SPACE)  # headings, three runs, a scroll bar
         self.selectionModel().selectionChanged.connect(self._selection_moved)
         runs.modelAboutToBeReset.connect(self._hold)
         runs.modelReset.connect(self._restore)
@@ -238,6 +238,7 @@ class RunTable(QTableView):
     def _fit_columns(self) -> None:
         """Make columns as wide as what is in them, but those that were drawn to a width by hand."""
         header = self.horizontalHeader()
+        self.setMinimumHeight(min(self.wanted_height(), _LEAST_HEIGHT))
         self._fitting = True
         for column in range(1, len(COLUMNS)):
             if column not in self._moved:
