@@ -152,7 +152,7 @@ def test_a_cell_of_the_matrix_opens_its_images(
     qtbot.mouseClick(view.matrix, Qt.MouseButton.LeftButton, pos=view.matrix.cell_rect(cell).center())
     qtbot.waitUntil(lambda: len(view.images.grid) == 2, timeout=PATIENCE)
     assert view.cell_title.full_text() == "▲ Melanoma, predicted as Melanocytic nevus: 2 images"
-    assert "Melanocytic nevus 80.0 %" in view.caption.text()
+    assert "Melanocytic nevus 80.0\N{NO-BREAK SPACE}%" in view.caption.text()
     view.images.selectAll()
     with qtbot.waitSignal(workspace.images_for_diagnosis) as sent:
         qtbot.mouseClick(view.send_button, Qt.MouseButton.LeftButton)

@@ -207,6 +207,8 @@ class ConfusionView(QWidget):
             for place in best
         )
         name = shortened(behind.predicted.sample_ids[found[0]])
+        # Figure and sign stay on one line.
+        said = said.replace(" %", "\N{NO-BREAK SPACE}%")
         self.caption.setText(self.tr("{sample}: {said}").format(sample=name, said=said))
 
     def _send(self) -> None:
