@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from trainer.config import Augmentation, EarlyStopping, FineTuneStage, HeadSettings, HeadStage, RunConfig
+from trainer.dataset import DatasetStore, import_dataset, split_dataset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +31,14 @@ TINY_RUN = RunConfig(
     cache_mib=16,
 )
 """Both stages of the tiny backbone, seconds long."""
+
+
+def index_small_images(folder: Path, file: Path) -> Path:
+    """Make a split dataset of these images."""
+    import_dataset(folder, file)
+    with DatasetStore.open(file) as store:
+        split_dataset(store, seed=1, fractions=(0.6, 0.2, 0.2))
+    return file
 
 
 def draw_small_images(folder: Path) -> Path:

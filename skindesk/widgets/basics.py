@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -136,6 +137,18 @@ class Action(NamedTuple):
     text: str
     slot: Callable[[], object]
     primary: bool = False
+
+
+def scrolling(content: QWidget) -> QScrollArea:
+    """Return an area in which a column of things is scrolled; the keyboard goes to what is in it."""
+    set_role(content, "plain")
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(content)
+    return area
 
 
 class EmptyState(QWidget):

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QScrollArea,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -24,7 +23,7 @@ from PySide6.QtWidgets import (
 from skindesk.models.background import Question
 from skindesk.models.pictures import Picture, read_picture
 from skindesk.models.thumbnails import Box, Thumbnails
-from skindesk.widgets.basics import ElidedLabel, heading, muted, primary_button
+from skindesk.widgets.basics import ElidedLabel, heading, muted, primary_button, scrolling
 from skindesk.widgets.class_filter import class_rows
 from skindesk.widgets.icons import icon
 from skindesk.widgets.quantities import file_size, images_counted, lesions_counted
@@ -72,7 +71,6 @@ class SampleDetails(QFrame):
         self._read.setInterval(_READ_AFTER_MS)
         self._read.timeout.connect(self._ask_picture)
         pages = QWidget()
-        set_role(pages, "plain")
         inside = QVBoxLayout(pages)
         inside.setContentsMargins(0, 0, 0, 0)
         self._nothing = muted(self.tr("Select an image to see its details."), wrap=True)
@@ -82,15 +80,10 @@ class SampleDetails(QFrame):
             inside.addWidget(page, 1)
         self._build_one()
         self._build_several()
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(pages)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(2 * SPACE, 2 * SPACE, SPACE, 2 * SPACE)
         outer.setSpacing(3 * SPACE // 2)
-        outer.addWidget(area, 1)
+        outer.addWidget(scrolling(pages), 1)
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, SPACE, 0)
         row.setSpacing(SPACE)

@@ -20,9 +20,9 @@ from skindesk.settings import Settings
 from skindesk.widgets.theme import apply_theme
 from tests.skindesk.dataset_page import PageWindow, open_dataset
 from tests.skindesk.results_page import ResultsWindow
-from tests.small import TINY_RUN, draw_small_images
+from tests.small import TINY_RUN, draw_small_images, index_small_images
 from trainer.config import config_to_toml
-from trainer.dataset import DatasetStore, import_dataset, split_dataset
+from trainer.dataset import DatasetStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,11 +83,7 @@ def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def first_small_dataset(small_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("small dataset") / "small.db"
-    import_dataset(small_folder, file)
-    with DatasetStore.open(file) as store:
-        split_dataset(store, seed=1, fractions=(0.6, 0.2, 0.2))
-    return file
+    return index_small_images(small_folder, tmp_path_factory.mktemp("small dataset") / "small.db")
 
 
 @pytest.fixture

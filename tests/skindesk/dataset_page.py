@@ -37,6 +37,12 @@ def open_dataset(qtbot: QtBot, page: DatasetPage, path: Path) -> None:
     qtbot.waitUntil(lambda: page.dataset is not None and page.dataset.path == path, timeout=LONG)
 
 
+def split_seed(page: DatasetPage) -> int | None:
+    """Return the seed of the split that is shown, if there is one."""
+    dataset = page.dataset
+    return None if dataset is None or dataset.certificate is None else dataset.certificate.seed
+
+
 def classes_shown(page: DatasetPage) -> set[str]:
     """Return the classes of the samples in the grid."""
     table = page.browser.view.grid.table

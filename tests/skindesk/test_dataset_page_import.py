@@ -17,7 +17,7 @@ from skindesk.paths import Paths
 from skindesk.settings import Settings
 from tests.drawn import HamFolder, write_class_folders
 from tests.drops import drop
-from tests.skindesk.dataset_page import LONG, PageWindow, button, open_dataset
+from tests.skindesk.dataset_page import LONG, PageWindow, button, open_dataset, split_seed
 from trainer.dataset import DatasetStore
 
 
@@ -178,14 +178,7 @@ def test_the_form_splits_anew_with_its_shares_and_seed(
     with qtbot.waitSignal(workspace.dataset_edited, timeout=LONG):
         qtbot.mouseClick(form.split_button, Qt.MouseButton.LeftButton)
         assert not side.split_button.isEnabled()
-    qtbot.waitUntil(
-        lambda: (
-            dataset_page.dataset is not None
-            and dataset_page.dataset.certificate is not None
-            and dataset_page.dataset.certificate.seed == 7
-        ),
-        timeout=LONG,
-    )
+    qtbot.waitUntil(lambda: split_seed(dataset_page) == 7, timeout=LONG)
     assert dataset_page.dataset is not None
     assert dataset_page.dataset.certificate is not None
     assert dataset_page.dataset.certificate.fractions == (0.5, 0.25, 0.25)
@@ -232,29 +225,13 @@ def test_two_windows_work_on_one_dataset(
     for one in (dataset_page, other.page):
         open_dataset(qtbot, one, small_dataset)
     dataset_page.browser.split_asked.emit(5, (0.4, 0.3, 0.3))
-    qtbot.waitUntil(
-        lambda: (
-            dataset_page.dataset is not None
-            and dataset_page.dataset.certificate is not None
-            and dataset_page.dataset.certificate.seed == 5
-        ),
-        timeout=LONG,
-    )
+    qtbot.waitUntil(lambda: split_seed(dataset_page) == 5, timeout=LONG)
     # The other window goes on with what it has read, and sees the new split when it comes to the front.
-    assert other.page.dataset is not None
-    assert other.page.dataset.certificate is not None
-    assert other.page.dataset.certificate.seed == 1
+    assert split_seed(other.page) == 1
     other.page.browser.side.classes.choose({"mel"})
     assert len(other.page.browser.view.grid) == 18
     QApplication.sendEvent(other.page, QEvent(QEvent.Type.WindowActivate))
-    qtbot.waitUntil(
-        lambda: (
-            other.page.dataset is not None
-            and other.page.dataset.certificate is not None
-            and other.page.dataset.certificate.seed == 5
-        ),
-        timeout=LONG,
-    )
+    qtbot.waitUntil(lambda: split_seed(other.page) == 5, timeout=LONG)
 
 
 def test_a_folder_that_moved_is_followed_when_it_is_opened_again(

@@ -6,12 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.small import TINY_RUN, draw_small_images
+from tests.small import TINY_RUN, draw_small_images, index_small_images
 from tests.trainer.shell import TINY, Shell
 from trainer.cli import main
-from trainer.dataset.importing import import_dataset
-from trainer.dataset.splitting import split_dataset
-from trainer.dataset.store import DatasetStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,11 +25,7 @@ def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def dataset_file(image_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The images of `image_folder` as a split dataset."""
-    file = tmp_path_factory.mktemp("dataset") / "small.db"
-    import_dataset(image_folder, file)
-    with DatasetStore.open(file) as store:
-        split_dataset(store, seed=1, fractions=(0.6, 0.2, 0.2))
-    return file
+    return index_small_images(image_folder, tmp_path_factory.mktemp("dataset") / "small.db")
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from skindesk.pages.dataset.split_form import CertificateLine, SplitForm
 from skindesk.pages.dataset.words import part_name
+from skindesk.widgets.basics import scrolling
 from skindesk.widgets.class_filter import Filter, class_rows
 from skindesk.widgets.filter_row import FilterRow
 from skindesk.widgets.theme import SPACE, set_role
@@ -35,7 +36,6 @@ class FilterSide(QFrame):
         set_role(self, "card")
         self.setMinimumWidth(_WIDTH - 4 * SPACE)
         inside = QWidget()
-        set_role(inside, "plain")
         layout = QVBoxLayout(inside)
         layout.setContentsMargins(SPACE, SPACE, SPACE, 2 * SPACE)
         layout.setSpacing(SPACE)
@@ -57,15 +57,10 @@ class FilterSide(QFrame):
         layout.addLayout(row)
         layout.addWidget(self.form)
         layout.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(inside)
+        self._area = scrolling(inside)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(SPACE // 2, SPACE // 2, SPACE // 2, SPACE // 2)
-        outer.addWidget(area)
-        self._area = area
+        outer.addWidget(self._area)
         self.classes.changed.connect(self.changed)
         self.parts.changed.connect(self.changed)
         self.split_button.clicked.connect(lambda _checked=False: self.open_form())

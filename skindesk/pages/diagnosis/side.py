@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QPushButton,
     QScrollArea,
@@ -16,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from skindesk.widgets.basics import muted
+from skindesk.widgets.basics import muted, scrolling
 from skindesk.widgets.theme import SPACE, set_role
 from trainer import RESEARCH_ONLY
 
@@ -73,17 +72,10 @@ def tool_button(action: QAction) -> QToolButton:
 
 def _scrolled(cards: Iterable[QWidget]) -> QScrollArea:
     inside = QWidget()
-    set_role(inside, "plain")
     column = QVBoxLayout(inside)
     column.setContentsMargins(0, 0, _EDGE, 0)
     column.setSpacing(2 * SPACE)
     for card in cards:
         column.addWidget(card)
     column.addStretch(1)
-    scroll = QScrollArea()
-    scroll.setWidgetResizable(True)
-    scroll.setFrameShape(QFrame.Shape.NoFrame)
-    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    scroll.setWidget(inside)
-    return scroll
+    return scrolling(inside)

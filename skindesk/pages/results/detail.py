@@ -24,7 +24,7 @@ from skindesk.pages.results.metrics_view import MetricsView
 from skindesk.pages.results.pictures_view import PicturesView
 from skindesk.pages.results.scoring_panel import Part, ScoringPanel
 from skindesk.pages.results.settings_view import SettingsView
-from skindesk.widgets.basics import Card, ElidedLabel, SegmentedRow, muted
+from skindesk.widgets.basics import Card, ElidedLabel, SegmentedRow, muted, scrolling
 from skindesk.widgets.icons import icon
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.theme import SPACE, set_role
@@ -303,11 +303,8 @@ class RunDetail(QWidget):
 def _tall(view: QWidget, least: int) -> QScrollArea:
     """Return an area in which a view is never lower than this, pixels."""
     view.setMinimumHeight(least)
-    set_role(view, "plain")
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.setWidget(view)
+    area = scrolling(view)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
     return area
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from skindesk.engine.handles import JobState
 from skindesk.models.background import Errands, Question
@@ -20,9 +20,9 @@ from skindesk.pages.training.run_keeper import RunKeeper
 from skindesk.pages.training.run_panel import RunPanel
 from skindesk.pages.training.setup_panel import WIDTH, SetupPanel
 from skindesk.pages.training.words import done_words
-from skindesk.widgets.basics import EmptyState
+from skindesk.widgets.basics import EmptyState, scrolling
 from skindesk.widgets.notice import Notice
-from skindesk.widgets.theme import SPACE, set_role
+from skindesk.widgets.theme import SPACE
 from trainer.jobs import RunFinished
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class TrainingPage(QWidget):
         )
         self._right = QStackedWidget()
         self._right.addWidget(EmptyState("training", self.tr("Nothing is training yet"), text))
-        self._right.addWidget(_scrolled(self.panel))
+        self._right.addWidget(scrolling(self.panel))
         column = QVBoxLayout()
         column.setSpacing(2 * SPACE)
         column.addWidget(self.notice)
@@ -367,15 +367,3 @@ class TrainingPage(QWidget):
         self.setup.set_facts(self._facts)
         self._left.setCurrentIndex(_CHOOSE if usable else _MISSING)
         self._show_queue()
-
-
-def _scrolled(content: QWidget) -> QScrollArea:
-    """Return an area that scrolls where the window is too low."""
-    set_role(content, "plain")
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.setWidget(content)
-    return area

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -25,7 +24,7 @@ from skindesk.pages.training.estimate import RunEstimate
 from skindesk.pages.training.words import preset_words, run_title, weights_words
 from skindesk.widgets.augmentation_preview import AugmentationPreview
 from skindesk.widgets.backbone_cards import BackboneCards
-from skindesk.widgets.basics import Card, SegmentedRow, heading, muted, primary_button
+from skindesk.widgets.basics import Card, SegmentedRow, heading, muted, primary_button, scrolling
 from skindesk.widgets.config_form import ConfigForm
 from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.icons import icon
@@ -143,14 +142,8 @@ class SetupPanel(Card):
         column.addSpacing(SPACE // 2)
         column.addWidget(self.form)
         column.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(inside)
-        self._area = area
-        self.body.addWidget(area, 1)
+        self._area = scrolling(inside)
+        self.body.addWidget(self._area, 1)
 
     def _build_footer(self, scoring: JobQueue) -> None:
         self._help = muted(wrap=True)
