@@ -58,7 +58,8 @@ class FileWriter:
         """Have a content written; returns at once."""
         with self._lock:
             self._content = content
-            if self._thread is None:
+            # A defect in `store` ends the thread; it costs that content and not all that come after it.
+            if self._thread is None or not self._thread.is_alive():
                 self._hurry.clear()
                 self._thread = threading.Thread(target=self._work, name=f"writes {self._file.name}")
                 self._thread.start()

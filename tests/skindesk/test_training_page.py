@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from skindesk.engine import JobQueue
 from skindesk.engine.client import ChildCommand
 from skindesk.engine.handles import JobState
 from skindesk.models.devices import DevicesModel
+from skindesk.models.live_run import LiveRun
 from skindesk.models.run_summary import RunStatus
 from skindesk.models.weights_state import WeightsState, find_weights_states
 from skindesk.pages.training import TrainingPage
+from skindesk.pages.training.run_panel import RunPanel
 from skindesk.pages.training.words import weights_words
-from tests.skindesk.made_events import STEPS, stage
+from tests.skindesk.made_events import MADE_CONFIG, STEPS, stage
 from tests.skindesk.made_runs import make_epochs
 from trainer.children import own_environment
 from trainer.config import RunConfig, config_from_toml
@@ -29,7 +31,7 @@ from trainer.dataset import DatasetStore, split_dataset
 from trainer.devices import Devices
 from trainer.events import EpochEnded, Said, StageStarted, Warned, encode_event, silent
 from trainer.hardware import Cpu, Gpu
-from trainer.jobs import TrainNetwork
+from trainer.jobs import Beat, TrainNetwork
 from trainer.presets import preset_config
 from trainer.runs import RunFolder
 
@@ -523,3 +525,23 @@ def test_a_run_of_an_earlier_day_brings_back_its_steps_and_its_log(
     assert words[1].startswith("Stage head: ")
     assert words[-2] == "Going on."
     assert len(words) == 1 + 1 + 2 + 1 + 2, "nothing is said twice"
+
+
+@pytest.mark.parametrize(("width", "columns"), [(1000, 6), (640, 3), (300, 2)])
+def test_figures_fill_their_rows_and_say_what_the_engine_uses(
+    width: int, columns: int, settings: Settings, qtbot: QtBot
+) -> None:
+    host = QWidget()
+    qtbot.addWidget(host)
+    panel = RunPanel(settings, host)
+    panel.show_run(LiveRun("made", MADE_CONFIG), ())
+    host.resize(1200, 900)
+    host.show()
+    panel.resize(width, 900)
+    panel.hear_beat(Beat(memory_bytes=2 << 30, gpu_percent=83.0, gpu_memory_bytes=3 << 30))
+    qtbot.waitUntil(lambda: panel.memory.accessibleDescription() == "2.0 GiB GPU 3.0 GiB")
+    assert panel.speed.accessibleDescription().endswith("GPU 83 % busy")
+
+    figures = (panel.stage, panel.epoch, panel.best, panel.speed, panel.time_left, panel.memory)
+    assert len({figure.x() for figure in figures}) == columns
+    assert len({figure.y() for figure in figures}) == len(figures) // columns
