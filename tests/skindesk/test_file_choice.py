@@ -149,7 +149,7 @@ def test_a_suggested_name_is_one_on_every_system(window: QWidget, choice: FileCh
 
 
 def test_the_kind_says_what_is_done_with_the_file(qtbot: QtBot, window: QWidget, choice: FileChoice) -> None:
-    long, short = [], []  # type: ignore[var-annotated]
+    long, short = list[Path](), list[Path]()
     choice.save_file("Save", "a.csv", {"Long (*.csv)": long.append, "Short (*.csv)": short.append})
     dialog = dialog_of(window)
     dialog.selectNameFilter("Short (*.csv)")
