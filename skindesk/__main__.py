@@ -48,7 +48,7 @@ def _without_window(words: list[str]) -> int | None:
     status = 0
     # Each way imports what it needs and no more: a child process must not load Qt, a window not TensorFlow.
     if words[:1] == ["trainer"]:
-        from trainer.cli import main as run_trainer  # noqa: PLC0415 - see above
+        from trainer.commands.cli import main as run_trainer  # noqa: PLC0415 - see above
 
         status = run_trainer(words[1:])
     elif words[:1] == ["report"]:

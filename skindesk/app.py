@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from skindesk.demo import CanDiagnose, Demo
     from skindesk.engine import Engines
     from skindesk.models.devices import DevicesModel
-    from skindesk.models.runs import RunsModel
+    from skindesk.models.runs.listing import RunsModel
 
 _CLOSING_SECONDS = 20.0
 _CLOSING_LOOK_MS = 50
@@ -105,7 +105,7 @@ class SkinDesk(QObject):
     def runs(self) -> RunsModel:
         """All runs and bundles, looked for when a page first wants them."""
         if self._runs is None:
-            from skindesk.models.runs import RunsModel  # noqa: PLC0415 - see above
+            from skindesk.models.runs.listing import RunsModel  # noqa: PLC0415 - see above
 
             self._runs = RunsModel(self.paths, self.settings, self.workspace, self)
         return self._runs

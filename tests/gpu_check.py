@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from trainer.devices import Device, choose_device, describe_devices, resolve_precision
+from trainer.devices.choosing import Device, choose_device, describe_devices, resolve_precision
 from trainer.errors import EXIT_BAD_INPUT, EXIT_STOPPED
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ MEMORY_CHECK = """
 import json, subprocess, sys
 import msgspec
 import tensorflow as tf
-from trainer.devices import Device
-from trainer.gpu import prepare_device
+from trainer.devices.choosing import Device
+from trainer.compute.proving import prepare_device
 prepare_device(msgspec.json.decode(sys.argv[1], type=Device))
 with tf.device("GPU:0"):
     assert "GPU:0" in tf.matmul(tf.ones((512, 512)), tf.ones((512, 512))).device

@@ -9,7 +9,9 @@ import numpy as np
 from PIL import Image
 
 from trainer.config import Augmentation, EarlyStopping, FineTuneStage, HeadSettings, HeadStage, RunConfig
-from trainer.dataset import DatasetStore, import_dataset, split_dataset
+from trainer.dataset.importing import import_dataset
+from trainer.dataset.splitting import split_dataset
+from trainer.dataset.store import DatasetStore
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,14 +9,14 @@ import tempfile
 from typing import TYPE_CHECKING, BinaryIO
 
 from skindesk.engine.endings import Ending
-from trainer.children import own_command, own_environment
+from trainer.devices.children import own_command, own_environment
 from trainer.errors import StoppedError, TrainerError
 from trainer.events import silent
-from trainer.jobs import Answered, Ask, Heard, Refused, decode_reply, encode_line
+from trainer.protocol.jobs import Answered, Ask, Heard, Refused, decode_reply, encode_line
 
 if TYPE_CHECKING:
     from trainer.events import Listener
-    from trainer.jobs import AnyJob, AnyResult
+    from trainer.protocol.jobs import AnyJob, AnyResult
 
 _LEAVING_SECONDS = 20.0
 _LOG_BYTES = 4 << 10  # of the end of what the engine printed, shown with a defect

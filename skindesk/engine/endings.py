@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication
 
-from trainer.jobs import AnyJob, TrainNetwork
+from trainer.protocol.jobs import AnyJob, TrainNetwork
 
 _WINDOWS_CRASH = 0xC0000000  # from here on, exit statuses of Windows are errors such as an access violation
 

@@ -12,8 +12,8 @@ from PySide6.QtCore import QObject, Signal
 
 from skindesk.engine.client import ChildCommand
 from skindesk.engine.jobs import JobQueue, Patience
-from trainer.children import own_command, own_environment
-from trainer.jobs import EstimateRun, LookAtDevices, PreviewAugmentation
+from trainer.devices.children import own_command, own_environment
+from trainer.protocol.jobs import EstimateRun, LookAtDevices, PreviewAugmentation
 
 if TYPE_CHECKING:
     from skindesk.engine.handles import JobHandle

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from trainer.jobs import DevicesFound, LookAtDevices
+from trainer.protocol.jobs import DevicesFound, LookAtDevices
 
 if TYPE_CHECKING:
     from skindesk.engine.jobs import JobQueue, Outcome
-    from trainer.devices import Devices
+    from trainer.devices.choosing import Devices
 
 _MIB_PER_GB = 1000**3 / 2**20
 

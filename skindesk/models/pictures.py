@@ -15,8 +15,8 @@ from skindesk.models.background import UNEXPECTED
 from trainer.errors import TrainerError
 
 if TYPE_CHECKING:
-    from trainer.jobs import ImageView
-    from trainer.pixels import Pixels
+    from trainer.images.pixels import Pixels
+    from trainer.protocol.jobs import ImageView
 
 _logger = logging.getLogger(__name__)
 
@@ -75,8 +75,8 @@ def read_picture(path: Path) -> Picture:
     Raises:
         ImageError: it cannot be read.
     """
-    from trainer.images import read_image  # noqa: PLC0415 - decoders load when the first image is opened
-    from trainer.pixels import border_colour  # noqa: PLC0415 - likewise
+    from trainer.images.decoding import read_image  # noqa: PLC0415 - decoders load when the first image is opened
+    from trainer.images.pixels import border_colour  # noqa: PLC0415 - likewise
 
     pixels = read_image(path)
     height, width = pixels.shape[:2]
@@ -99,8 +99,8 @@ def read_framed(view: ImageView) -> Pixels:
     Raises:
         ImageError: it cannot be read.
     """
-    from trainer.images import read_image  # noqa: PLC0415 - decoders load when the first image is opened
-    from trainer.pixels import cropped, turned  # noqa: PLC0415 - likewise
+    from trainer.images.decoding import read_image  # noqa: PLC0415 - decoders load when the first image is opened
+    from trainer.images.pixels import cropped, turned  # noqa: PLC0415 - likewise
 
     pixels = turned(read_image(Path(view.path)), view.rotation)
     return pixels if view.crop is None else cropped(pixels, view.crop)

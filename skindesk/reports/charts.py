@@ -21,8 +21,8 @@ from skindesk.reports.plot import (
 )
 from skindesk.reports.words import MALIGNANT_MARK, tr
 from trainer.dataset.classes import full_name
+from trainer.metrics.reliability import reliability
 from trainer.palette import class_colour
-from trainer.reliability import reliability
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from skindesk.reports.canvas import Canvas
     from skindesk.reports.scores import Scores
     from trainer.events import EpochEnded, PartMetrics
-    from trainer.metrics import Metrics
+    from trainer.metrics.classification import Metrics
 
 TRAIN_COLOUR = "#7D8894"
 _GAP = 16.0

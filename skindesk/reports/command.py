@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from skindesk.engine.ask import EngineDefectError, ask_once
-from skindesk.models.patient import PatientFields
+from skindesk.models.diagnosis.patient import PatientFields
 from trainer import RESEARCH_ONLY
 from trainer.errors import (
     EXIT_BAD_INPUT,
@@ -20,12 +20,12 @@ from trainer.errors import (
     StoppedError,
     TrainerError,
 )
-from trainer.jobs import ImageView, PredictImages, Predictions
+from trainer.protocol.jobs import ImageView, PredictImages, Predictions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trainer.jobs import ImagePrediction
+    from trainer.protocol.jobs import ImagePrediction
 
 _DESCRIPTION = f"Ask a bundle about images and write a PDF report. {RESEARCH_ONLY}"
 _PATIENT_OPTIONS = (
@@ -91,7 +91,7 @@ def _parser() -> _Parser:
 def _report(wanted: argparse.Namespace) -> int:
     from skindesk.reports.orders import AskedImage, DiagnosisOrder  # noqa: PLC0415 - not for --help
     from skindesk.reports.writing import write  # noqa: PLC0415 - the same
-    from trainer.bundle import read_manifest  # noqa: PLC0415 - the same
+    from trainer.runs.bundle import read_manifest  # noqa: PLC0415 - the same
 
     if wanted.out.is_dir():
         raise ConfigError(f"{wanted.out} is a folder; name a file in it with --out.")

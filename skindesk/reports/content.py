@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from skindesk.models.patient import PatientFields
-from skindesk.models.run_reading import read_run
+from skindesk.models.diagnosis.patient import PatientFields
 from skindesk.reports.words import (
     counted,
     listed,
@@ -19,9 +18,10 @@ from skindesk.reports.words import (
     tr,
 )
 from trainer.backbones import get_backbone
-from trainer.bundle import bundle_hash, read_manifest
 from trainer.dataset.certificate import PARTS
 from trainer.dataset.classes import full_name
+from trainer.runs.bundle import bundle_hash, read_manifest
+from trainer.runs.reading import read_run
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QImage
 
-    from skindesk.models.run_summary import Report
-    from trainer.bundle import Manifest
     from trainer.dataset.certificate import SplitCertificate
-    from trainer.decision import Calibration
     from trainer.events import PartMetrics
-    from trainer.intervals import Interval
-    from trainer.jobs import ImagePrediction, ImageView
-    from trainer.metrics import Metrics
+    from trainer.metrics.classification import Metrics
+    from trainer.metrics.decision import Calibration
+    from trainer.metrics.intervals import Interval
+    from trainer.protocol.jobs import ImagePrediction, ImageView
+    from trainer.runs.bundle import Manifest
+    from trainer.runs.summary import Report
 
 _SHORT_FINGERPRINT = 12  # digits, as many as of a bundle's hash
 

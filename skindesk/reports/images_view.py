@@ -16,9 +16,9 @@ from trainer.palette import class_colour
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from skindesk.models.patient import PatientFields
+    from skindesk.models.diagnosis.patient import PatientFields
     from skindesk.reports.content import DiagnosisReport, ReportImage, ReportModel
-    from trainer.jobs import ImagePrediction, ImageView
+    from trainer.protocol.jobs import ImagePrediction, ImageView
 
 _PICTURE_WIDTH = 208.0
 _PICTURE_HEIGHT = 190.0

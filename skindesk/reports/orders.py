@@ -15,10 +15,10 @@ from typing import TypeAlias
 
 import msgspec
 
-from skindesk.models.patient import NOBODY, PatientFields
-from trainer.children import own_environment
+from skindesk.models.diagnosis.patient import NOBODY, PatientFields
+from trainer.devices.children import own_environment
 from trainer.errors import EXIT_BAD_INPUT, TrainerError
-from trainer.jobs import ImagePrediction, ImageView
+from trainer.protocol.jobs import ImagePrediction, ImageView
 
 WORD = "write-report"
 """What `skindesk` is told to start such a process; the order comes on stdin."""

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from skindesk.models.run_reading import read_history, read_run
-from skindesk.models.run_summary import RunStatus
 from skindesk.reports.content import report_model
 from skindesk.reports.scores import read_scores
 from skindesk.reports.words import counted, tr
@@ -17,17 +15,19 @@ from trainer import __version__
 from trainer.dataset.certificate import SplitCertificate
 from trainer.errors import ConfigError, TrainerError
 from trainer.events import Said, StageEnded, Warned
-from trainer.runs import RunFolder
+from trainer.runs.folder import RunFolder
+from trainer.runs.reading import read_history, read_run
+from trainer.runs.summary import RunStatus
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from skindesk.models.run_summary import RunSummary
     from skindesk.reports.content import ReportModel
     from skindesk.reports.scores import Scores
     from trainer.config import RunConfig
     from trainer.events import AnyEvent, EpochEnded
-    from trainer.metrics import Metrics
+    from trainer.metrics.classification import Metrics
+    from trainer.runs.summary import RunSummary
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def training_report(run_folder: Path) -> TrainingReport:
     run = read_run(run_folder)
     model, manifest = None, None
     if run.bundle is not None:
-        from trainer.bundle import read_manifest  # noqa: PLC0415 - only runs that came to an end have one
+        from trainer.runs.bundle import read_manifest  # noqa: PLC0415 - only runs that came to an end have one
 
         model, manifest = report_model(run.bundle, name=run.name), read_manifest(run.bundle)
     if manifest is not None and not folder.begun:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from trainer.intervals import Interval
+    from trainer.metrics.intervals import Interval
 
 MALIGNANT_MARK = "▲"
 NOT_DEFINED = "–"

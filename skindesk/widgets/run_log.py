@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QResizeEvent
 
-    from skindesk.models.live_run import LogEntry
+    from skindesk.models.runs.live import LogEntry
     from trainer.events import AnyEvent
 
 Level: TypeAlias = Literal["note", "warning", "error"]

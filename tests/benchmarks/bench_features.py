@@ -16,10 +16,10 @@ import tensorflow as tf
 from common import cpu_precision, real_images, timed
 
 from trainer.config import Augmentation, Geometry, HeadSettings
-from trainer.features import FeatureCache, compute_features, recipe_hash
 from trainer.files import sha256_of
-from trainer.network import Network
-from trainer.pipeline import ImageSource
+from trainer.network.network import Network
+from trainer.pipeline.features import FeatureCache, compute_features, recipe_hash
+from trainer.pipeline.loading import ImageSource
 
 BATCH = 32
 

@@ -14,8 +14,9 @@ import numpy as np
 import tensorflow as tf
 from common import cpu_precision
 
-from trainer.backbones import build_backbone, get_backbone
-from trainer.network import fold_normalization
+from trainer.backbones import get_backbone
+from trainer.network.building import build_backbone
+from trainer.network.network import fold_normalization
 
 BATCH = 32
 ROUNDS = 3

@@ -24,11 +24,11 @@ from common import real_images
 from PySide6.QtCore import QAbstractListModel, QEvent, QEventLoop, QModelIndex, QSize, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QListView, QWidget
 
-from skindesk.models.sample_query import parse_query
-from skindesk.models.samples import SampleTable, SortKey
+from skindesk.models.dataset.query import parse_query
+from skindesk.models.dataset.samples import SampleTable, SortKey
+from skindesk.widgets.samples.thumbnail_view import ThumbnailView
 from skindesk.widgets.theme import apply_theme
-from skindesk.widgets.thumbnail_view import ThumbnailView
-from trainer.dataset.layouts import read_source
+from trainer.dataset.reading.layouts import read_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable

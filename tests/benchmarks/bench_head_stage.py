@@ -25,16 +25,16 @@ from trainer.config import Augmentation, Geometry, HeadSettings, HeadStage, Imba
 from trainer.dataset.importing import import_dataset
 from trainer.dataset.splitting import split_dataset
 from trainer.dataset.store import DatasetStore
-from trainer.features import FeatureCache, compute_features, recipe_hash
-from trainer.images import read_square
-from trainer.losses import make_loss, natural_prior
-from trainer.metrics import epoch_metrics
-from trainer.network import Network
-from trainer.pipeline import ImageSource
-from trainer.schedules import learning_rate
-from trainer.stages import Samples, feature_stage
-from trainer.stepping import Stepper
-from trainer.weights import find_weights, load_backbone_weights
+from trainer.images.decoding import read_square
+from trainer.metrics.classification import epoch_metrics
+from trainer.network.network import Network
+from trainer.network.weights import find_weights, load_backbone_weights
+from trainer.pipeline.features import FeatureCache, compute_features, recipe_hash
+from trainer.pipeline.loading import ImageSource
+from trainer.training.losses import make_loss, natural_prior
+from trainer.training.schedules import learning_rate
+from trainer.training.stages import Samples, feature_stage
+from trainer.training.stepping import Stepper
 
 BATCH = 32
 RATE = 1e-3

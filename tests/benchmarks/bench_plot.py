@@ -22,7 +22,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
-from skindesk.models.live_run import LiveRun
+from skindesk.models.runs.live import LiveRun
 from skindesk.pages.training.run_panel import RunPanel
 from skindesk.settings import Settings
 from skindesk.widgets.theme import apply_theme

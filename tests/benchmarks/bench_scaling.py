@@ -55,7 +55,7 @@ def measure(images: int) -> None:
             split_dataset(store)
             figures["split s"] = time.perf_counter() - begun
             figures["dataset peak MiB"] = peak_mib()
-            from trainer.training import train  # noqa: PLC0415 - the memory before it is a figure of its own
+            from trainer.training.loop import train  # noqa: PLC0415 - the memory before it is a figure of its own
 
             figures["tensorflow MiB"] = peak_mib()
             config = RunConfig(

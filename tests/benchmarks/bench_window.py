@@ -70,9 +70,9 @@ config = msgspec.structs.replace(
 )
 class Thread(QThread):
     def run(self):
-        from trainer.dataset import DatasetStore
+        from trainer.dataset.store import DatasetStore
         from trainer.events import StopRequest
-        from trainer.training import train
+        from trainer.training.loop import train
         self.stop = StopRequest()
         folder = program.paths.runs / "in a thread"
         with DatasetStore.open(dataset, read_only=True) as store:
@@ -153,7 +153,9 @@ def bench_start(starts: int, home: Path) -> None:
 def bench_life(seconds: float, home: Path) -> None:
     """Print the gaps of a 10 ms timer for both ways of training."""
     from tests.small import draw_small_images  # noqa: PLC0415 - after the path is set
-    from trainer.dataset import DatasetStore, import_dataset, split_dataset  # noqa: PLC0415 - see above
+    from trainer.dataset.importing import import_dataset  # noqa: PLC0415 - see above
+    from trainer.dataset.splitting import split_dataset  # noqa: PLC0415 - see above
+    from trainer.dataset.store import DatasetStore  # noqa: PLC0415 - see above
 
     folder, dataset = home / "images", home / "small.db"
     draw_small_images(folder)

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer.devices import choose_device, resolve_precision
+from trainer.devices.choosing import choose_device, resolve_precision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trainer.devices import FinalPrecision
+    from trainer.devices.choosing import FinalPrecision
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 

@@ -17,8 +17,9 @@ from skindesk.app import SkinDesk
 from skindesk.engine import JobState
 from tests.drops import drop
 from tests.small import TINY_RUN
-from trainer.dataset import DatasetStore, full_name
-from trainer.jobs import RunFinished
+from trainer.dataset.classes import full_name
+from trainer.dataset.store import DatasetStore
+from trainer.protocol.jobs import RunFinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,7 +22,7 @@ from tests.skindesk.dataset_page import PageWindow, open_dataset
 from tests.skindesk.results_page import ResultsWindow
 from tests.small import TINY_RUN, draw_small_images, index_small_images
 from trainer.config import config_to_toml
-from trainer.dataset import DatasetStore
+from trainer.dataset.store import DatasetStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

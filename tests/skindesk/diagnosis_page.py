@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
-from skindesk.models.runs import RunsModel
+from skindesk.models.runs.listing import RunsModel
 from skindesk.pages.diagnosis import DiagnosisPage
 from tests import drops
 

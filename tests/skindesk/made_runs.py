@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from trainer.bundle import BundleMetrics, Manifest, bundle_hash, write_bundle
 from trainer.config import RunConfig
 from trainer.dataset.certificate import SplitCertificate
-from trainer.decision import Calibration
 from trainer.events import EpochEnded, Finished, PartMetrics, encode_event
-from trainer.metrics import compute_metrics
-from trainer.runs import RunFolder
+from trainer.metrics.classification import compute_metrics
+from trainer.metrics.decision import Calibration
+from trainer.runs.bundle import BundleMetrics, Manifest, bundle_hash, write_bundle
+from trainer.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from PySide6.QtGui import QColor, QImage
 
-from skindesk.models.patient import PatientFields
+from skindesk.models.diagnosis.patient import PatientFields
 from skindesk.reports.content import (
     ClassMetric,
     DiagnosisReport,
@@ -23,7 +23,7 @@ from skindesk.reports.content import (
     ReportMetric,
     ReportModel,
 )
-from trainer.jobs import ImagePrediction
+from trainer.protocol.jobs import ImagePrediction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QMainWindow
 
-from skindesk.models.runs import RunsModel
+from skindesk.models.runs.listing import RunsModel
 from skindesk.pages.results import ResultsPage
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLineEdit
 
-from skindesk.models.config_leaves import leaves, parse_number, show_number, value_at, with_value
-from skindesk.widgets.config_editors import ChoiceEditor, NumberEditor, SliderEditor
-from skindesk.widgets.config_form import ConfigForm
-from skindesk.widgets.config_texts import FIELDS, HIDDEN
+from skindesk.models.runs.config_leaves import leaves, parse_number, show_number, value_at, with_value
+from skindesk.widgets.form.config_form import ConfigForm
+from skindesk.widgets.form.editors import ChoiceEditor, NumberEditor, SliderEditor
+from skindesk.widgets.form.texts import FIELDS, HIDDEN
 from trainer.backbones import OFFERED
 from trainer.config import (
     Augmentation,

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from skindesk.pages.results.confusion_view import ConfusionView
 from skindesk.settings import Settings
-from skindesk.widgets.confusion_matrix import Cell, ConfusionMatrix
+from skindesk.widgets.plots.confusion_matrix import Cell, ConfusionMatrix
 from skindesk.widgets.theme import tokens_for
 
 COUNTS = [[10, 2, 0], [5, 5, 0], [0, 0, 0]]

@@ -12,12 +12,12 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 import trainer.dataset.database
-from skindesk.models.samples import SortKey
+from skindesk.models.dataset.samples import SortKey
 from skindesk.models.workspace import Workspace
 from skindesk.pages.dataset import DatasetPage
 from tests.drops import drop
 from tests.skindesk.dataset_page import LONG, button, classes_shown, open_dataset
-from trainer.dataset import DatasetStore
+from trainer.dataset.store import DatasetStore
 
 N = 84
 

@@ -16,7 +16,7 @@ from skindesk.settings import Settings
 from skindesk.widgets.basics import ElidedLabel
 from tests.drawn import write_class_folders
 from tests.skindesk.dataset_page import LONG, classes_shown, open_dataset
-from trainer.dataset import import_dataset
+from trainer.dataset.importing import import_dataset
 
 N = 84
 

@@ -18,7 +18,7 @@ from skindesk.settings import Settings
 from tests.drawn import HamFolder, write_class_folders
 from tests.drops import drop
 from tests.skindesk.dataset_page import LONG, PageWindow, button, open_dataset, split_seed
-from trainer.dataset import DatasetStore
+from trainer.dataset.store import DatasetStore
 
 
 def wait_until_imported(qtbot: QtBot, page: DatasetPage) -> None:

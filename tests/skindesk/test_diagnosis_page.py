@@ -18,8 +18,8 @@ from PySide6.QtGui import QGuiApplication
 
 from skindesk.engine.engines import Engines
 from skindesk.engine.jobs import JobState
-from skindesk.models.case import ImageState
-from skindesk.models.framing import Box, Framing
+from skindesk.models.diagnosis.case import ImageState
+from skindesk.models.diagnosis.framing import Box, Framing
 from skindesk.models.workspace import Workspace
 from skindesk.paths import Paths
 from skindesk.settings import Settings
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from skindesk.engine.jobs import JobHandle
     from skindesk.pages.diagnosis import DiagnosisPage
-    from trainer.jobs import ImagePrediction
+    from trainer.protocol.jobs import ImagePrediction
 
 PATIENCE_MS = 180_000  # TensorFlow starts in 6 s on an idle machine
 HALF = Box(0.0, 0.0, 0.5, 1.0)

@@ -13,19 +13,19 @@ from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QGuiApplicat
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from skindesk.models.case import CaseImage, ImageState
-from skindesk.models.diagnosis_bundle import BundleFacts, read_bundle_facts
-from skindesk.models.framing import Framing
+from skindesk.models.diagnosis.bundle import BundleFacts, read_bundle_facts
+from skindesk.models.diagnosis.case import CaseImage, ImageState
+from skindesk.models.diagnosis.collecting import MOST_IMAGES, collect
+from skindesk.models.diagnosis.framing import Framing
 from skindesk.pages.diagnosis import words
-from skindesk.pages.diagnosis.collecting import MOST_IMAGES, collect
 from skindesk.pages.diagnosis.export import as_csv
 from skindesk.pages.diagnosis.result_card import ResultCard, Shown
 from skindesk.pages.diagnosis.saving import report_name
 from tests.skindesk.diagnosis_page import PageWindow, drop, drop_data
 from tests.skindesk.made_runs import make_report, make_run
 from trainer.errors import TrainerError
-from trainer.images import read_image
-from trainer.jobs import ImagePrediction
+from trainer.images.decoding import read_image
+from trainer.protocol.jobs import ImagePrediction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

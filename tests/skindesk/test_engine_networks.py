@@ -16,7 +16,6 @@ from pytestqt.qtbot import QtBot
 from skindesk.engine import Engines, JobHandle, JobState, Outcome
 from skindesk.paths import Paths
 from tests.small import TINY_RUN
-from trainer.checkpoint import CheckpointStore
 from trainer.config import Augmentation, RunConfig
 from trainer.events import (
     AnyEvent,
@@ -28,7 +27,7 @@ from trainer.events import (
     Stopped,
     decode_event,
 )
-from trainer.jobs import (
+from trainer.protocol.jobs import (
     Ask,
     Beat,
     EstimateRun,
@@ -42,6 +41,7 @@ from trainer.jobs import (
     TrainNetwork,
     encode_line,
 )
+from trainer.runs.checkpoint import CheckpointStore
 
 MS = 300_000
 
@@ -147,7 +147,7 @@ from PySide6.QtCore import QCoreApplication
 from skindesk.engine import Engines
 from skindesk.paths import Paths
 from skindesk.settings import Settings
-from trainer.jobs import decode_request
+from trainer.protocol.jobs import decode_request
 application = QCoreApplication([])
 paths = Paths.standard()
 engines = Engines(paths, Settings(paths.settings_file))

@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from skindesk.widgets.basics import shortened
-from skindesk.widgets.curve_compare import CurveCompare, RunCurves
 from skindesk.widgets.fact_table import Fact, Facts, FactTable
+from skindesk.widgets.plots.curve_compare import CurveCompare, RunCurves
 from tests.skindesk.made_runs import make_epochs
 
 LONG = "the third run, with other augmentation and a lower learning rate, of Tuesday afternoon"

@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QImage, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from skindesk.models.framing import (
+from skindesk.models.diagnosis.framing import (
     WHOLE,
     Box,
     Framing,
@@ -24,9 +24,9 @@ from skindesk.models.framing import (
     normalised,
 )
 from skindesk.models.pictures import LARGEST_SIDE, PictureLoader, read_framed, read_picture
-from skindesk.widgets.image_canvas import ImageCanvas
-from trainer.images import read_image
-from trainer.jobs import ImageView
+from skindesk.widgets.canvas.image_canvas import ImageCanvas
+from trainer.images.decoding import read_image
+from trainer.protocol.jobs import ImageView
 
 if TYPE_CHECKING:
     from pathlib import Path

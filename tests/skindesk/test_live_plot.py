@@ -13,11 +13,11 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
-from skindesk.models.live_run import LiveRun
+from skindesk.models.runs.live import LiveRun
 from skindesk.pages.training.run_charts import RunCharts
 from skindesk.pages.training.run_panel import TICK_MS, RunPanel
-from skindesk.widgets.live_plot import Curve, LivePlot
-from skindesk.widgets.plot_marks import Mark
+from skindesk.widgets.plots.live_plot import Curve, LivePlot
+from skindesk.widgets.plots.marks import Mark
 from skindesk.widgets.theme import DARK, LIGHT, apply_theme
 from tests.skindesk.made_events import HEAD_EPOCHS, MADE_CONFIG, TUNE_EPOCHS, both_stages
 from trainer.events import StageStarted, StepDone

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skindesk.models.live_run import LiveRun, StepSeries
-from skindesk.models.run_past import read_past
+from skindesk.models.runs.live import LiveRun, StepSeries
+from skindesk.models.runs.past import read_past
 from tests.skindesk.made_events import HEAD_EPOCHS, MADE_CONFIG, STEPS, TUNE_EPOCHS, both_stages, stage
 from trainer.events import EpochEnded, Failed, Progress, Said, StageStarted, StepDone, Stopped, silent
-from trainer.runs import RunFolder
+from trainer.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,12 +11,12 @@ import msgspec
 import pytest
 from PIL import Image
 
-from skindesk.models.patient import PatientFields
+from skindesk.models.diagnosis.patient import PatientFields
 from skindesk.reports.orders import AskedImage, DiagnosisOrder, TrainingOrder, have_written
 from tests.skindesk.made_runs import make_run
 from tests.skindesk.reports_reading import ReadPdf, needs_poppler
 from trainer.errors import TrainerError
-from trainer.jobs import ImagePrediction, ImageView
+from trainer.protocol.jobs import ImagePrediction, ImageView
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ANSWER = {"bkl": 0.1, "mel": 0.7, "nv": 0.2}

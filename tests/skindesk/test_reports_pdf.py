@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtGui import QFontDatabase, QImage, QTextLayout
 
-from skindesk.models.patient import PatientFields
+from skindesk.models.diagnosis.patient import PatientFields
 from skindesk.reports import fonts
 from skindesk.reports.canvas import TRACK
 from skindesk.reports.content import ReportImage
@@ -33,8 +33,8 @@ from tests.skindesk.reports_reading import (
 from trainer import RESEARCH_ONLY, __version__
 from trainer.dataset.classes import full_name
 from trainer.errors import ConfigError, StorageError
-from trainer.jobs import ImageView
 from trainer.palette import class_colour
+from trainer.protocol.jobs import ImageView
 
 pytestmark = [needs_poppler, pytest.mark.usefixtures("qapp")]
 
@@ -277,7 +277,7 @@ _WITHOUT_FONTS = """
 import sys
 from pathlib import Path
 from PySide6.QtGui import QGuiApplication
-from skindesk.models.patient import PatientFields
+from skindesk.models.diagnosis.patient import PatientFields
 from skindesk.reports.pdf import write_diagnosis_pdf
 from tests.skindesk.reports_reading import diagnosis, image
 program = QGuiApplication([])

@@ -16,10 +16,10 @@ from skindesk.reports.training import training_report
 from tests.skindesk.made_runs import make_report, make_run
 from tests.skindesk.reports_reading import ReadPdf, needs_poppler
 from trainer import RESEARCH_ONLY
-from trainer.bundle import bundle_hash
 from trainer.errors import BundleError, ConfigError, DatasetError
 from trainer.events import Said, Stopped, Warned, encode_event
-from trainer.metrics import compute_metrics
+from trainer.metrics.classification import compute_metrics
+from trainer.runs.bundle import bundle_hash
 
 pytestmark = pytest.mark.usefixtures("qapp")
 

@@ -14,20 +14,20 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QToolButton
 from pytestqt.qtbot import QtBot
 
-from skindesk.models.runs import COLUMNS, RunStatus
+from skindesk.models.runs.listing import COLUMNS, RunStatus
 from skindesk.models.workspace import Workspace
 from skindesk.pages.results import ResultsPage
 from skindesk.paths import Paths
-from skindesk.widgets.confusion_matrix import Cell
 from skindesk.widgets.notice import Notice
+from skindesk.widgets.plots.confusion_matrix import Cell
 from tests.drops import drop
 from tests.skindesk.made_runs import make_report, make_run
 from tests.skindesk.results_page import ResultsWindow
-from trainer.archive import read_contents
 from trainer.config import HeadStage, RunConfig
-from trainer.dataset import DatasetStore
+from trainer.dataset.store import DatasetStore
 from trainer.events import Stopped
-from trainer.runs import RunFolder
+from trainer.runs.archive import read_contents
+from trainer.runs.folder import RunFolder
 
 PATIENCE = 20_000  # ms
 

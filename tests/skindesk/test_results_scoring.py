@@ -11,11 +11,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
-from skindesk.models.runs import COLUMNS
+from skindesk.models.runs.listing import COLUMNS
 from skindesk.pages.results import ResultsPage
 from tests.skindesk.results_page import ResultsWindow
-from trainer.dataset import DatasetStore
-from trainer.runs import RunFolder
+from trainer.dataset.store import DatasetStore
+from trainer.runs.folder import RunFolder
 
 CHILD = 120_000  # ms; TensorFlow loads in it
 PATIENCE = 20_000  # ms

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
-from skindesk.models.live_run import LogEntry
+from skindesk.models.runs.live import LogEntry
 from skindesk.widgets.run_log import RunLog
 from trainer.events import Failed, Progress, Said
 

@@ -14,16 +14,16 @@ from PySide6.QtCore import QSortFilterProxyModel, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 from pytestqt.qtbot import QtBot
 
-from skindesk.models.run_reading import read_name, write_name
-from skindesk.models.runs import COLUMNS, SORT_ROLE, RunsModel, RunStatus, RunSummary
+from skindesk.models.runs.listing import COLUMNS, SORT_ROLE, RunsModel, RunStatus, RunSummary
 from skindesk.models.workspace import Workspace
 from skindesk.paths import Paths
 from skindesk.settings import Settings
 from tests.skindesk.made_runs import make_report, make_run
-from trainer.archive import export_archive, import_archive
-from trainer.bundle import bundle_hash
 from trainer.events import Failed, Stopped
-from trainer.runs import RunFolder
+from trainer.runs.archive import export_archive, import_archive
+from trainer.runs.bundle import bundle_hash
+from trainer.runs.folder import RunFolder
+from trainer.runs.reading import read_name, write_name
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_a_run_that_did_not_end_well(
 def test_a_run_is_training_while_a_process_holds_it(qtbot: QtBot, paths: Paths, model: RunsModel) -> None:
     folder = make_run(paths.runs / "first", last=Stopped(message="Stopped."), bundle=False)
     code = (
-        "import sys\nfrom pathlib import Path\nfrom trainer.runs import RunFolder\n"
+        "import sys\nfrom pathlib import Path\nfrom trainer.runs.folder import RunFolder\n"
         "with RunFolder(Path(sys.argv[1])).locked():\n    print('held', flush=True)\n    sys.stdin.read()\n"
     )
     with subprocess.Popen(

@@ -10,12 +10,14 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.modeltest import ModelTester
 
-from skindesk.models.dataset_files import dataset_file_for, dataset_state, read_dataset, relocate_dataset
-from skindesk.models.sample_grid import SampleGrid
-from skindesk.models.sample_query import QueryError, parse_query
-from skindesk.models.samples import SampleTable, SortKey
+from skindesk.models.dataset.files import dataset_file_for, dataset_state, read_dataset, relocate_dataset
+from skindesk.models.dataset.grid import SampleGrid
+from skindesk.models.dataset.query import QueryError, parse_query
+from skindesk.models.dataset.samples import SampleTable, SortKey
 from tests.drawn import HamFolder
-from trainer.dataset import DatasetStore, import_dataset, split_dataset
+from trainer.dataset.importing import import_dataset
+from trainer.dataset.splitting import split_dataset
+from trainer.dataset.store import DatasetStore
 from trainer.errors import DatasetError
 
 ROWS = [

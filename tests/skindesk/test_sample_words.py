@@ -6,8 +6,8 @@ import pytest
 from PySide6.QtGui import QFontMetrics
 from pytestqt.qtbot import QtBot
 
-from skindesk.widgets.class_chart import ChartColumn, ClassChart
-from skindesk.widgets.sample_painter import caption_of
+from skindesk.widgets.plots.class_chart import ChartColumn, ClassChart
+from skindesk.widgets.samples.painter import caption_of
 
 LONG = "Superficial spreading melanoma with regression structures"
 

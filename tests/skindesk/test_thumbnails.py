@@ -10,7 +10,7 @@ from PIL import Image
 from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
-from skindesk.models.thumbnails import Box, Thumbnails, read_thumbnail
+from skindesk.models.dataset.thumbnails import Box, Thumbnails, read_thumbnail
 from trainer.errors import ImageError
 
 BOX = Box(64, 48)

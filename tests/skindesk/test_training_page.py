@@ -17,23 +17,24 @@ from skindesk.engine import JobQueue
 from skindesk.engine.client import ChildCommand
 from skindesk.engine.handles import JobState
 from skindesk.models.devices import DevicesModel
-from skindesk.models.live_run import LiveRun
-from skindesk.models.run_summary import RunStatus
-from skindesk.models.weights_state import WeightsState, find_weights_states
+from skindesk.models.runs.live import LiveRun
+from skindesk.models.runs.weights_state import WeightsState, find_weights_states
 from skindesk.pages.training import TrainingPage
 from skindesk.pages.training.run_panel import RunPanel
 from skindesk.pages.training.words import weights_words
 from tests.skindesk.made_events import MADE_CONFIG, STEPS, stage
 from tests.skindesk.made_runs import make_epochs
-from trainer.children import own_environment
 from trainer.config import RunConfig, config_from_toml
-from trainer.dataset import DatasetStore, split_dataset
-from trainer.devices import Devices
+from trainer.dataset.splitting import split_dataset
+from trainer.dataset.store import DatasetStore
+from trainer.devices.children import own_environment
+from trainer.devices.choosing import Devices
+from trainer.devices.hardware import Cpu, Gpu
 from trainer.events import EpochEnded, Said, StageStarted, Warned, encode_event, silent
-from trainer.hardware import Cpu, Gpu
-from trainer.jobs import Beat, TrainNetwork
 from trainer.presets import preset_config
-from trainer.runs import RunFolder
+from trainer.protocol.jobs import Beat, TrainNetwork
+from trainer.runs.folder import RunFolder
+from trainer.runs.summary import RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

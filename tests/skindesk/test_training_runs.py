@@ -13,13 +13,13 @@ import pytest
 
 from skindesk.engine.handles import JobState
 from skindesk.models.devices import DevicesModel
-from skindesk.models.run_reading import read_name
 from skindesk.pages.training import TrainingPage
 from tests.small import TINY_RUN
 from trainer.config import FineTuneStage, HeadStage
 from trainer.events import EpochEnded, StepDone, Stopped
-from trainer.jobs import RunEstimated, RunFinished, TrainNetwork
-from trainer.runs import RunFolder
+from trainer.protocol.jobs import RunEstimated, RunFinished, TrainNetwork
+from trainer.runs.folder import RunFolder
+from trainer.runs.reading import read_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

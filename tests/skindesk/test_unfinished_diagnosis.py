@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QCoreApplication
 
-from skindesk.models.case import ImageState
-from skindesk.models.framing import Box, Framing
-from skindesk.models.kept_case import case_of, claim_place
+from skindesk.models.diagnosis.case import ImageState
+from skindesk.models.diagnosis.framing import Box, Framing
+from skindesk.models.diagnosis.kept_case import case_of, claim_place
 from tests.skindesk.diagnosis_page import PageWindow
 
 if TYPE_CHECKING:
@@ -293,7 +293,7 @@ def test_a_folder_that_cannot_be_written_is_said_once(
 def test_a_folder_that_knows_no_locks_is_said(
     opened: Callable[[], DiagnosisPage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("skindesk.models.kept_case.try_lock", lambda _handle: False)
+    monkeypatch.setattr("skindesk.models.diagnosis.kept_case.try_lock", lambda _handle: False)
     page = opened()
     assert page.unfinished.notice.text.startswith("An unfinished diagnosis cannot be kept: no file in")
 
@@ -315,7 +315,7 @@ def test_a_name_that_is_not_unicode_is_kept(
 _HOLD = """
 import sys
 from pathlib import Path
-from skindesk.models.kept_case import claim_place
+from skindesk.models.diagnosis.kept_case import claim_place
 place = claim_place(Path(sys.argv[1]), "latest")
 place.store(place.file, '{"version": 1, "patient": {"name": "Ada"}}')
 print(place.file.name, flush=True)

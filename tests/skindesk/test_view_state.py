@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from skindesk.app import SkinDesk
 from skindesk.engine.engines import Engines
-from skindesk.models.runs import COLUMNS
+from skindesk.models.runs.listing import COLUMNS
 from skindesk.models.workspace import Workspace
 from skindesk.pages.dataset.browser import Browser
 from skindesk.pages.results import ResultsPage

@@ -21,8 +21,8 @@ from skindesk.settings import Settings
 from skindesk.widgets.quantities import duration
 from skindesk.widgets.theme import DARK, LIGHT, Tokens, apply_theme, contrast, tokens_for
 from tests.drops import drop
-from trainer.jobs import DrawDemo, LookAtDevices
 from trainer.palette import CLASS_COLOURS, MORE_COLOURS
+from trainer.protocol.jobs import DrawDemo, LookAtDevices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

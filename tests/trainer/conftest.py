@@ -8,7 +8,7 @@ import pytest
 
 from tests.small import TINY_RUN, draw_small_images, index_small_images
 from tests.trainer.shell import TINY, Shell
-from trainer.cli import main
+from trainer.commands.cli import main
 
 if TYPE_CHECKING:
     from pathlib import Path

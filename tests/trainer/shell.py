@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from trainer.cli import main
+from trainer.commands.cli import main
 
 TINY = """
 backbone = "tiny"

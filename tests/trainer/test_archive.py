@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.skindesk.made_runs import make_report, make_run
-from trainer.archive import CONTENTS, export_archive, import_archive, read_contents
-from trainer.bundle import bundle_hash, read_bundle
 from trainer.errors import BundleError, StorageError
 from trainer.files import sha256_of
-from trainer.runs import RunFolder
+from trainer.runs.archive import CONTENTS, export_archive, import_archive, read_contents
+from trainer.runs.bundle import bundle_hash, read_bundle
+from trainer.runs.folder import RunFolder
 
 Members = dict[str, bytes]
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.augmentation import augment, is_active, sample_keys, seed_pairs
 from trainer.config import Augmentation
+from trainer.pipeline.augmentation import augment, is_active, sample_keys, seed_pairs
 
 NOTHING = Augmentation(
     flip_horizontal=False,

@@ -107,7 +107,8 @@ def test_bundles_that_cannot_be_used(
 
 
 def test_weights_of_another_backbone(shell: Shell, dataset_file: Path, tmp_path: Path) -> None:
-    from trainer.backbones import build_backbone, get_backbone  # noqa: PLC0415 - loads TensorFlow
+    from trainer.backbones import get_backbone  # noqa: PLC0415 - loads TensorFlow
+    from trainer.network.building import build_backbone  # noqa: PLC0415 - loads TensorFlow
 
     file = tmp_path / "tiny.weights.h5"
     build_backbone(get_backbone("tiny"), 32).save_weights(file)
@@ -157,7 +158,7 @@ def test_a_run_that_is_resumed_with_other_settings(shell: Shell, trained: Path, 
 
 FULL_DISK = """
 import resource, sys
-from trainer.cli import main
+from trainer.commands.cli import main
 resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, resource.RLIM_INFINITY))
 import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 sys.exit(main(sys.argv[1:]))

@@ -14,7 +14,12 @@ import numpy as np
 import pytest
 
 from trainer.arrays import encode_arrays
-from trainer.bundle import (
+from trainer.config import Geometry, HeadSettings, RunConfig
+from trainer.dataset.certificate import SplitCertificate
+from trainer.errors import BundleError, StorageError
+from trainer.events import PartMetrics
+from trainer.metrics.decision import Calibration
+from trainer.runs.bundle import (
     BundleMetrics,
     Manifest,
     bundle_hash,
@@ -22,11 +27,6 @@ from trainer.bundle import (
     read_manifest,
     write_bundle,
 )
-from trainer.config import Geometry, HeadSettings, RunConfig
-from trainer.dataset.certificate import SplitCertificate
-from trainer.decision import Calibration
-from trainer.errors import BundleError, StorageError
-from trainer.events import PartMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,7 +132,7 @@ def test_a_bundle_holds_three_files_and_their_hashes_can_be_checked_by_hand(bund
 
 def test_a_bundle_loads_without_tensorflow(bundle: Path) -> None:
     code = (
-        "import sys, pathlib, trainer.bundle as b; b.read_bundle(pathlib.Path(sys.argv[1]));"
+        "import sys, pathlib, trainer.runs.bundle as b; b.read_bundle(pathlib.Path(sys.argv[1]));"
         "print(sorted({'tensorflow', 'keras', 'pandas', 'sklearn', 'matplotlib', 'scipy'} & set(sys.modules)))"
     )
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainer.calibration import MINIMUM_IMAGES, fit_calibration, identity_calibration, trained_prior
 from trainer.config import Imbalance
-from trainer.decision import calibrated_probabilities, decide
 from trainer.errors import TrainerError
-from trainer.reliability import reliability
+from trainer.metrics.calibration import MINIMUM_IMAGES, fit_calibration, identity_calibration, trained_prior
+from trainer.metrics.decision import calibrated_probabilities, decide
+from trainer.metrics.reliability import reliability
 
 CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
 MEL = CLASSES.index("mel")

@@ -16,9 +16,9 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from trainer.checkpoint import CheckpointStore
 from trainer.errors import CheckpointError, StorageError
 from trainer.events import Warned
+from trainer.runs.checkpoint import CheckpointStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -270,7 +270,7 @@ def test_leftovers_of_a_killed_writer_go_with_the_next_opening(store: Checkpoint
 WRITER = textwrap.dedent(
     """
     import sys, pathlib, numpy as np
-    from trainer.checkpoint import CheckpointStore
+    from trainer.runs.checkpoint import CheckpointStore
     store = CheckpointStore(pathlib.Path(sys.argv[1]))
     latest = store.load_latest()
     step = int(latest.arrays["a"][0]) if latest else 0
@@ -325,7 +325,7 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_checkpoint(store: Checkpoi
 FULL_DISK = textwrap.dedent(
     """
     import pathlib, resource, sys, numpy as np
-    from trainer.checkpoint import CheckpointStore
+    from trainer.runs.checkpoint import CheckpointStore
     from trainer.errors import StorageError
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
     try:

@@ -11,13 +11,13 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from trainer.dataset.demo import PROBLEMS, SHARES, draw_dataset, draw_lesion
+from trainer.dataset.demo.lesions import PROBLEMS, SHARES, draw_dataset, draw_lesion
 from trainer.dataset.importing import import_dataset
-from trainer.dataset.looks import detail_of, near_duplicates, thumbnail_of
+from trainer.dataset.likeness.looks import detail_of, near_duplicates, thumbnail_of
 from trainer.dataset.store import DatasetStore
 from trainer.errors import DatasetError, ImageError, StoppedError, StorageError
 from trainer.events import AnyEvent, Progress, StopRequest
-from trainer.images import check_image, read_image
+from trainer.images.decoding import check_image, read_image
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from tests.drawn import HamFolder, draw
-from trainer.dataset import DatasetStore, import_dataset
 from trainer.dataset.grouping import group_ids
-from trainer.dataset.looks import detail_of, near_duplicates, thumbnail_of
+from trainer.dataset.importing import import_dataset
+from trainer.dataset.likeness.looks import detail_of, near_duplicates, thumbnail_of
+from trainer.dataset.store import DatasetStore
 
 if TYPE_CHECKING:
     from pathlib import Path

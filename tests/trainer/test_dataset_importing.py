@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.drawn import HamFolder, write_class_folders, write_image
-from trainer.dataset import DatasetStore, import_dataset, split_dataset
+from trainer.dataset.importing import import_dataset
+from trainer.dataset.splitting import split_dataset
+from trainer.dataset.store import DatasetStore
 from trainer.errors import DatasetError, StoppedError
 from trainer.events import AnyEvent, Progress, Said, StopRequest, Warned
 

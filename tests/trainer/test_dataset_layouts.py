@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.drawn import HamFolder, write_class_folders, write_image, write_table
-from trainer.dataset.layouts import read_source
+from trainer.dataset.reading.layouts import read_source
 from trainer.errors import DatasetError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trainer.dataset.listing import Listing
+    from trainer.dataset.reading.listing import Listing
 
 ONE_HOT = ("image", "MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC")
 

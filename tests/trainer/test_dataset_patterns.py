@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainer.dataset.patterns import bound, cropped, likeness, patterns, posed
+from trainer.dataset.likeness.patterns import bound, cropped, likeness, patterns, posed
 
 POSES = np.arange(8)
 

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from trainer.dataset import DatasetStore, import_dataset, split_dataset
+from trainer.dataset.importing import import_dataset
+from trainer.dataset.splitting import split_dataset
+from trainer.dataset.store import DatasetStore
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from trainer.dataset import DatasetStore, database, import_dataset, split_dataset
+from trainer.dataset import database
+from trainer.dataset.importing import import_dataset
+from trainer.dataset.splitting import split_dataset
+from trainer.dataset.store import DatasetStore
 from trainer.errors import DatasetError, StorageError
 from trainer.events import AnyEvent, Said
 

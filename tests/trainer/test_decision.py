@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from trainer.decision import Calibration, calibrated_probabilities, decide, log_softmax
+from trainer.metrics.decision import Calibration, calibrated_probabilities, decide, log_softmax
 
 
 def calibration(**changes: object) -> Calibration:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from trainer.devices import (
+from trainer.devices.choosing import (
     Device,
     Devices,
     Probe,
@@ -21,9 +21,9 @@ from trainer.devices import (
     resolve_precision,
     run_probe,
 )
+from trainer.devices.hardware import Cpu, Gpu
 from trainer.errors import DeviceError, StoppedError
 from trainer.events import StopRequest
-from trainer.hardware import Cpu, Gpu
 
 CPU = Cpu(name="A Processor", threads=8, bfloat16=True)
 PLAIN_CPU = Cpu(name="An Old Processor", threads=2, bfloat16=False)
@@ -195,7 +195,7 @@ def test_without_a_gpu_nothing_is_tried(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_this_machine_can_be_described_without_tensorflow() -> None:
     code = (
-        "import sys; from trainer.devices import describe_devices;"
+        "import sys; from trainer.devices.choosing import describe_devices;"
         "print(describe_devices(probe=None).describe());"
         "print({'tensorflow', 'keras'} & set(sys.modules))"
     )

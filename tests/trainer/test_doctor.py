@@ -10,8 +10,8 @@ import keras
 import msgspec
 import pytest
 
-from trainer.devices import Probe
-from trainer.doctor import DoctorReport, doctor_report
+from trainer.commands.doctor import DoctorReport, doctor_report
+from trainer.devices.choosing import Probe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +57,7 @@ def test_a_weights_folder_that_is_not_there_is_a_problem_and_no_failure(tmp_path
 
 def test_the_doctor_does_not_import_tensorflow() -> None:
     code = (
-        "import sys; from trainer.devices import Probe; from trainer.doctor import doctor_report;"
+        "import sys; from trainer.devices.choosing import Probe; from trainer.commands.doctor import doctor_report;"
         "doctor_report(probe=Probe); print({'tensorflow', 'keras'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -15,10 +15,10 @@ import psutil
 import pytest
 
 import trainer
-from trainer.children import own_command, own_environment
 from trainer.config import RunConfig
+from trainer.devices.children import own_command, own_environment
 from trainer.events import StageStarted, StepDone, Stopped, decode_event
-from trainer.jobs import (
+from trainer.protocol.jobs import (
     Answered,
     AnyJob,
     Ask,
@@ -141,16 +141,16 @@ def test_lines_that_are_no_requests_are_reported_and_passed_over(
 
 PRINTING = """
 import os
-import trainer.working
-from trainer.engine import run_engine
-split = trainer.working._split
+import trainer.engine.working
+from trainer.engine.serving import run_engine
+split = trainer.engine.working._split
 def loud(job, listener):
     print("a library prints")
     os.write(1, b"and writes to descriptor 1\\n")
     os.system("echo a program does, too")
     assert input.__name__ and not os.read(0, 1)  # stdin is empty: requests are not a job's to read
     return split(job, listener)
-trainer.working._split = loud
+trainer.engine.working._split = loud
 run_engine()
 """
 
@@ -165,11 +165,11 @@ def test_what_a_job_prints_does_not_reach_the_protocol(start: MakeEngine, datase
 
 
 FAILING = """
-import trainer.working
-from trainer.engine import run_engine
+import trainer.engine.working
+from trainer.engine.serving import run_engine
 def fail(job, listener):
     raise {error}
-trainer.working._split = fail
+trainer.engine.working._split = fail
 run_engine()
 """
 
@@ -235,8 +235,8 @@ def test_told_to_leave_it_stops_its_job_and_drops_the_others(
 
 DEAF = """
 import time
-import trainer.working
-from trainer.engine import run_engine
+import trainer.engine.working
+from trainer.engine.serving import run_engine
 from trainer.events import Said
 def deaf(job, listener):
     try:
@@ -245,7 +245,7 @@ def deaf(job, listener):
             time.sleep(0.1)
     finally:
         print("tidied up", flush=True)
-trainer.working._split = deaf
+trainer.engine.working._split = deaf
 run_engine()
 """
 

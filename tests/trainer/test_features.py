@@ -7,13 +7,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from trainer.augmentation import sample_keys
 from trainer.config import Augmentation, Geometry, HeadSettings
 from trainer.errors import StoppedError
 from trainer.events import AnyEvent, Progress, StopRequest
-from trainer.features import FeatureCache, FeatureTable, compute_features, draw_views, recipe_hash
-from trainer.network import Network
-from trainer.pipeline import ImageSource
+from trainer.network.network import Network
+from trainer.pipeline.augmentation import sample_keys
+from trainer.pipeline.features import FeatureCache, FeatureTable, compute_features, draw_views, recipe_hash
+from trainer.pipeline.loading import ImageSource
 
 AUGMENTATION = Augmentation()
 

@@ -14,9 +14,11 @@ from PIL import Image
 from trainer import RESEARCH_ONLY
 from trainer.errors import StorageError, TrainerError
 from trainer.events import EpochEnded, PartMetrics
-from trainer.figures import CLASS_COLOURS, MORE_COLOURS, class_colour, draw_evaluation, draw_history
 from trainer.figures.curves import precision_recall_figure, roc_figure
-from trainer.metrics import Metrics, compute_metrics
+from trainer.figures.evaluation import draw_evaluation
+from trainer.figures.history import draw_history
+from trainer.metrics.classification import Metrics, compute_metrics
+from trainer.palette import CLASS_COLOURS, MORE_COLOURS, class_colour
 
 if TYPE_CHECKING:
     from pathlib import Path

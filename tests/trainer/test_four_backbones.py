@@ -13,13 +13,13 @@ import pytest
 from trainer.backbones import get_backbone
 from trainer.config import OFFERED_BACKBONES, FineTuneStage, HeadSettings, HeadStage, RunConfig
 from trainer.dataset.store import DatasetStore
-from trainer.inference import Predictor
-from trainer.training import train
+from trainer.prediction.inference import Predictor
+from trainer.training.loop import train
 
 IN_A_FRESH_PROCESS = """
 import json, sys
 from pathlib import Path
-from trainer.inference import Predictor
+from trainer.prediction.inference import Predictor
 result = []
 for _ in range(2):
     predictions = Predictor(Path(sys.argv[1])).predict([Path(p) for p in sys.argv[2:]])

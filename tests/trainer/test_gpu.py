@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from trainer.devices import choose_device, describe_devices, run_probe
-from trainer.gpu import failure_on, prepare_device, prove_gpus
+from trainer.compute.proving import failure_on, prepare_device, prove_gpus
+from trainer.devices.choosing import choose_device, describe_devices, run_probe
 
 
 def test_the_proof_succeeds_where_computing_works() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from trainer.hardware import (
+from trainer.devices.hardware import (
     Gpu,
     describe_cpu,
     find_gpus,

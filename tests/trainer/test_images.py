@@ -23,7 +23,7 @@ import tifffile
 from PIL import Image, PngImagePlugin
 
 from trainer.errors import ImageError
-from trainer.images import (
+from trainer.images.decoding import (
     SUFFIXES,
     check_image,
     decode_image,
@@ -33,7 +33,7 @@ from trainer.images import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trainer.pixels import Pixels
+    from trainer.images.pixels import Pixels
 
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WebP")
 
@@ -519,7 +519,7 @@ def test_many_threads_read_at_once(tmp_path: Path) -> None:
 
 def test_importing_the_decoder_loads_no_heavy_library() -> None:
     code = (
-        "import sys, trainer.images; "
+        "import sys, trainer.images.decoding; "
         "print([name for name in ('tensorflow', 'pandas', 'scipy', 'tifffile') if name in sys.modules])"
     )
     done = subprocess.run(

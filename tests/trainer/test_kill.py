@@ -10,11 +10,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from trainer.bundle import read_bundle
-from trainer.checkpoint import CheckpointStore
 from trainer.config import RunConfig, Schedule, config_to_toml
 from trainer.events import AnyEvent, EpochEnded, StageStarted, StepDone, Warned, decode_event
-from trainer.runs import RunState, decode_state
+from trainer.runs.bundle import read_bundle
+from trainer.runs.checkpoint import CheckpointStore
+from trainer.runs.state import RunState, decode_state
 
 BEFORE_TRAINING = [(1, 3), (3, 12)]
 """Between which event lines of a start a kill falls: in preparing the run and in the cached features."""

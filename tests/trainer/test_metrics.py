@@ -10,7 +10,8 @@ from scipy.stats import binomtest
 from sklearn import metrics as reference
 
 from trainer.errors import DatasetError, TrainerError
-from trainer.intervals import (
+from trainer.metrics.classification import Metrics, compute_metrics, epoch_metrics
+from trainer.metrics.intervals import (
     exact_interval,
     rank_scores,
     recentred_interval,
@@ -18,8 +19,7 @@ from trainer.intervals import (
     resampled_counts,
     resampled_metrics,
 )
-from trainer.metrics import Metrics, compute_metrics, epoch_metrics
-from trainer.reliability import reliability
+from trainer.metrics.reliability import reliability
 
 CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
 PRIOR = np.array([0.033, 0.051, 0.11, 0.012, 0.111, 0.669, 0.014])
@@ -320,7 +320,7 @@ def test_epoch_metrics_refuse_what_is_no_measurement() -> None:
 
 def test_epoch_metrics_need_no_scikit_learn() -> None:
     program = (
-        "import sys; from trainer.metrics import epoch_metrics; epoch_metrics([[1, 0], [0, 1]], 0.1, ('a', 'b'));"
+        "import sys; from trainer.metrics.classification import epoch_metrics; epoch_metrics([[1, 0], [0, 1]], 0.1, ('a', 'b'));"
         "assert not {'sklearn', 'scipy', 'tensorflow'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

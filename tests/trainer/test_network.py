@@ -9,10 +9,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.backbones import OFFERED, REGISTRY, first_trained_layer, get_backbone
+from trainer.backbones import OFFERED, REGISTRY, get_backbone
 from trainer.config import OFFERED_BACKBONES, HeadSettings
 from trainer.errors import ConfigError, WeightsError
-from trainer.network import FixedNormalization, FoldedConvolution, Network, Preprocessing, symmetric_views
+from trainer.network.building import first_trained_layer
+from trainer.network.network import (
+    FixedNormalization,
+    FoldedConvolution,
+    Network,
+    Preprocessing,
+    symmetric_views,
+)
 
 GENERATOR = np.random.default_rng(0)
 IMAGES = GENERATOR.integers(0, 256, (4, 96, 96, 3), dtype=np.uint8)
@@ -170,8 +177,9 @@ def test_averaged_logits_do_not_depend_on_how_the_image_lies(tiny: Network) -> N
 
 def test_the_library_for_windows_loads_without_tensorflow() -> None:
     modules = [
-        "errors", "config", "events", "files", "images", "dataset.store", "dataset.importing",
-        "dataset.splitting", "bundle", "checkpoint", "metrics", "calibration", "devices", "runs",
+        "errors", "config", "events", "files", "images.decoding", "dataset.store", "dataset.importing",
+        "dataset.splitting", "runs.bundle", "runs.checkpoint", "runs.folder", "runs.reading", "metrics.classification",
+        "metrics.calibration", "devices.choosing", "protocol.jobs",
     ]  # fmt: skip
     code = "import sys, json\n" + "\n".join(f"import trainer.{name}" for name in modules)
     code += "\nheavy = {'tensorflow', 'keras', 'matplotlib', 'sklearn', 'pandas', 'scipy'}"

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainer.augmentation import sample_keys
 from trainer.config import Augmentation, Geometry
 from trainer.errors import ImageError
-from trainer.images import read_square
-from trainer.pipeline import ImageSource, epoch_order, image_batches, in_batches, iterate
+from trainer.images.decoding import read_square
+from trainer.pipeline.augmentation import sample_keys
+from trainer.pipeline.loading import ImageSource, epoch_order, image_batches, in_batches, iterate
 
 CLASSES = np.array([0] * 50 + [1] * 10 + [2] * 3)
 

@@ -17,13 +17,14 @@ from pathlib import Path
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from trainer import preparing, training
+from trainer.training import loop as training, preparing
+from trainer.compute.replicas import mirrored
 from trainer.config import config_from_toml
 from trainer.dataset.store import DatasetStore
 from trainer.errors import StoppedError
 from trainer.events import EpochEnded, StepDone, StopRequest
 
-preparing.replicas = lambda device: preparing.mirrored(("CPU:0", "CPU:1"))
+preparing.replicas = lambda device: mirrored(("CPU:0", "CPU:1"))
 dataset, config, out = map(Path, sys.argv[1:])
 epochs, stop = [], StopRequest()
 

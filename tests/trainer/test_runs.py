@@ -10,7 +10,7 @@ import pytest
 
 from trainer.errors import ConfigError, StorageError
 from trainer.events import Progress, Said, StageStarted, StepDone, Stopped, encode_event, silent
-from trainer.runs import STEPS_KEPT, RunFolder
+from trainer.runs.folder import STEPS_KEPT, RunFolder
 
 
 def test_a_run_is_in_use_only_while_it_is_locked(tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from trainer.config import Geometry
-from trainer.images import decode_image, read_image, read_square, to_square
+from trainer.images.decoding import decode_image, read_image, read_square, to_square
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trainer.pixels import Pixels
+    from trainer.images.pixels import Pixels
 
 
 def picture(height: int, width: int) -> Pixels:

@@ -12,9 +12,9 @@ import tensorflow as tf
 
 from trainer.config import Imbalance, Schedule
 from trainer.errors import TrainerError
-from trainer.losses import decision_offset, make_loss, natural_prior
-from trainer.schedules import learning_rate
-from trainer.stepping import Stepper
+from trainer.training.losses import decision_offset, make_loss, natural_prior
+from trainer.training.schedules import learning_rate
+from trainer.training.stepping import Stepper
 
 TRUTH = np.array([0] * 80 + [1] * 15 + [2] * 5)
 NATURAL = natural_prior(TRUTH, 3)
@@ -162,9 +162,9 @@ import numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from trainer.config import HeadSettings, Imbalance
-from trainer.losses import make_loss, natural_prior
-from trainer.network import Network
-from trainer.stepping import Stepper
+from trainer.training.losses import make_loss, natural_prior
+from trainer.network.network import Network
+from trainer.training.stepping import Stepper
 
 def train(strategy):
     with strategy.scope():

@@ -8,8 +8,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from trainer.bundle import Manifest, read_bundle
-from trainer.checkpoint import CheckpointStore
 from trainer.config import EarlyStopping, Imbalance, RunConfig, Schedule
 from trainer.dataset.store import DatasetStore
 from trainer.errors import CheckpointError, ConfigError, DatasetError, StoppedError
@@ -27,8 +25,11 @@ from trainer.events import (
     Warned,
     decode_event,
 )
-from trainer.runs import RunFolder, decode_state
-from trainer.training import train
+from trainer.runs.bundle import Manifest, read_bundle
+from trainer.runs.checkpoint import CheckpointStore
+from trainer.runs.folder import RunFolder
+from trainer.runs.state import decode_state
+from trainer.training.loop import train
 
 replace = msgspec.structs.replace
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainer.pixels import Pixels, cropped, turned
+from trainer.images.pixels import Pixels, cropped, turned
 
 
 def picture(height: int = 30, width: int = 40) -> Pixels:

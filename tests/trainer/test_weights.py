@@ -17,7 +17,7 @@ import pytest
 from trainer.backbones import Backbone, get_backbone
 from trainer.errors import StoppedError, StorageError, WeightsError
 from trainer.events import Progress, StopRequest, Warned
-from trainer.weights import (
+from trainer.network.weights import (
     find_weights,
     keras_cache,
     locate_weights,

@@ -10,9 +10,10 @@ import keras
 import numpy as np
 import pytest
 
-from trainer.backbones import Backbone, build_backbone, get_backbone
+from trainer.backbones import Backbone, get_backbone
 from trainer.errors import WeightsError
-from trainer.weights import (
+from trainer.network.building import build_backbone
+from trainer.network.weights import (
     WeightsFile,
     load_backbone_weights,
     locate_weights,

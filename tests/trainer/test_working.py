@@ -14,16 +14,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainer.bundle import bundle_hash, read_bundle, read_manifest, write_bundle
 from trainer.config import Augmentation, Geometry, RunConfig
-from trainer.dataset import DatasetStore
-from trainer.dataset.demo import draw_dataset
-from trainer.decision import decide
+from trainer.dataset.demo.lesions import draw_dataset
+from trainer.dataset.store import DatasetStore
+from trainer.engine.working import Worker, paced
 from trainer.errors import BundleError, ConfigError, DatasetError, StoppedError
 from trainer.events import AnyEvent, Progress, Said, StopRequest, silent
-from trainer.images import read_image
-from trainer.inference import Predictor
-from trainer.jobs import (
+from trainer.images.decoding import read_image
+from trainer.images.pixels import cropped, turned
+from trainer.metrics.decision import decide
+from trainer.prediction.inference import Predictor
+from trainer.protocol.jobs import (
     AnyJob,
     DemoDrawn,
     DevicesFound,
@@ -44,8 +45,7 @@ from trainer.jobs import (
     Warm,
     WarmUp,
 )
-from trainer.pixels import cropped, turned
-from trainer.working import Worker, paced
+from trainer.runs.bundle import bundle_hash, read_bundle, read_manifest, write_bundle
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def bundle(
     """The bundle of a run that the worker trained."""
     folder = tmp_path_factory.mktemp("worked")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trainer.working.be_nice", lambda: None)  # this process has other tests to do
+        patch.setattr("trainer.engine.working.be_nice", lambda: None)  # this process has other tests to do
         done = do(
             worker,
             TrainNetwork(
@@ -177,7 +177,7 @@ def test_a_warm_network_is_kept(
 ) -> None:
     assert isinstance(do(worker, WarmUp()), Warm)
     assert isinstance(do(worker, WarmUp(bundle=str(bundle))), Warm)
-    monkeypatch.setattr("trainer.inference.read_bundle", None)  # reading it again would fail
+    monkeypatch.setattr("trainer.prediction.inference.read_bundle", None)  # reading it again would fail
     do(worker, PredictImages(bundle=str(bundle), images=(ImageView(path=str(images[0])),)))
 
 
@@ -265,7 +265,7 @@ def test_the_demo_replaces_itself_and_nothing_else(
     worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = functools.partial(draw_dataset, lesions=21)
-    monkeypatch.setattr("trainer.dataset.demo_folder.draw_dataset", few)
+    monkeypatch.setattr("trainer.dataset.demo.folder.draw_dataset", few)
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "thesis.txt").write_text("a year's work")

@@ -10,9 +10,9 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from trainer.dataset.layouts import LAYOUTS, read_source
-from trainer.dataset.listing import Found, Listing, Problem
-from trainer.dataset.looks import detail_of, thumbnail_of
+from trainer.dataset.likeness.looks import detail_of, thumbnail_of
+from trainer.dataset.reading.layouts import LAYOUTS, read_source
+from trainer.dataset.reading.listing import Found, Listing, Problem
 from trainer.dataset.recording import (
     Checked,
     FileState,
@@ -29,7 +29,7 @@ from trainer.dataset.reports import ImportReport
 from trainer.dataset.store import DatasetStore
 from trainer.errors import DatasetError, ImageError
 from trainer.events import Listener, Progress, Said, StopRequest, Warned, silent
-from trainer.images import decode_image, read_file
+from trainer.images.decoding import decode_image, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trainer.dataset.editing import EDITABLE, add_classes, edited_fields
-from trainer.dataset.listing import Found, Problem
+from trainer.dataset.reading.listing import Found, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -48,7 +48,7 @@ class Checked(msgspec.Struct, frozen=True):
         state: of the file.
         width, height: pixels, upright.
         sha256: of the file.
-        thumbnail, detail: miniatures, see `trainer.dataset.looks`.
+        thumbnail, detail: miniatures, see `trainer.dataset.likeness.looks`.
     """
 
     sample: Found

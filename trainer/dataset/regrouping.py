@@ -11,7 +11,7 @@ import numpy as np
 
 from trainer.dataset.certificate import PARTS
 from trainer.dataset.grouping import group_ids
-from trainer.dataset.looks import near_duplicates
+from trainer.dataset.likeness.looks import near_duplicates
 from trainer.dataset.schema import COMPARE_ANEW
 from trainer.events import Listener, Progress, Said, StopRequest, silent
 

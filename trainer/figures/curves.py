@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from trainer.metrics import Metrics
-    from trainer.reliability import FloatArray, IntArray
+    from trainer.metrics.classification import Metrics
+    from trainer.metrics.reliability import FloatArray, IntArray
 
 _COLUMN_ENDS = (0.95, 2.25, 2.9)
 """Where the columns of values end in the table of classes, inches after the names."""

@@ -21,8 +21,8 @@ from trainer.figures.page import (
     with_interval,
     write,
 )
+from trainer.metrics.reliability import reliability
 from trainer.palette import class_colour
-from trainer.reliability import reliability
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike
 
-    from trainer.metrics import Metrics
-    from trainer.reliability import FloatArray, IntArray
+    from trainer.metrics.classification import Metrics
+    from trainer.metrics.reliability import FloatArray, IntArray
 
 _DARK_SHARE = 0.5
 """Cells with a larger share are dark: their text is white."""
@@ -58,7 +58,7 @@ def draw_evaluation(
     Args:
         folder: where to; made if need be.
         truth: (n,) class indices.
-        probabilities: (n, c) calibrated, as given to `trainer.metrics.compute_metrics`.
+        probabilities: (n, c) calibrated, as given to `trainer.metrics.classification.compute_metrics`.
         metrics: what it returned.
         malignant: classes to be marked.
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from trainer.intervals import Interval
-    from trainer.metrics import Metrics
+    from trainer.metrics.classification import Metrics
+    from trainer.metrics.intervals import Interval
 
 INK = "#1B1F24"
 QUIET = "#5A6472"

@@ -14,15 +14,15 @@ from skindesk.pages.dataset.overview import OverviewView
 from skindesk.pages.dataset.problems import ProblemsView
 from skindesk.pages.dataset.side import FilterSide
 from skindesk.widgets.basics import EmptyState
-from skindesk.widgets.sample_details import SampleDetails
+from skindesk.widgets.samples.details import SampleDetails
+from skindesk.widgets.samples.thumbnail_view import ThumbnailView
 from skindesk.widgets.splitter import Splitter
 from skindesk.widgets.theme import SPACE, set_role
-from skindesk.widgets.thumbnail_view import ThumbnailView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skindesk.models.dataset_files import OpenDataset
+    from skindesk.models.dataset.files import OpenDataset
     from skindesk.settings import Settings
 
 View = Literal["grid", "overview", "problems"]

@@ -8,13 +8,13 @@ from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSlider, QToolButton, QVBoxLayout, QWidget
 
-from skindesk.models.sample_query import FIELDS, Query, QueryError, parse_query
-from skindesk.models.samples import SortKey
+from skindesk.models.dataset.query import FIELDS, Query, QueryError, parse_query
+from skindesk.models.dataset.samples import SortKey
 from skindesk.widgets.basics import muted
 from skindesk.widgets.icons import icon
 from skindesk.widgets.quantities import images_counted, part_of_images
+from skindesk.widgets.samples.thumbnail_view import LARGEST, SMALLEST
 from skindesk.widgets.theme import SPACE, tokens_for
-from skindesk.widgets.thumbnail_view import LARGEST, SMALLEST
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QObject

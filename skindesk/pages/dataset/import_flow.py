@@ -9,15 +9,15 @@ from PySide6.QtCore import QObject, Signal
 
 from skindesk.engine.jobs import JobState
 from skindesk.models.background import Question
-from skindesk.models.dataset_files import dataset_file_for, dataset_state
-from trainer.jobs import ImportDone, ImportFolder, SplitDataset
+from skindesk.models.dataset.files import dataset_file_for, dataset_state
+from trainer.protocol.jobs import ImportDone, ImportFolder, SplitDataset
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from skindesk.engine.jobs import JobHandle, JobQueue, Outcome
-    from skindesk.models.dataset_files import DatasetState
-    from trainer.dataset import ImportReport
+    from skindesk.models.dataset.files import DatasetState
+    from trainer.dataset.reports import ImportReport
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Import:
 
     Attributes:
         source: folder, or table in one.
-        layout: see `trainer.jobs.ImportFolder`.
+        layout: see `trainer.protocol.jobs.ImportFolder`.
         dataset: the file, once it is known.
         report: what was done; `None` unless it went through.
         stopped: it was stopped on request.
@@ -77,7 +77,7 @@ class ImportFlow(QObject):
 
         Args:
             source: the folder, or a table in it.
-            layout: see `trainer.jobs.ImportFolder`.
+            layout: see `trainer.protocol.jobs.ImportFolder`.
             dataset: the file to add to; by default it is found by the folder's name.
         """
         self._import = Import(source, layout)

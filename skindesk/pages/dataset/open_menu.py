@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from skindesk.pages.dataset.words import layout_name
 from skindesk.widgets.icons import icon
-from trainer.dataset import LAYOUTS
+from trainer.dataset.reading.layouts import LAYOUTS
 
 
 class OpenMenu(QMenu):

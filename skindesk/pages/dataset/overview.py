@@ -10,14 +10,14 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVB
 
 from skindesk.pages.dataset.words import layout_name, part_name
 from skindesk.widgets.basics import Card, Figure, muted
-from skindesk.widgets.class_chart import ChartColumn, ClassChart
+from skindesk.widgets.plots.class_chart import ChartColumn, ClassChart
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE, set_role
-from trainer.dataset import PARTS
+from trainer.dataset.certificate import PARTS
 
 if TYPE_CHECKING:
-    from skindesk.models.dataset_files import OpenDataset
-    from trainer.dataset import SplitCertificate
+    from skindesk.models.dataset.files import OpenDataset
+    from trainer.dataset.certificate import SplitCertificate
 
 _HEIGHTS = 1 << 24  # more than an image can be high, pixels
 

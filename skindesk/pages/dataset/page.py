@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from skindesk.engine.jobs import JobState
 from skindesk.models.background import Question
-from skindesk.models.dataset_files import GONE, OpenDataset, Stamp, read_dataset, relocate_dataset, stamp_of
+from skindesk.models.dataset.files import GONE, OpenDataset, Stamp, read_dataset, relocate_dataset, stamp_of
 from skindesk.pages.dataset.actions import PageActions
 from skindesk.pages.dataset.browser import Browser
 from skindesk.pages.dataset.import_flow import ImportFlow
@@ -26,7 +26,7 @@ from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE
-from trainer.jobs import SplitDataset
+from trainer.protocol.jobs import SplitDataset
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from skindesk.models.dataset_files import OpenDataset, Problem
+    from skindesk.models.dataset.files import OpenDataset, Problem
     from skindesk.settings import Settings
 
 Index = QModelIndex | QPersistentModelIndex

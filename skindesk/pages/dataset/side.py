@@ -10,12 +10,12 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWi
 from skindesk.pages.dataset.split_form import CertificateLine, SplitForm
 from skindesk.pages.dataset.words import part_name
 from skindesk.widgets.basics import scrolling
-from skindesk.widgets.class_filter import Filter, class_rows
-from skindesk.widgets.filter_row import FilterRow
+from skindesk.widgets.samples.class_filter import Filter, class_rows
+from skindesk.widgets.samples.filter_row import FilterRow
 from skindesk.widgets.theme import SPACE, set_role
 
 if TYPE_CHECKING:
-    from skindesk.models.dataset_files import OpenDataset
+    from skindesk.models.dataset.files import OpenDataset
 
 _WIDTH = 236  # pixels; the longest name of HAM10000's classes is cut, the others fit
 

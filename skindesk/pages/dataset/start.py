@@ -15,7 +15,7 @@ from skindesk.widgets.basics import Card, EmptyState, muted
 from skindesk.widgets.icons import icon
 from skindesk.widgets.quantities import images_counted, lesions_counted
 from skindesk.widgets.theme import SPACE, set_role
-from trainer.dataset import DatasetStore
+from trainer.dataset.store import DatasetStore
 from trainer.errors import TrainerError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from skindesk.widgets.quantities import images_counted, lesions_counted
 from skindesk.widgets.theme import SPACE, set_role
 
 if TYPE_CHECKING:
-    from skindesk.models.dataset_files import OpenDataset
+    from skindesk.models.dataset.files import OpenDataset
     from skindesk.pages.dataset.browser import View
 
 

@@ -16,8 +16,8 @@ from skindesk.widgets.theme import SPACE, set_role
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skindesk.models.diagnosis_bundle import BundleFacts
-    from skindesk.models.run_summary import RunSummary
+    from skindesk.models.diagnosis.bundle import BundleFacts
+    from trainer.runs.summary import RunSummary
 
 _SHORTEST_NAME = 12  # letters of a run's name that the chooser always shows
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QSlider, QToolButton, QWidget
 
-from skindesk.models.framing import normalised
+from skindesk.models.diagnosis.framing import normalised
 from skindesk.widgets.basics import ElidedLabel, muted
 from skindesk.widgets.theme import SPACE, set_role
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QAction, QResizeEvent
 
     from skindesk.pages.diagnosis.actions import Actions
-    from skindesk.widgets.image_canvas import ImageCanvas
+    from skindesk.widgets.canvas.image_canvas import ImageCanvas
 
 _STEPS = 2  # of the slider in a degree
 _WIDEST = 45  # degrees either way; more is a quarter turn and the rest

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skindesk.models.case import CaseImage
-    from trainer.jobs import ImagePrediction
+    from skindesk.models.diagnosis.case import CaseImage
+    from trainer.protocol.jobs import ImagePrediction
 
 _TOGETHER = "together"
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skindesk.models.case import ImageState
+from skindesk.models.diagnosis.case import ImageState
 from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.result_card import Shown, shown_of
 from skindesk.reports.orders import AskedImage, DiagnosisOrder
 
 if TYPE_CHECKING:
-    from skindesk.models.case import CaseImage
-    from skindesk.models.diagnosis import DiagnosisModel
+    from skindesk.models.diagnosis.case import CaseImage
+    from skindesk.models.diagnosis.diagnosis import DiagnosisModel
     from skindesk.pages.diagnosis.network import Network
-    from trainer.jobs import ImagePrediction
+    from trainer.protocol.jobs import ImagePrediction
 
 ANSWERED = frozenset({ImageState.DONE, ImageState.ERROR})
 

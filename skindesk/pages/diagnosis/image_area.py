@@ -8,12 +8,12 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from skindesk.models.case import ImageState
+from skindesk.models.diagnosis.case import ImageState
 from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.canvas_tools import CanvasTools
 from skindesk.widgets.basics import ElidedLabel, EmptyState, muted
-from skindesk.widgets.image_canvas import ImageCanvas
-from skindesk.widgets.image_strip import ImageStrip, StripTile
+from skindesk.widgets.canvas.image_canvas import ImageCanvas
+from skindesk.widgets.canvas.image_strip import ImageStrip, StripTile
 from skindesk.widgets.quantities import images_counted, percent
 from skindesk.widgets.theme import SPACE, class_label, set_role, tokens_for
 from trainer.palette import class_colour
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QPaintEvent, QShowEvent
 
-    from skindesk.models.case import CaseImage
-    from skindesk.models.diagnosis import DiagnosisModel
-    from skindesk.models.diagnosis_bundle import BundleFacts
-    from skindesk.models.framing import Framing
+    from skindesk.models.diagnosis.bundle import BundleFacts
+    from skindesk.models.diagnosis.case import CaseImage
+    from skindesk.models.diagnosis.diagnosis import DiagnosisModel
+    from skindesk.models.diagnosis.framing import Framing
     from skindesk.models.pictures import PictureLoader
     from skindesk.pages.diagnosis.actions import Actions
 

@@ -9,11 +9,11 @@ from PySide6.QtCore import QEvent, QMimeData, QObject, QStandardPaths, Signal
 from PySide6.QtGui import QImage
 
 from skindesk.models.background import Errands
-from skindesk.pages.diagnosis.collecting import Collected, collect, keep_pasted
+from skindesk.models.diagnosis.collecting import Collected, collect, keep_pasted
 from skindesk.pages.diagnosis.words import tr
 from skindesk.widgets.drop_area import paths_in
 from skindesk.widgets.file_choice import FileChoice
-from trainer.images import SUFFIXES
+from trainer.images.decoding import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from skindesk.models.background import Question
-from skindesk.models.diagnosis_bundle import BundleFacts, read_bundle_facts
+from skindesk.models.diagnosis.bundle import BundleFacts, read_bundle_facts
 
 if TYPE_CHECKING:
     from skindesk.engine.jobs import JobQueue
-    from skindesk.models.diagnosis import DiagnosisModel
-    from skindesk.models.runs import RunsModel
+    from skindesk.models.diagnosis.diagnosis import DiagnosisModel
+    from skindesk.models.runs.listing import RunsModel
     from skindesk.models.workspace import Workspace
     from skindesk.pages.diagnosis.bundle_card import BundleCard
-    from trainer.jobs import Beat
+    from trainer.protocol.jobs import Beat
 
 
 class Network(QObject):

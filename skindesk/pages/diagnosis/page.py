@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from skindesk.models.case import ImageState
-from skindesk.models.diagnosis import DiagnosisModel
+from skindesk.models.diagnosis.case import ImageState
+from skindesk.models.diagnosis.diagnosis import DiagnosisModel
 from skindesk.models.pictures import PictureLoader
 from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.actions import Actions, connect
@@ -28,7 +28,7 @@ from skindesk.widgets.drop_area import accept_paths
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE, set_role
-from trainer.images import SUFFIXES
+from trainer.images.decoding import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QShowEvent
 
     from skindesk.engine.jobs import JobQueue
-    from skindesk.models.case import Removal
-    from skindesk.models.runs import RunsModel
+    from skindesk.models.diagnosis.case import Removal
+    from skindesk.models.diagnosis.collecting import Collected
+    from skindesk.models.runs.listing import RunsModel
     from skindesk.models.workspace import Workspace
-    from skindesk.pages.diagnosis.collecting import Collected
     from skindesk.paths import Paths
     from skindesk.settings import Settings
 

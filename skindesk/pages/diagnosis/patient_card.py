@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from skindesk.models.patient import PatientFields
+from skindesk.models.diagnosis.patient import PatientFields
 from skindesk.pages.diagnosis.fold import FoldButton
 from skindesk.widgets.basics import Card, muted
 from skindesk.widgets.theme import SPACE, set_role

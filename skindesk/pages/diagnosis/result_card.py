@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from skindesk.models.case import ImageState
+from skindesk.models.diagnosis.case import ImageState
 from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.fold import FoldButton
 from skindesk.widgets.basics import Card, SegmentedRow, muted
 from skindesk.widgets.notice import Notice
-from skindesk.widgets.probability_bars import ProbabilityBars, ProbabilityRow, ShareBar
+from skindesk.widgets.plots.probability_bars import ProbabilityBars, ProbabilityRow, ShareBar
 from skindesk.widgets.quantities import percent
 from skindesk.widgets.theme import SPACE, class_label, set_role
 from trainer.palette import class_colour
 
 if TYPE_CHECKING:
-    from skindesk.models.diagnosis import DiagnosisModel
-    from skindesk.models.diagnosis_bundle import BundleFacts
-    from trainer.jobs import ImagePrediction
+    from skindesk.models.diagnosis.bundle import BundleFacts
+    from skindesk.models.diagnosis.diagnosis import DiagnosisModel
+    from trainer.protocol.jobs import ImagePrediction
 
 _UNKNOWN = "–"
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QWidget
 
-    from skindesk.models.case import CaseImage
+    from skindesk.models.diagnosis.case import CaseImage
     from skindesk.settings import Settings
-    from trainer.jobs import ImagePrediction
+    from trainer.protocol.jobs import ImagePrediction
 
 _LONGEST_NAME = 60  # characters of an image's name that go into a report's
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from skindesk.models.case_keeper import CaseKeeper
+from skindesk.models.diagnosis.case_keeper import CaseKeeper
 from skindesk.pages.diagnosis.actions import connect
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.quantities import images_counted
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QAction
     from PySide6.QtWidgets import QWidget
 
-    from skindesk.models.diagnosis import DiagnosisModel
+    from skindesk.models.diagnosis.diagnosis import DiagnosisModel
 
 
 class Unfinished(QObject):

@@ -9,17 +9,17 @@ from PySide6.QtCore import QCoreApplication
 from skindesk.widgets.quantities import images_counted, percent
 from skindesk.widgets.theme import class_label
 from trainer import RESEARCH_ONLY
-from trainer.images import MISSING
+from trainer.images.decoding import MISSING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from skindesk.models.case import Answer, CaseImage
-    from skindesk.models.diagnosis_bundle import BundleFacts
-    from skindesk.pages.diagnosis.collecting import Collected
-    from trainer.intervals import Interval
-    from trainer.jobs import ImagePrediction
-    from trainer.metrics import ClassMetrics
+    from skindesk.models.diagnosis.bundle import BundleFacts
+    from skindesk.models.diagnosis.case import Answer, CaseImage
+    from skindesk.models.diagnosis.collecting import Collected
+    from trainer.metrics.classification import ClassMetrics
+    from trainer.metrics.intervals import Interval
+    from trainer.protocol.jobs import ImagePrediction
 
 _MELANOMA = "mel"
 

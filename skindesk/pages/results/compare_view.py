@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from skindesk.models.background import Question
-from skindesk.models.run_record import RunRecord, read_record
+from skindesk.models.runs.record import RunRecord, read_record
 from skindesk.pages.results.facts import comparison_facts
 from skindesk.widgets.basics import Card, ElidedLabel, SegmentedRow
-from skindesk.widgets.curve_compare import CurveCompare, RunCurves
 from skindesk.widgets.fact_table import FactTable
 from skindesk.widgets.notice import Notice
+from skindesk.widgets.plots.curve_compare import CurveCompare, RunCurves
 from skindesk.widgets.quantities import runs_counted
 from skindesk.widgets.theme import SPACE, set_role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skindesk.models.run_summary import RunSummary
+    from trainer.runs.summary import RunSummary
 
 MOST_RUNS = 8
 """Runs that are compared at once; more curves than colours cannot be told apart."""

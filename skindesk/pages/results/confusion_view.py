@@ -11,23 +11,23 @@ from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from skindesk.models.background import Question
-from skindesk.models.dataset_files import read_dataset
-from skindesk.models.run_record import Predicted, read_predictions
-from skindesk.models.runs import percent
+from skindesk.models.dataset.files import read_dataset
+from skindesk.models.runs.listing import percent
+from skindesk.models.runs.record import Predicted, read_predictions
 from skindesk.widgets.basics import Card, ElidedLabel, SegmentedRow, muted, shortened
-from skindesk.widgets.confusion_matrix import Cell, ConfusionMatrix
+from skindesk.widgets.plots.confusion_matrix import Cell, ConfusionMatrix
 from skindesk.widgets.quantities import images_counted, part_of_images
+from skindesk.widgets.samples.thumbnail_view import ThumbnailView
 from skindesk.widgets.splitter import Splitter
 from skindesk.widgets.theme import class_label
-from skindesk.widgets.thumbnail_view import ThumbnailView
 from trainer.dataset.store import DatasetStore
 from trainer.errors import TrainerError
 
 if TYPE_CHECKING:
-    from skindesk.models.run_record import RunRecord
-    from skindesk.models.run_summary import Report
-    from skindesk.models.samples import SampleTable
+    from skindesk.models.dataset.samples import SampleTable
+    from skindesk.models.runs.record import RunRecord
     from skindesk.settings import Settings
+    from trainer.runs.summary import Report
 
 _THUMBNAIL = 112  # pixels
 

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
 )
 
 from skindesk.models.background import Question
-from skindesk.models.run_record import RunRecord, read_record
-from skindesk.models.runs import RunStatus
+from skindesk.models.runs.listing import RunStatus
+from skindesk.models.runs.record import RunRecord, read_record
 from skindesk.pages.results.confusion_view import ConfusionView
 from skindesk.pages.results.metrics_view import MetricsView
 from skindesk.pages.results.pictures_view import PicturesView
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QAction
 
     from skindesk.engine.jobs import JobQueue
-    from skindesk.models.runs import RunsModel, RunSummary
+    from skindesk.models.runs.listing import RunsModel, RunSummary
     from skindesk.models.workspace import Workspace
     from skindesk.pages.results.run_actions import RunActions
     from skindesk.settings import Settings

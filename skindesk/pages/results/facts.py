@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QCoreApplication
 
-from skindesk.models.runs import NOTHING, percent
+from skindesk.models.runs.listing import NOTHING, percent
 from skindesk.widgets.fact_table import Fact, Facts
 from skindesk.widgets.theme import class_label
 from trainer.dataset.certificate import PARTS
@@ -15,10 +15,10 @@ from trainer.palette import class_colour
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from skindesk.models.run_record import RunRecord
+    from skindesk.models.runs.record import RunRecord
     from trainer.dataset.certificate import SplitCertificate
-    from trainer.intervals import Interval
-    from trainer.metrics import Metrics
+    from trainer.metrics.classification import Metrics
+    from trainer.metrics.intervals import Interval
 
 
 def _tr(text: str) -> str:

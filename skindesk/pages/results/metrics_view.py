@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from skindesk.models.runs import percent
+from skindesk.models.runs.listing import percent
 from skindesk.pages.results import facts
 from skindesk.widgets.basics import Card, Figure, muted
 from skindesk.widgets.fact_table import FactTable
 from skindesk.widgets.theme import SPACE, set_role
 
 if TYPE_CHECKING:
-    from skindesk.models.run_record import RunRecord
-    from skindesk.models.run_summary import Report
-    from trainer.metrics import Metrics
+    from skindesk.models.runs.record import RunRecord
+    from trainer.metrics.classification import Metrics
+    from trainer.runs.summary import Report
 
 _TILES_IN_A_ROW = 6
 _NARROW = 900  # pixels below which the tiles stand in two rows

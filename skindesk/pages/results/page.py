@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from skindesk.models.runs import RunsModel, RunStatus
+from skindesk.models.runs.listing import RunsModel, RunStatus
 from skindesk.pages.results.compare_view import CompareView
 from skindesk.pages.results.detail import RunDetail
 from skindesk.pages.results.failures import Failures
@@ -21,7 +21,7 @@ from skindesk.widgets.quantities import runs_counted
 from skindesk.widgets.splitter import Splitter
 from skindesk.widgets.theme import SPACE
 from trainer import RESEARCH_ONLY
-from trainer.archive import ARCHIVE_SUFFIX
+from trainer.runs.archive import ARCHIVE_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,16 +10,16 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from skindesk.models.background import Question
 from skindesk.widgets.basics import Card, SegmentedRow, muted
-from skindesk.widgets.curve_compare import CurveCompare, RunCurves
-from skindesk.widgets.picture_card import PictureCard
+from skindesk.widgets.plots.curve_compare import CurveCompare, RunCurves
+from skindesk.widgets.plots.picture_card import PictureCard
 from skindesk.widgets.theme import SPACE
 from trainer.errors import TrainerError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from skindesk.models.run_record import RunRecord
-    from skindesk.models.run_summary import Report
+    from skindesk.models.runs.record import RunRecord
+    from trainer.runs.summary import Report
 
 _LEARNING = "learning"
 

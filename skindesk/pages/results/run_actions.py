@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from PySide6.QtCore import QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
 
-from skindesk.models import run_changes
 from skindesk.models.background import Errands
-from skindesk.models.runs import RunStatus, RunSummary
+from skindesk.models.runs import changes as run_changes
+from skindesk.models.runs.listing import RunStatus, RunSummary
 from skindesk.reports.orders import TrainingOrder, have_written
 from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.icons import icon
 from skindesk.widgets.quantities import runs_counted
-from trainer.archive import ARCHIVE_SUFFIX
+from trainer.runs.archive import ARCHIVE_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QWidget
 
-    from skindesk.models.run_changes import Trashed
+    from skindesk.models.runs.changes import Trashed
     from skindesk.models.workspace import Workspace
     from skindesk.paths import Paths
     from skindesk.settings import Settings

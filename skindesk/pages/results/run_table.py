@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
-from skindesk.models.runs import COLUMNS, SORT_ROLE, SUMMARY_ROLE, RunsModel, RunStatus, RunSummary
+from skindesk.models.runs.listing import COLUMNS, SORT_ROLE, SUMMARY_ROLE, RunsModel, RunStatus, RunSummary
 from skindesk.widgets.icons import icon
 from skindesk.widgets.theme import SPACE, emphasised, tokens_for
 

@@ -9,13 +9,13 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QV
 
 from skindesk.engine.jobs import JobState
 from skindesk.models.background import Question
-from skindesk.models.run_record import ScoringFacts, read_scoring_facts
+from skindesk.models.runs.record import ScoringFacts, read_scoring_facts
 from skindesk.widgets.basics import Card, heading, muted, primary_button
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.quantities import images_counted, part_of_images
 from skindesk.widgets.theme import SPACE
 from trainer.events import Progress, Warned
-from trainer.jobs import EvaluateBundle
+from trainer.protocol.jobs import EvaluateBundle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QObject
 
     from skindesk.engine.jobs import JobHandle, JobQueue, Outcome
-    from skindesk.models.run_summary import RunSummary
     from trainer.events import AnyEvent
+    from trainer.runs.summary import RunSummary
 
 Part: TypeAlias = Literal["test", "validation"]
 

@@ -14,8 +14,8 @@ from skindesk.widgets.fact_table import Fact, Facts, FactTable
 from skindesk.widgets.theme import SPACE, set_role
 
 if TYPE_CHECKING:
-    from skindesk.models.run_record import RunRecord
-    from trainer.bundle import Manifest
+    from skindesk.models.runs.record import RunRecord
+    from trainer.runs.bundle import Manifest
 
 _TITLE_WIDTH = 176  # pixels
 _FINGERPRINT_DIGITS = 12  # of 64; enough to tell datasets apart by eye

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from skindesk.models.config_leaves import leaves, show_number, value_at, with_unit
-from skindesk.models.runs import NOTHING
-from skindesk.widgets.config_texts import FIELDS, GROUPS, FieldText, translated
+from skindesk.models.runs.config_leaves import leaves, show_number, value_at, with_unit
+from skindesk.models.runs.listing import NOTHING
 from skindesk.widgets.fact_table import Fact
+from skindesk.widgets.form.texts import FIELDS, GROUPS, FieldText, translated
 from trainer.backbones import get_backbone
 
 if TYPE_CHECKING:
-    from skindesk.models.config_leaves import Value
+    from skindesk.models.runs.config_leaves import Value
     from trainer.config import RunConfig
 
 

@@ -17,7 +17,7 @@ from skindesk.widgets.quantities import counted, file_size
 from skindesk.widgets.run_log import cost_in_words
 from skindesk.widgets.theme import SPACE, set_role
 from trainer.config import EarlyStopping, Imbalance
-from trainer.jobs import EstimateRun, RunEstimated
+from trainer.protocol.jobs import EstimateRun, RunEstimated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from skindesk.engine.handles import JobHandle, Outcome
     from skindesk.engine.jobs import JobQueue
-    from skindesk.models.dataset_facts import DatasetFacts
+    from skindesk.models.dataset.facts import DatasetFacts
     from trainer.config import RunConfig
 
 _WAIT_MS = 1_200

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from skindesk.engine.handles import JobState
 from skindesk.models.background import Errands, Question
-from skindesk.models.dataset_facts import DatasetFacts, read_dataset_facts, read_malignant
-from skindesk.models.run_changes import restore_run, trash_run
-from skindesk.models.unfinished_runs import UnfinishedRun, find_unfinished
+from skindesk.models.dataset.facts import DatasetFacts, read_dataset_facts, read_malignant
+from skindesk.models.runs.changes import restore_run, trash_run
+from skindesk.models.runs.unfinished import UnfinishedRun, find_unfinished
 from skindesk.pages.training.blocked import Blocked
 from skindesk.pages.training.queue_list import QueueList, UnfinishedList
 from skindesk.pages.training.run_keeper import RunKeeper
@@ -23,7 +23,7 @@ from skindesk.pages.training.words import done_words
 from skindesk.widgets.basics import EmptyState, scrolling
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.theme import SPACE
-from trainer.jobs import RunFinished
+from trainer.protocol.jobs import RunFinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from skindesk.engine.handles import JobHandle, Outcome
     from skindesk.engine.jobs import JobQueue
     from skindesk.models.devices import DevicesModel
-    from skindesk.models.run_changes import Trashed
+    from skindesk.models.runs.changes import Trashed
     from skindesk.models.workspace import Workspace
     from skindesk.pages.training.run_keeper import TrackedRun
     from skindesk.paths import Paths

@@ -12,14 +12,14 @@ from skindesk.pages.training.words import unfinished_words
 from skindesk.widgets.basics import Card, ElidedLabel, muted
 from skindesk.widgets.icons import icon
 from skindesk.widgets.theme import SPACE, set_role
-from trainer.jobs import TrainNetwork
+from trainer.protocol.jobs import TrainNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from skindesk.engine.handles import JobHandle
     from skindesk.engine.jobs import JobQueue
-    from skindesk.models.unfinished_runs import UnfinishedRun
+    from skindesk.models.runs.unfinished import UnfinishedRun
 
 
 _MOST_UNFINISHED = 3

@@ -14,10 +14,10 @@ from skindesk.pages.training.words import stage_words
 from skindesk.widgets.basics import Card
 from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.icons import icon
-from skindesk.widgets.live_plot import Curve, LivePlot
-from skindesk.widgets.plot_marks import Mark
-from skindesk.widgets.plot_saving import prepare_file
-from skindesk.widgets.recall_bars import RecallBars
+from skindesk.widgets.plots.live_plot import Curve, LivePlot
+from skindesk.widgets.plots.marks import Mark
+from skindesk.widgets.plots.recall_bars import RecallBars
+from skindesk.widgets.plots.saving import prepare_file
 from skindesk.widgets.theme import SPACE, class_label, set_role
 from trainer.palette import class_colour
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from skindesk.models.live_run import LiveRun, MetricName, Part
+    from skindesk.models.runs.live import LiveRun, MetricName, Part
     from skindesk.settings import Settings
-    from skindesk.widgets.plot_legend import LineStyle
+    from skindesk.widgets.plots.legend import LineStyle
 
 _FIRST_CLASS = "mel"
 """The class whose recall is shown beside the macro recall from the start."""

@@ -12,21 +12,21 @@ from PySide6.QtCore import QObject, QThreadPool, Signal
 
 from skindesk.engine.handles import JobState
 from skindesk.models.background import Errands
-from skindesk.models.live_run import LiveRun
-from skindesk.models.run_past import read_past, size_of_past
-from skindesk.models.run_reading import write_name
+from skindesk.models.runs.live import LiveRun
+from skindesk.models.runs.past import read_past, size_of_past
 from skindesk.paths import new_folder
 from trainer.errors import TrainerError
 from trainer.events import Failed, StageStarted, Stopped
-from trainer.jobs import TrainNetwork
-from trainer.runs import RunFolder
+from trainer.protocol.jobs import TrainNetwork
+from trainer.runs.folder import RunFolder
+from trainer.runs.reading import write_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from skindesk.engine.handles import JobHandle, Outcome
     from skindesk.engine.jobs import JobQueue
-    from skindesk.models.unfinished_runs import UnfinishedRun
+    from skindesk.models.runs.unfinished import UnfinishedRun
     from skindesk.paths import Paths
     from skindesk.settings import Settings
     from trainer.config import RunConfig

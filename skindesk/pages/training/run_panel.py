@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QResizeEvent, QShowEvent
 
-    from skindesk.models.live_run import LiveRun
+    from skindesk.models.runs.live import LiveRun
     from skindesk.settings import Settings
-    from trainer.jobs import Beat
+    from trainer.protocol.jobs import Beat
 
 TICK_MS = 40
 """Of the parts of this panel one is brought up to date at each tick, in turn: each about five times a second,

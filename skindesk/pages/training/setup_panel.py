@@ -19,14 +19,14 @@ from PySide6.QtWidgets import (
 )
 
 from skindesk.models.background import Errands, Question
-from skindesk.models.weights_state import find_weights_states
+from skindesk.models.runs.weights_state import find_weights_states
 from skindesk.pages.training.estimate import RunEstimate
 from skindesk.pages.training.words import preset_words, run_title, weights_words
-from skindesk.widgets.augmentation_preview import AugmentationPreview
-from skindesk.widgets.backbone_cards import BackboneCards
 from skindesk.widgets.basics import Card, SegmentedRow, heading, muted, primary_button, scrolling
-from skindesk.widgets.config_form import ConfigForm
 from skindesk.widgets.file_choice import FileChoice
+from skindesk.widgets.form.augmentation_preview import AugmentationPreview
+from skindesk.widgets.form.backbone_cards import BackboneCards
+from skindesk.widgets.form.config_form import ConfigForm
 from skindesk.widgets.icons import icon
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.theme import SPACE, set_role
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from skindesk.engine.jobs import JobQueue
-    from skindesk.models.dataset_facts import DatasetFacts
+    from skindesk.models.dataset.facts import DatasetFacts
     from skindesk.models.devices import DevicesModel
-    from skindesk.models.weights_state import WeightsState
+    from skindesk.models.runs.weights_state import WeightsState
     from skindesk.paths import Paths
     from skindesk.settings import Settings
     from trainer.config import BackboneName, RunConfig

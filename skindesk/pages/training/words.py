@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from skindesk.models.live_run import metric_of
+from skindesk.models.runs.live import metric_of
 from skindesk.widgets.quantities import counted, file_size, percent
 from trainer.backbones import get_backbone
 from trainer.dataset.classes import full_name
 
 if TYPE_CHECKING:
-    from skindesk.models.live_run import EpochPoint, LiveRun
-    from skindesk.models.unfinished_runs import UnfinishedRun
-    from skindesk.models.weights_state import WeightsState
+    from skindesk.models.runs.live import EpochPoint, LiveRun
+    from skindesk.models.runs.unfinished import UnfinishedRun
+    from skindesk.models.runs.weights_state import WeightsState
     from trainer.config import RunConfig, StageName
 
 
@@ -42,7 +42,7 @@ def stage_words(stage: StageName) -> str:
 
 def unfinished_words(run: UnfinishedRun) -> str:
     """Return how far a run has come, in a sentence."""
-    from skindesk.models.run_summary import RunStatus  # noqa: PLC0415 - an enumeration needed here alone
+    from trainer.runs.summary import RunStatus  # noqa: PLC0415 - an enumeration needed here alone
 
     how = {
         RunStatus.STOPPED: _tr("{title} was stopped"),

@@ -1,0 +1,1 @@
+"""The dataset that is open: its samples, filtered and sorted, and their thumbnails."""

@@ -1,0 +1,1 @@
+"""The case under diagnosis, and how it outlives its window."""

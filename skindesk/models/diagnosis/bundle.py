@@ -1,0 +1,52 @@
+"""What the diagnosis page says of the bundle it asks, read in a worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trainer.runs.bundle import Manifest
+    from trainer.runs.summary import RunSummary
+
+
+@dataclass(frozen=True)
+class BundleFacts:
+    """A bundle that can be asked.
+
+    Attributes:
+        folder: of the bundle.
+        manifest: everything about the network but its weights.
+        summary: of the run it comes from, with what it scored.
+    """
+
+    folder: Path
+    manifest: Manifest
+    summary: RunSummary
+
+    @property
+    def hash(self) -> str:
+        """Twelve digits that name the bundle."""
+        return self.summary.bundle_hash
+
+    def most_likely(self, probabilities: dict[str, float]) -> str:
+        """Return the class of the largest probability, whatever the decision rule; the first of equals."""
+        return max(self.manifest.classes, key=lambda name: probabilities.get(name, 0.0))
+
+
+def read_bundle_facts(folder: Path) -> BundleFacts:
+    """Read what there is to say of a bundle; its weights are left to the engine.
+
+    Raises:
+        BundleError: the folder is no bundle, or its manifest is changed, damaged or too new.
+    """
+    from trainer.runs.bundle import read_manifest  # noqa: PLC0415 - likewise
+    from trainer.runs.folder import RunFolder  # noqa: PLC0415 - likewise
+    from trainer.runs.reading import read_run  # noqa: PLC0415 - loads numpy; this runs in a worker
+
+    manifest = read_manifest(folder)
+    run = RunFolder(folder.parent)
+    of_a_run = run.begun and run.bundle == folder
+    return BundleFacts(folder, manifest, read_run(run.path) if of_a_run else read_run(folder, imported=True))

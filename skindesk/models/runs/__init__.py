@@ -1,0 +1,1 @@
+"""Runs: the list, the one that trains, those that can be resumed."""

@@ -1,0 +1,183 @@
+"""All that is stored of one run, and what it predicted: read in a worker when a run is looked at."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from trainer.dataset.classes import malignant_among
+from trainer.dataset.store import DatasetStore
+from trainer.errors import TrainerError
+from trainer.runs.bundle import read_manifest
+from trainer.runs.folder import RunFolder
+from trainer.runs.reading import read_history
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import TypeVar
+
+    import numpy.typing as npt
+
+    from trainer.config import RunConfig
+    from trainer.events import EpochEnded
+    from trainer.runs.bundle import Manifest
+    from trainer.runs.summary import RunSummary
+
+    Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, eq=False)
+class RunRecord:
+    """All that is stored of a run but its weights.
+
+    Attributes:
+        summary: what the list says of it.
+        config: settings; `None` where they cannot be read.
+        manifest: of its bundle, if it has one.
+        history: every epoch that is done.
+    """
+
+    summary: RunSummary
+    config: RunConfig | None
+    manifest: Manifest | None
+    history: tuple[EpochEnded, ...]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, of the network or, before there is a bundle, of those that were validated."""
+        if self.manifest is not None:
+            return self.manifest.classes
+        return tuple(sorted(self.history[-1].validation.recall)) if self.history else ()
+
+    @property
+    def malignant(self) -> tuple[str, ...]:
+        """Names of the malignant classes; before there is a bundle, those that are malignant by name."""
+        return self.manifest.malignant if self.manifest is not None else malignant_among(self.classes)
+
+
+def read_record(summary: RunSummary) -> RunRecord:
+    """Read what is stored of a run; what cannot be read is left out, as `summary.problem` says."""
+    manifest = None
+    if summary.bundle is not None:
+        bundle = summary.bundle
+        manifest = _or_none(lambda: read_manifest(bundle))
+    run = RunFolder(summary.folder)
+    config = None if summary.imported or not run.begun else _or_none(run.config)
+    return RunRecord(
+        summary,
+        config or (manifest.config if manifest is not None else None),
+        manifest,
+        tuple(_or_none(lambda: read_history(summary.folder)) or ()),
+    )
+
+
+def _or_none(read: Callable[[], Found]) -> Found | None:
+    try:
+        return read()
+    except TrainerError:
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """What a bundle predicted for the samples of a part.
+
+    Attributes:
+        classes: c names.
+        sample_ids: n ids.
+        truth, predicted: (n,) indices of classes.
+        probabilities: (n, c), 0 to 1.
+    """
+
+    classes: tuple[str, ...]
+    sample_ids: tuple[str, ...]
+    truth: npt.NDArray[np.int64]
+    predicted: npt.NDArray[np.int64]
+    probabilities: npt.NDArray[np.float64]
+
+    def behind(self, truth: int, predicted: int) -> npt.NDArray[np.int64]:
+        """Return the samples of a class that were predicted as another (or the same), the surest first."""
+        rows = np.flatnonzero((self.truth == truth) & (self.predicted == predicted))
+        return rows[np.argsort(-self.probabilities[rows, predicted], kind="stable")]
+
+
+def read_predictions(report: Path) -> Predicted:
+    """Read a report's predictions.csv.
+
+    Raises:
+        TrainerError: it is missing or damaged.
+    """
+    file = report / "predictions.csv"
+    try:
+        with file.open(encoding="utf-8", newline="") as stream:
+            header, *rows = list(csv.reader(stream))
+        classes = tuple(header[3:])
+        places = {name: place for place, name in enumerate(classes)}
+        probabilities = np.array([row[3:] for row in rows], dtype=np.float64).reshape(-1, len(classes))
+        return Predicted(
+            classes,
+            tuple(row[0] for row in rows),
+            np.array([places[row[1]] for row in rows], dtype=np.int64),
+            np.array([places[row[2]] for row in rows], dtype=np.int64),
+            probabilities,
+        )
+    except FileNotFoundError as error:
+        raise TrainerError("This report came without its predictions; score the part again.") from error
+    except (OSError, ValueError, KeyError, IndexError, csv.Error, UnicodeDecodeError) as error:
+        raise TrainerError(
+            f"{report.name}/{file.name} cannot be read: score the part again to see its images."
+        ) from error
+
+
+@dataclass(frozen=True)
+class ScoringFacts:
+    """What is to be known before a bundle is scored.
+
+    Attributes:
+        dataset: file.
+        images: by part.
+        test_scorings: how often this bundle was scored on the dataset's test part.
+        same: whether it is the dataset and split the network was trained on.
+    """
+
+    dataset: Path
+    images: dict[str, int]
+    test_scorings: int
+    same: bool
+
+
+def read_scoring_facts(dataset: Path, bundle_hash: str, fingerprint: str) -> ScoringFacts:
+    """Look into a dataset that a bundle may be scored on.
+
+    Args:
+        dataset: file.
+        bundle_hash: twelve digits of the bundle.
+        fingerprint: of the dataset the bundle was trained on.
+
+    Raises:
+        DatasetError: it cannot be opened.
+    """
+    with DatasetStore.open(dataset, read_only=True) as store:
+        rows = store.database.rows(
+            "SELECT split, COUNT(*) FROM samples WHERE usable AND split IS NOT NULL GROUP BY split"
+        )
+        return ScoringFacts(
+            dataset=dataset,
+            images={str(part): int(count) for part, count in rows},
+            test_scorings=_scorings(store, bundle_hash),
+            same=store.fingerprint() == fingerprint,
+        )
+
+
+def _scorings(store: DatasetStore, bundle_hash: str) -> int:
+    # Written by `trainer.prediction.scoring`, which counts; that module itself loads TensorFlow.
+    stored = store.database.fact("test_scorings")
+    try:
+        return msgspec.json.decode(stored or "{}", type=dict[str, int]).get(bundle_hash, 0)
+    except msgspec.DecodeError:
+        return 0

@@ -1,0 +1,1 @@
+"""Plots, bars and matrices."""

@@ -1,0 +1,1 @@
+"""The grid of samples, its filters, and the details of one sample."""

@@ -1,0 +1,382 @@
+"""The command line. Results go to stdout, everything else to stderr; see `main` for the exit status."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+import typer
+
+from trainer import RESEARCH_ONLY
+from trainer.commands.terminal import describe_import, json_listener, leave_stdout, show, terminal_listener
+from trainer.compute.starting import load_tensorflow
+from trainer.config import RunConfig, config_from_toml
+from trainer.errors import (
+    EXIT_BAD_INPUT,
+    EXIT_DEFECT,
+    EXIT_STOPPED,
+    ConfigError,
+    DatasetError,
+    StoppedError,
+    TrainerError,
+)
+from trainer.events import Failed, Stopped, StopRequest
+from trainer.files import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trainer.events import AnyEvent, Listener
+
+app = typer.Typer(
+    name="trainer",
+    help="Train, evaluate and use classifiers of skin-lesion images. " + RESEARCH_ONLY,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Backbone = Literal["inceptionv3", "xception", "resnet50v2", "densenet121"]
+Stage = Literal["head", "fine-tune", "both"]
+DatasetFile = Annotated[Path, typer.Argument(metavar="DATASET.db", help="A dataset made by `import`.")]
+BundleFolder = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The folder `bundle` of a run.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[StopRequest]:
+    """Yield a request that Ctrl+C and a termination signal raise; a second one ends the program at once."""
+    stop = StopRequest()
+
+    def ask(number: int, _frame: Any) -> None:  # noqa: ANN401 - a frame or nothing
+        stop.ask()
+        signal.signal(number, signal.SIG_DFL)
+        # Not by `print`: the signal may have come in the middle of one, which Python forbids to enter again.
+        with contextlib.suppress(OSError):
+            os.write(2, b"Stopping after this step ...\n")
+
+    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _print_json(value: Any) -> None:  # noqa: ANN401 - any structure of plain values
+    show(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def default_cache_folder() -> Path:
+    """Return where cached features lie: SKINDESK_CACHE_DIR, or the platform's cache folder."""
+    import platformdirs  # noqa: PLC0415 - only some commands need it
+
+    named = os.environ.get("SKINDESK_CACHE_DIR")
+    return (Path(named) if named else platformdirs.user_cache_path("skindesk")) / "features"
+
+
+@app.command("import")
+def import_(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A folder of images.")],
+    out: Annotated[Path, typer.Option(help="The dataset file to make or to add to.")],
+    layout: Annotated[str, typer.Option(help="auto, ham10000, isic2018, class-folders or csv.")] = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Index a folder of images as a dataset; run again, it adds only what is new."""
+    from trainer.dataset.importing import import_dataset  # noqa: PLC0415 - keeps --help quick
+
+    with _stoppable() as stop:
+        report = import_dataset(source, out, layout=layout, listener=terminal_listener(), stop=stop)
+    if not report.total:
+        raise _nothing_usable(out, report.problems)
+    if as_json:
+        _print_json(report)
+    else:
+        show(describe_import(report))
+
+
+def _nothing_usable(dataset: Path, problems: int) -> DatasetError:
+    """Return an error that names the first of the reasons why no image can be used."""
+    from trainer.dataset.store import DatasetStore  # noqa: PLC0415 - see import_
+
+    with DatasetStore.open(dataset, read_only=True) as store:
+        first = store.problems().iloc[0]
+    return DatasetError(
+        f"None of the images can be used. {dataset} lists the problems ({problems:,}); the first: {first['reason']}"
+    )
+
+
+@app.command()
+def split(
+    dataset: DatasetFile,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same split.")] = 0,
+    fractions: Annotated[
+        tuple[float, float, float], typer.Option(help="Shares of train, validation and test.")
+    ] = (0.7, 0.15, 0.15),
+    as_json: AsJson = False,
+) -> None:
+    """Split a dataset by lesion into train, validation and test, and print the leakage certificate."""
+    from trainer.dataset.splitting import split_dataset  # noqa: PLC0415 - see import_
+    from trainer.dataset.store import DatasetStore  # noqa: PLC0415 - see import_
+
+    with DatasetStore.open(dataset) as store:
+        certificate = split_dataset(store, seed=seed, fractions=fractions, listener=terminal_listener())
+    if as_json:
+        _print_json(certificate)
+    else:
+        show(certificate.describe())
+
+
+@app.command()
+def train(
+    dataset: DatasetFile,
+    out: Annotated[Path, typer.Option(metavar="RUN_DIR", help="Folder of the run.")],
+    backbone: Annotated[Backbone | None, typer.Option(help="Which backbone.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings.")] = None,
+    stage: Annotated[Stage | None, typer.Option(help="What to train.")] = None,
+    weights: Annotated[str | None, typer.Option(help="imagenet, random or a weights file.")] = None,
+    weights_dir: Annotated[Path | None, typer.Option(help="Folder that holds ImageNet weights.")] = None,
+    device: Annotated[Literal["auto", "cpu", "gpu"] | None, typer.Option(help="Where to train.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of each stage.")] = None,
+    input_size: Annotated[int | None, typer.Option(help="Side of the network's square, pixels.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of everything random.")] = None,
+    deterministic: Annotated[bool, typer.Option("--deterministic", help="Repeat bit for bit.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN_DIR.")] = False,
+    json_events: Annotated[bool, typer.Option("--json-events", help="Events on stdout.")] = False,
+) -> None:
+    """Train a network on a split dataset and leave a bundle in RUN_DIR/bundle."""
+    from trainer.dataset.store import DatasetStore  # noqa: PLC0415 - see import_
+    from trainer.runs.folder import RunFolder  # noqa: PLC0415 - see import_
+
+    changes: dict[str, Any] = {
+        "backbone": backbone,
+        "stages": {"head": ("head",), "fine-tune": ("fine-tune",), "both": ("head", "fine-tune"), None: None}[
+            stage
+        ],
+        "weights": weights,
+        "device": device,
+        "input_size": input_size,
+        "seed": seed,
+        "deterministic": deterministic or None,
+    }
+    asked = {name: value for name, value in changes.items() if value is not None}
+    with _events_to(json_listener if json_events else terminal_listener()) as listener:
+        folder = RunFolder(out)
+        resume = resume and folder.begun
+        if resume:
+            settings = folder.config()
+            _refuse_changes(settings, asked, epochs, config)
+            settings = msgspec.structs.replace(settings, device=device or settings.device)
+        else:
+            settings = config_from_toml(config) if config is not None else RunConfig()
+            if backbone is None and config is None:
+                raise ConfigError(
+                    "No backbone is chosen; add --backbone with one of the four, or a --config."
+                )
+            settings = _with_epochs(msgspec.structs.replace(settings, **asked), epochs)
+        with DatasetStore.open(dataset, read_only=True) as store, _stoppable() as stop:
+            load_tensorflow()
+            from trainer.training.loop import train as train_network  # noqa: PLC0415 - seconds to import
+
+            train_network(
+                store,
+                out,
+                settings,
+                cache_folder=default_cache_folder(),
+                weights_dir=weights_dir,
+                resume=resume,
+                listener=listener,
+                stop=stop,
+            )
+
+
+@contextlib.contextmanager
+def _events_to(listener: Listener) -> Iterator[Listener]:
+    """Yield a listener that passes events on; an error that is not among them is made the last of them."""
+    said: list[AnyEvent] = []
+
+    def listen(event: AnyEvent) -> None:
+        said[:] = [event]
+        listener(event)
+
+    try:
+        yield listen
+    except TrainerError as error:
+        # What goes wrong before the run has a folder is not among its events.
+        if not (said and isinstance(said[0], Failed | Stopped)):
+            listener(Failed(message=str(error)))
+        raise
+
+
+def _with_epochs(settings: RunConfig, epochs: int | None) -> RunConfig:
+    if epochs is None:
+        return settings
+    return msgspec.structs.replace(
+        settings,
+        head_stage=msgspec.structs.replace(settings.head_stage, epochs=epochs),
+        fine_tune_stage=msgspec.structs.replace(settings.fine_tune_stage, epochs=epochs),
+    )
+
+
+def _refuse_changes(
+    settings: RunConfig, asked: dict[str, Any], epochs: int | None, config: Path | None
+) -> None:
+    """Refuse a resumed run that is asked to differ from what was begun.
+
+    Raises:
+        ConfigError: it would differ; the sentence says where.
+    """
+    wanted = config_from_toml(config) if config is not None else settings
+    wanted = _with_epochs(msgspec.structs.replace(wanted, **asked), epochs)
+    differing = [
+        name
+        for name in settings.__struct_fields__
+        if getattr(wanted, name) != getattr(settings, name) and name != "device"
+    ]
+    if differing:
+        raise ConfigError(
+            f"The run was begun with other settings ({', '.join(differing)}); "
+            "leave them out to go on with it, or start a new run in another folder."
+        )
+
+
+@app.command()
+def evaluate(
+    bundle: BundleFolder,
+    dataset: DatasetFile,
+    part: Annotated[
+        Literal["test", "validation", "train", "all"], typer.Option("--split", help="Which part.")
+    ] = "test",
+    as_json: AsJson = False,
+    report: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for pictures and JSON.")] = None,
+) -> None:
+    """Score a bundle on a part of a dataset. Every scoring of a test part is counted in the dataset."""
+    from trainer.dataset.store import DatasetStore  # noqa: PLC0415 - see import_
+
+    load_tensorflow()
+    from trainer.prediction.scoring import score  # noqa: PLC0415 - seconds to import
+
+    with DatasetStore.open(dataset) as store, _stoppable() as stop:
+        result = score(bundle, store, part, report=report, listener=terminal_listener(), stop=stop)
+    if as_json:
+        _print_json(result.document)
+    else:
+        show(result.text)
+
+
+@app.command()
+def predict(
+    bundle: BundleFolder,
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files.")],
+    metadata: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="Columns to add, by column `image`.")
+    ] = None,
+    as_json: AsJson = False,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a table.")] = None,
+) -> None:
+    """Print the probability of every class for each image."""
+    if as_json and csv is not None:
+        raise ConfigError("Choose --json or --csv, not both.")
+    load_tensorflow()
+    from trainer.commands import predicting  # noqa: PLC0415 - seconds to import
+
+    table = predicting.read_metadata(metadata) if metadata is not None else None
+    with _stoppable() as stop:
+        predictions, manifest = predicting.predict(bundle, images, table, terminal_listener(), stop)
+    if as_json:
+        _print_json(predictions)
+    elif csv is not None:
+        write_text(csv, predicting.as_csv(predictions, manifest))
+    else:
+        show(predicting.as_text(predictions, manifest))
+    failed = [p for p in predictions if p.error is not None]
+    if len(failed) == len(predictions):
+        raise TrainerError(
+            str(failed[0].error)
+            if len(failed) == 1
+            else f"None of the {len(failed)} images can be read; first: {failed[0].error}"
+        )
+    for prediction in failed:
+        print(prediction.error, file=sys.stderr)
+
+
+@app.command()
+def demo(
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where everything goes; ./skindesk-demo by default.")
+    ] = None,
+) -> None:
+    """Draw a dataset, train, evaluate and predict, offline; print where everything lies."""
+    load_tensorflow()
+    from trainer.commands.demo import run_demo  # noqa: PLC0415 - seconds to import
+
+    with _stoppable() as stop:
+        show(run_demo(out or Path("skindesk-demo"), terminal_listener(), stop))
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say which versions, devices and weights are here, what is missing and what to do."""
+    from trainer.commands.doctor import doctor_report  # noqa: PLC0415 - see import_
+
+    report = doctor_report(cache_folder=default_cache_folder())
+    if as_json:
+        _print_json(report)
+    else:
+        show(report.describe())
+
+
+@app.command()
+def engine() -> None:
+    """Take jobs on stdin and answer on stdout, as JSON lines, until stdin ends; a window's child does this."""
+    from trainer.engine.serving import run_engine  # noqa: PLC0415 - see import_
+
+    run_engine()
+
+
+@app.command("gpu-probe", hidden=True)
+def gpu_probe() -> None:
+    """Prove the GPUs and print what was found as one line of JSON; `doctor` and others start this."""
+    from trainer.compute.proving import main as prove  # noqa: PLC0415 - see import_
+
+    prove()
+
+
+def main(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one return for each status
+    """Run the command line.
+
+    Returns:
+        0 done; 2 wrong arguments or bad input, with one sentence on stderr; 3 stopped on request; 1 a defect.
+    """
+    try:
+        status = app(args=arguments, standalone_mode=False)
+    except StoppedError as error:
+        print(error, file=sys.stderr)
+        return EXIT_STOPPED
+    except TrainerError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except typer.TyperException as error:
+        print(f"Error: {error.format_message()}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except (KeyboardInterrupt, typer.Abort):
+        print("Stopped.", file=sys.stderr)
+        return EXIT_STOPPED
+    except BrokenPipeError:
+        # The reader of our output has gone; there is nobody to tell.
+        leave_stdout()
+        return EXIT_DEFECT
+    except Exception:  # noqa: BLE001 - the last line of defence says whose fault it is
+        traceback.print_exc()
+        print(
+            "This is a defect of SkinDesk, not of your data; please report the lines above.", file=sys.stderr
+        )
+        return EXIT_DEFECT
+    return int(status or 0)

@@ -1,0 +1,172 @@
+"""What is here, what is missing and what to do: versions, devices, weights, room on the disk."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import platformdirs
+
+from trainer import RESEARCH_ONLY, __version__
+from trainer.backbones import get_backbone
+from trainer.config import OFFERED_BACKBONES
+from trainer.devices.choosing import Devices, choose_device, describe_devices, run_probe
+from trainer.devices.hardware import version_of
+from trainer.devices.weights_at_hand import locate_weights
+from trainer.errors import WeightsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trainer.devices.choosing import Probe
+
+PACKAGES = (
+    "tensorflow",
+    "keras",
+    "numpy",
+    "pandas",
+    "pillow",
+    "scikit-learn",
+    "matplotlib",
+    "h5py",
+    "safetensors",
+    "msgspec",
+    "pooch",
+    "tifffile",
+    "typer",
+)
+"""Packages whose absence stops some part of the program, by the name under which pip knows them."""
+
+_LITTLE_DISK = 5 * 2**30
+_LITTLE_MEMORY = 4 * 2**30
+
+
+class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of the program on this machine.
+
+    Attributes:
+        program_version: of SkinDesk.
+        python: version.
+        system: operating system and processor architecture.
+        versions: of packages by name; `None` where one is not installed.
+        devices: what can be trained on.
+        device: a sentence on what `--device auto` takes, and in what precision.
+        weights: by offered backbone, the file with ImageNet weights on this machine; `None` where there is
+            none and it would be downloaded.
+        cache_folder: where features and other things that can be made again are kept.
+        cache_free_bytes: room on that disk.
+        problems: sentences on what is missing or short and what to do; empty when all is well.
+    """
+
+    program_version: str
+    python: str
+    system: str
+    versions: dict[str, str | None]
+    devices: Devices
+    device: str
+    weights: dict[str, str | None]
+    cache_folder: str
+    cache_free_bytes: int
+    problems: tuple[str, ...]
+
+    def describe(self) -> str:
+        """Return the report as lines for a terminal."""
+        versions = ", ".join(f"{name} {version or 'missing'}" for name, version in self.versions.items())
+        lines = [
+            f"SkinDesk {self.program_version}, Python {self.python}, {self.system}",
+            f"Packages: {versions}",
+            self.devices.describe(),
+            self.device,
+            "ImageNet weights:",
+            *(f"  {name}: {path or 'downloaded on first use'}" for name, path in self.weights.items()),
+            f"Cache: {self.cache_folder}, {self.cache_free_bytes / 2**30:.1f} GiB free",
+            *(f"Problem: {problem}" for problem in self.problems),
+        ]
+        if not self.problems:
+            lines.append("Nothing is missing.")
+        return "\n".join([*lines, RESEARCH_ONLY])
+
+
+def doctor_report(
+    *,
+    weights_dir: Path | None = None,
+    cache_folder: Path | None = None,
+    probe: Callable[[], Probe] = run_probe,
+) -> DoctorReport:
+    """Look at this installation; a GPU is tried, TensorFlow is not imported into this process.
+
+    Args:
+        weights_dir: where ImageNet weights are looked for first.
+        cache_folder: where features are kept; SKINDESK_CACHE_DIR or the platform's cache folder by default.
+        probe: proves the GPUs.
+    """
+    cache_folder = cache_folder or Path(
+        os.environ.get("SKINDESK_CACHE_DIR") or platformdirs.user_cache_path("skindesk")
+    )
+    versions = {name: _installed(name) for name in PACKAGES}
+    devices = describe_devices(probe=probe)
+    device = choose_device("auto", devices)
+    weights, weights_problem = _weights_at_hand(weights_dir)
+    free = shutil.disk_usage(_existing(cache_folder)).free
+    problems = [
+        *(
+            f"{name} is not installed; run `pip install skindesk`."
+            for name, v in versions.items()
+            if v is None
+        ),
+        *weights_problem,
+        *_shortages(devices, cache_folder, free),
+    ]
+    return DoctorReport(
+        program_version=__version__,
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.release()} ({platform.machine()})",
+        versions=versions,
+        devices=devices,
+        device=f"{device.reason} Precision: {device.precision}.",
+        weights=weights,
+        cache_folder=str(cache_folder),
+        cache_free_bytes=free,
+        problems=tuple(problems),
+    )
+
+
+def _installed(package: str) -> str | None:
+    version = version_of(package)
+    return version_of("tensorflow-cpu") if package == "tensorflow" and version is None else version
+
+
+def _weights_at_hand(weights_dir: Path | None) -> tuple[dict[str, str | None], list[str]]:
+    try:
+        located = {name: locate_weights(get_backbone(name), weights_dir) for name in OFFERED_BACKBONES}
+    except WeightsError as error:
+        return dict.fromkeys(OFFERED_BACKBONES), [str(error)]
+    return {name: str(path) if path else None for name, path in located.items()}, []
+
+
+def _existing(folder: Path) -> Path:
+    """Return the folder, or the nearest one above it that exists."""
+    return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
+
+
+def _shortages(devices: Devices, cache_folder: Path, free: int) -> list[str]:
+    problems = []
+    if not devices.cpu.avx:
+        problems.append("This processor has no AVX, which TensorFlow needs; use another machine.")
+    if devices.memory_bytes < _LITTLE_MEMORY:
+        problems.append(
+            f"This machine has {devices.memory_bytes / 2**30:.1f} GiB of memory; 4 GiB or more are needed to "
+            "train, so lower `cache_mib` and the batch sizes."
+        )
+    if free < _LITTLE_DISK:
+        problems.append(
+            f"Only {free / 2**30:.1f} GiB are free for {cache_folder}; make room, or name another folder by "
+            "the environment variable SKINDESK_CACHE_DIR."
+        )
+    if devices.gpus and devices.gpu_reason:
+        problems.append(f"The GPU cannot be used: {devices.gpu_reason}.")
+    return problems

@@ -1,0 +1,1 @@
+"""The drawn dataset of the demo."""

@@ -1,0 +1,1 @@
+"""Which images show nearly the same picture."""

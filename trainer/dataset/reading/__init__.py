@@ -1,0 +1,1 @@
+"""Folders and tables, read as listings of images with their classes and facts."""

@@ -1,0 +1,131 @@
+"""Brings the rows of tables and the files of a folder together, and says what does not fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from trainer.dataset.reading.listing import Found, Problem, ProblemKind
+from trainer.dataset.reading.scanning import Tree, without_suffix
+from trainer.dataset.reading.tables import age_or_none, text_or_none
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FACTS = ("lesion_id", "patient_id", "age", "sex", "site", "dx_type")
+"""Fields of a sample that a table may give beside its class."""
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """What a table's row says about an image.
+
+    Attributes:
+        reference: the image's id, name or path as written.
+        folder: of the table, relative to the root.
+        where: table and line, in words.
+        class_name: as given or marked; empty if none is.
+        trouble: why there is no class, in words.
+        cells: text by field name.
+    """
+
+    reference: str
+    folder: str
+    where: str
+    class_name: str
+    trouble: str | None
+    cells: dict[str, str | None]
+
+
+class Matcher:
+    """Brings rows and files together, one row after the other.
+
+    Args:
+        tree: of the source.
+        known: the only classes there may be, or `None` for any.
+    """
+
+    def __init__(self, tree: Tree, known: Sequence[str] | None) -> None:
+        self._tree = tree
+        self._known = known
+        self._first: dict[str, Claim] = {}
+        self._taken: dict[str, str] = {}
+        self.samples: list[Found] = []
+        self.problems = list(tree.problems)
+
+    def add(self, claim: Claim) -> None:
+        """Take a row for a sample or for a problem."""
+        files = self._tree.find(claim.reference, claim.folder) if claim.reference else []
+        sample_id = _sample_id(claim.reference, files)
+        trouble = self._row_trouble(claim, sample_id, files)
+        if trouble is not None:
+            self._report(*trouble, files[0] if files else "", sample_id)
+            return
+        path = files[0]
+        for other in files:
+            self._taken.setdefault(other, sample_id)
+        for other in files[1:]:
+            self._report(
+                "id-twice",
+                f"There is another file for {sample_id}; {path} is used, {other} is not.",
+                other,
+                sample_id,
+            )
+        reason = self._class_trouble(claim)
+        if reason is not None:
+            self._report("unknown-class", reason, path, sample_id)
+            return
+        age, sensible = age_or_none(claim.cells.get("age"))
+        if not sensible:
+            reason = f"{claim.where}: {claim.cells['age']!r} is no age; it is taken as unknown."
+            self._report("odd-value", reason, path, sample_id)
+        texts = {field: text_or_none(claim.cells.get(field)) for field in FACTS if field != "age"}
+        self.samples.append(
+            Found(sample_id=sample_id, path=path, class_name=claim.class_name, age=age, **texts)
+        )
+
+    def report_rest(self) -> None:
+        """Report the files that no row names."""
+        for path in self._tree.images:
+            if path not in self._taken:
+                name = without_suffix(path.rpartition("/")[2])
+                self._report("without-metadata", f"No row of a table names {path}.", path, name)
+
+    def _report(self, kind: ProblemKind, reason: str, path: str, sample_id: str) -> None:
+        self.problems.append(Problem(path=path, sample_id=sample_id or None, kind=kind, reason=reason))
+
+    def _row_trouble(
+        self, claim: Claim, sample_id: str, files: Sequence[str]
+    ) -> tuple[ProblemKind, str] | None:
+        if not claim.reference:
+            return "missing", f"{claim.where} names no image."
+        earlier = self._first.setdefault(sample_id, claim)
+        if earlier is not claim:
+            same = (earlier.class_name, earlier.cells) == (claim.class_name, claim.cells)
+            return "id-twice", (
+                f"{claim.where} names {sample_id} again, with {'the same' if same else 'other'} facts; "
+                f"{earlier.where} is used."
+            )
+        if not files:
+            return "missing", (
+                f"{claim.where} names {claim.reference}, but there is no such image in {self._tree.root}."
+            )
+        if files[0] in self._taken:
+            return "id-twice", (
+                f"{claim.where} names the file {files[0]}, which {self._taken[files[0]]} has already."
+            )
+        return None
+
+    def _class_trouble(self, claim: Claim) -> str | None:
+        if claim.trouble is not None:
+            return f"{claim.where}: {claim.trouble}."
+        if self._known is not None and claim.class_name not in self._known:
+            return f"{claim.where}: the class {claim.class_name!r} is none of HAM10000's ({', '.join(self._known)})."
+        return None
+
+
+def _sample_id(reference: str, files: Sequence[str]) -> str:
+    if files and (reference.startswith(("/", "\\\\")) or reference[1:2] == ":"):
+        # An absolute path says where the images once lay; the id is to outlive a move.
+        return without_suffix(files[0])
+    return without_suffix(reference.removeprefix("./"))

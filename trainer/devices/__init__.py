@@ -1,0 +1,1 @@
+"""What this machine can train on, and what lies on it. Loads without TensorFlow."""

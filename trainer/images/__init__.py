@@ -1,0 +1,1 @@
+"""Images: decoded, turned upright and into sRGB, framed. Loads without TensorFlow."""

@@ -1,0 +1,1 @@
+"""A bundle in use: predictions, evaluation, scoring."""

@@ -1,0 +1,229 @@
+"""From a bundle and image files to probabilities, always in float32, always by the bundle's own geometry."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import numpy as np
+
+from trainer.errors import ImageError
+from trainer.events import Progress, silent
+from trainer.files import printable
+from trainer.images.decoding import read_image, to_square
+from trainer.metrics.decision import calibrated_probabilities, decide
+from trainer.network.network import Network
+from trainer.runs.bundle import read_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from trainer.events import Listener, StopRequest
+    from trainer.runs.bundle import Manifest
+
+_BATCH = 16
+
+
+class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a network says of one image, or why it says nothing.
+
+    Attributes:
+        path: of the image, as given (see `trainer.files.printable`).
+        probabilities: by class, calibrated to the prior the manifest names, summing to 1.
+        predicted: the class that the manifest's decision rule takes.
+        malignant_probability: sum of the malignant classes' probabilities, 0 to 1.
+        warnings: sentences about the image.
+        metadata: what the caller knows of the image, by column.
+        error: why there is no prediction; the other fields are then missing.
+    """
+
+    path: str
+    probabilities: dict[str, float] | None = None
+    predicted: str | None = None
+    malignant_probability: float | None = None
+    warnings: list[str] | None = None
+    metadata: dict[str, str] | None = None
+    error: str | None = None
+
+
+class Wanted(NamedTuple):
+    """An image to be predicted.
+
+    Attributes:
+        path: what the prediction will be called.
+        read: returns its pixels, uint8 (height, width, 3), or raises `ImageError`.
+    """
+
+    path: str
+    read: Callable[[], NDArray[np.uint8]]
+
+
+class Predicted(NamedTuple):
+    """A prediction and what it follows from.
+
+    Attributes:
+        prediction: for users.
+        logits: float32 (c,); `None` where the image cannot be read.
+    """
+
+    prediction: Prediction
+    logits: NDArray[np.float32] | None
+
+
+class Predictor:
+    """A bundle ready for use.
+
+    Attributes:
+        manifest: of the bundle.
+        network: in float32, with the bundle's weights.
+    """
+
+    def __init__(self, bundle: Path) -> None:
+        self.manifest, arrays = read_bundle(bundle)
+        self.network = network_of(self.manifest, arrays)
+        self.logits_graph = self.network.averaged_logits(self.manifest.config.test_views)
+
+    def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the logits float32 (n, c) of squares uint8 (n, s, s, 3)."""
+        logits: NDArray[np.float32] = self.logits_graph(images).numpy()
+        return logits
+
+    def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return calibrated probabilities float64 (n, c)."""
+        return calibrated_probabilities(logits, self.manifest.calibration)
+
+    def predict(
+        self, paths: Sequence[Path], *, listener: Listener = silent, stop: StopRequest | None = None
+    ) -> list[Prediction]:
+        """Return a prediction for each file, in order; a file that cannot be read does not stop the others.
+
+        Raises:
+            StoppedError: on request.
+        """
+        wanted = [Wanted(printable(path), functools.partial(read_image, path)) for path in paths]
+        return [shown.prediction for shown in self.predict_each(wanted, listener=listener, stop=stop)]
+
+    def predict_each(
+        self, wanted: Sequence[Wanted], *, listener: Listener = silent, stop: StopRequest | None = None
+    ) -> list[Predicted]:
+        """Predict images from wherever they come; the one way from pixels to a prediction.
+
+        Args:
+            wanted: names, and functions that return the pixels or raise `ImageError`.
+            listener: hears progress.
+            stop: asked between batches.
+
+        Returns:
+            In the order asked; one that cannot be read does not stop the others.
+
+        Raises:
+            StoppedError: on request.
+        """
+        predicted: list[Predicted] = []
+        for begin in range(0, len(wanted), _BATCH):
+            if stop is not None:
+                stop.raise_if_asked()
+            predicted.extend(self._predict_batch(wanted[begin : begin + _BATCH]))
+            listener(Progress(task="Predicting", done=len(predicted), total=len(wanted), unit="images"))
+        return predicted
+
+    def predict_together(self, predicted: Sequence[Predicted]) -> Prediction | None:
+        """Return what images of one lesion say together: the mean of their logits, calibrated, decided as ever.
+
+        Args:
+            predicted: of `predict_each`; those that could not be read are left out.
+
+        Returns:
+            A prediction without a path; `None` where fewer than two images could be read.
+        """
+        rows = [shown.logits for shown in predicted if shown.logits is not None]
+        if len(rows) < 2:  # noqa: PLR2004 - one image says the same alone
+            return None
+        missing = len(predicted) - len(rows)
+        warnings = []
+        if missing:
+            words = "is not in this, since it" if missing == 1 else "are not in this, since they"
+            warnings.append(f"{missing} of {len(predicted)} images {words} cannot be read.")
+        mean = np.stack(rows).mean(axis=0, keepdims=True)
+        return next(iter(self._judged([""], mean, [warnings])))
+
+    def _predict_batch(self, wanted: Sequence[Wanted]) -> Iterable[Predicted]:
+        squares: list[NDArray[np.uint8]] = []
+        readable: list[int] = []
+        warnings: list[list[str]] = []
+        predicted: dict[int, Predicted] = {}
+        for k, image_wanted in enumerate(wanted):
+            try:
+                image = image_wanted.read()
+            except ImageError as error:
+                predicted[k] = Predicted(Prediction(path=image_wanted.path, error=printable(error)), None)
+                continue
+            readable.append(k)
+            warnings.append(self._warnings(image))
+            squares.append(to_square(image, self.manifest.input_size, self.manifest.geometry))
+        if squares:
+            logits = self.logits(np.stack(squares))
+            judged = self._judged([wanted[k].path for k in readable], logits, warnings)
+            for k, prediction, row in zip(readable, judged, logits, strict=True):
+                predicted[k] = Predicted(prediction, row)
+        return [predicted[k] for k in range(len(wanted))]
+
+    def _judged(
+        self, paths: Sequence[str], logits: NDArray[np.float32], warnings: Sequence[list[str]]
+    ) -> Iterable[Prediction]:
+        """Yield the prediction for each row of logits (n, c)."""
+        probabilities = self.probabilities(logits)
+        chosen = decide(probabilities, self.manifest.calibration)
+        for path, row, winner, sentences in zip(paths, probabilities, chosen, warnings, strict=True):
+            yield self._prediction(path, row, int(winner), sentences)
+
+    def _warnings(self, image: NDArray[np.uint8]) -> list[str]:
+        height, width = image.shape[:2]
+        size = self.manifest.input_size
+        warnings = []
+        if min(height, width) < size // 2:
+            warnings.append(
+                f"The image has only {width} x {height} pixels and is enlarged to {size} x {size}; "
+                "details the network looks for may be missing."
+            )
+        if max(height, width) > 4 * min(height, width):
+            warnings.append(
+                "The image is much longer than wide; most of it may lie outside the network's square."
+            )
+        if int(image.max()) - int(image.min()) < 16:  # noqa: PLR2004 - of 255: no structure to see
+            warnings.append("The image is almost of one colour; the prediction means nothing.")
+        return warnings
+
+    def _prediction(
+        self, path: str, row: NDArray[np.float64], winner: int, warnings: list[str]
+    ) -> Prediction:
+        manifest = self.manifest
+        probabilities = {name: float(p) for name, p in zip(manifest.classes, row, strict=True)}
+        return Prediction(
+            path=path,
+            probabilities=probabilities,
+            predicted=manifest.classes[winner],
+            malignant_probability=min(1.0, sum(probabilities[name] for name in manifest.malignant)),
+            warnings=warnings,
+        )
+
+
+def network_of(manifest: Manifest, arrays: dict[str, NDArray[np.float32]]) -> Network:
+    """Rebuild a bundle's network in float32.
+
+    Raises:
+        WeightsError: the arrays are not those of the network the manifest describes.
+    """
+    network = Network(
+        manifest.backbone,
+        len(manifest.classes),
+        manifest.head,
+        input_size=manifest.input_size,
+        precision="float32",
+    )
+    network.assign(arrays)
+    return network

@@ -1,0 +1,135 @@
+"""The command `evaluate`: a bundle scored, counted, and reported as JSON, text and pictures."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from trainer import RESEARCH_ONLY
+from trainer.errors import StorageError
+from trainer.events import Said, Warned, silent
+from trainer.figures.evaluation import draw_evaluation
+from trainer.files import explained, write_bytes, write_text
+from trainer.prediction.evaluation import evaluate
+from trainer.prediction.inference import Predictor
+from trainer.runs.bundle import bundle_hash
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trainer.dataset.store import DatasetStore
+    from trainer.events import Listener, StopRequest
+    from trainer.prediction.evaluation import Evaluation
+
+_FACT = "test_scorings"
+
+
+class Scoring(NamedTuple):
+    """A scored bundle.
+
+    Attributes:
+        document: metrics, part, bundle and counts, as plain values for JSON.
+        text: the same for a terminal.
+    """
+
+    document: dict[str, Any]
+    text: str
+
+
+def score(
+    bundle: Path,
+    store: DatasetStore,
+    part: str,
+    *,
+    report: Path | None = None,
+    listener: Listener = silent,
+    stop: StopRequest | None = None,
+) -> Scoring:
+    """Score a bundle on a part of a dataset.
+
+    Scoring the test part is counted in the dataset, by bundle: a test part that is looked at again and again
+    is on its way to becoming a validation part.
+
+    Args:
+        bundle: folder.
+        store: the dataset.
+        part: `train`, `validation`, `test` or `all`.
+        report: folder for metrics.json, predictions.csv and pictures.
+        listener: hears progress.
+        stop: asked between batches.
+
+    Raises:
+        TrainerError: any of its kinds, in words.
+    """
+    if report is not None:
+        # Said before the long work, not after it.
+        with explained(report):
+            report.mkdir(parents=True, exist_ok=True)
+    predictor = Predictor(bundle)
+    manifest = predictor.manifest
+    if store.fingerprint() != manifest.dataset_fingerprint:
+        sentence = "This is not the dataset and split the network was trained on"
+        if part in {"test", "validation"}:
+            sentence += "; samples of its training may be among those it is scored on"
+        listener(Warned(message=sentence + "."))
+    evaluation = evaluate(predictor, store, part, listener=listener, stop=stop)
+    identity = bundle_hash(bundle)
+    scorings = _counted(store, identity, listener) if part in {"test", "all"} else None
+    document = msgspec.to_builtins(evaluation.metrics) | {
+        "split": part,
+        "bundle": identity,
+        "dataset_fingerprint": store.fingerprint(),
+        "prior": manifest.calibration.prior,
+        "decision_rule": manifest.calibration.decision_rule,
+        "test_scorings": scorings,
+        "research_only": RESEARCH_ONLY,
+    }
+    lines = [f"Part {part} of {store.path}", evaluation.metrics.summary(manifest.malignant)]
+    if scorings is not None:
+        times = "the first time" if scorings == 1 else f"time number {scorings}"
+        lines.append(f"This is {times} this bundle is scored on this dataset's test part.")
+    lines.append(RESEARCH_ONLY)
+    if report is not None:
+        _write_report(report, document, evaluation, manifest.malignant)
+        listener(Said(message=f"Pictures and figures: {report}"))
+    return Scoring(document, "\n".join(lines))
+
+
+def _counted(store: DatasetStore, identity: str, listener: Listener) -> int | None:
+    counts: dict[str, int] = msgspec.json.decode(store.database.fact(_FACT) or "{}", type=dict[str, int])
+    counts[identity] = counts.get(identity, 0) + 1
+    try:
+        with store.database.transaction():
+            store.database.set_fact(_FACT, msgspec.json.encode(counts).decode())
+    except StorageError:
+        listener(Warned(message="The dataset file cannot be written, so this scoring is not counted in it."))
+    return counts[identity]
+
+
+def _write_report(
+    folder: Path, document: dict[str, Any], evaluation: Evaluation, malignant: tuple[str, ...]
+) -> None:
+    write_bytes(folder / "metrics.json", msgspec.json.format(msgspec.json.encode(document), indent=2))
+    classes = evaluation.metrics.classes
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["sample_id", "truth", "predicted", *classes])
+    columns = zip(
+        evaluation.sample_ids, evaluation.truth, evaluation.predicted, evaluation.probabilities, strict=True
+    )
+    for sample_id, truth, predicted, probabilities in columns:
+        figures = [f"{p:.6f}" for p in probabilities]
+        writer.writerow([sample_id, classes[truth], classes[predicted], *figures])
+    write_text(folder / "predictions.csv", stream.getvalue())
+    with explained(folder):
+        draw_evaluation(
+            folder,
+            np.asarray(evaluation.truth),
+            evaluation.probabilities,
+            evaluation.metrics,
+            malignant=malignant,
+        )

@@ -1,0 +1,1 @@
+"""What a window and the engine say to each other. Loads without TensorFlow."""

@@ -1,0 +1,292 @@
+"""What a run hands to diagnosis: a folder with numbers and a description of them, and no code.
+
+A bundle holds `manifest.json` (this module's `Manifest`), `weights.safetensors` (arrays by canonical name) and
+`manifest.sha256` (the manifest's own hash, in the form that `sha256sum -c` checks). The manifest holds the hash
+of every other file, so that one changed byte anywhere is noticed. The network is rebuilt by this program from
+the manifest; nothing in a bundle is ever run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import numpy as np
+
+from trainer.arrays import Array, decode_arrays, encode_arrays
+from trainer.config import BackboneName, Geometry, HeadSettings, RunConfig, StageName
+from trainer.dataset.certificate import SplitCertificate
+from trainer.errors import BundleError
+from trainer.events import PartMetrics
+from trainer.files import atomic_folder
+from trainer.metrics.decision import Calibration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+BUNDLE_VERSION = 1
+MANIFEST = "manifest.json"
+MANIFEST_HASH = "manifest.sha256"
+WEIGHTS = "weights.safetensors"
+
+_FILES = frozenset({WEIGHTS})
+"""Files of format version 1, beside the manifest and its hash."""
+
+_MAX_MANIFEST_BYTES = 16 << 20
+_MAX_WEIGHTS_BYTES = 4 << 30  # ten times the largest network on offer
+_SHORT_HASH = 12  # digits; two of a million bundles share them with a chance of 1 in 500
+
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class BundleMetrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How good the network was when it was chosen.
+
+    Attributes:
+        stage: the best epoch's stage.
+        epoch: the best epoch, counted from 1 within its stage.
+        validation: metrics of the images the best epoch was chosen on, before calibration.
+        test: metrics of the test part, if it was scored before the bundle was written.
+    """
+
+    stage: StageName
+    epoch: Annotated[int, msgspec.Meta(ge=0)]
+    validation: PartMetrics
+    test: PartMetrics | None = None
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything about a network except its weights.
+
+    Attributes:
+        format_version: of this structure.
+        program_version: of the SkinDesk that wrote it.
+        created: date and time with time zone.
+        backbone: a name of `trainer.backbones`.
+        head: what stands on the backbone.
+        classes: in the order of the logits.
+        malignant: those classes that are malignant.
+        input_size: side of the network's square, pixels.
+        geometry: how an image becomes that square.
+        calibration: from logits to probabilities and to the predicted class.
+        split: certificate of the split the network was trained on.
+        dataset_fingerprint: of the dataset it was trained on, 64 hexadecimal digits.
+        metrics: of the best epoch.
+        config: settings of the run.
+        weights_origin: a sentence on where the initial weights came from.
+        versions: of Python and of the packages that matter, by name.
+        files: SHA-256 of each other file, by name; `write_bundle` fills it in.
+    """
+
+    format_version: Annotated[int, msgspec.Meta(ge=1, le=BUNDLE_VERSION)] = BUNDLE_VERSION
+    program_version: Name
+    created: Annotated[datetime, msgspec.Meta(tz=True)]
+    backbone: BackboneName
+    head: HeadSettings
+    classes: Annotated[tuple[Name, ...], msgspec.Meta(min_length=2, max_length=1000)]
+    malignant: tuple[Name, ...]
+    input_size: Annotated[int, msgspec.Meta(ge=32, le=1024)]
+    geometry: Geometry
+    calibration: Calibration
+    split: SplitCertificate
+    dataset_fingerprint: Sha256
+    metrics: BundleMetrics
+    config: RunConfig
+    weights_origin: str
+    versions: dict[str, str]
+    files: dict[str, Sha256] = {}
+
+    def __post_init__(self) -> None:
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError("a class is named twice")
+        if not set(self.malignant) <= set(self.classes):
+            raise ValueError("`malignant` names a class that is not in `classes`")
+        if self.calibration.classes != self.classes:
+            raise ValueError("the calibration is for other classes")
+        if (self.config.backbone, self.config.head, self.config.geometry) != (
+            self.backbone,
+            self.head,
+            self.geometry,
+        ):
+            raise ValueError("`config` describes another network than the manifest")
+
+
+class _AnyManifest(msgspec.Struct):
+    """What every version of a manifest has."""
+
+    format_version: int
+
+
+def write_bundle(folder: Path, manifest: Manifest, arrays: Mapping[str, Array]) -> Manifest:
+    """Write a bundle; a bundle that was there is replaced, anything else is left alone.
+
+    Args:
+        folder: to be created.
+        manifest: its `files` are filled in.
+        arrays: the network's weights by canonical name, any shapes.
+
+    Returns:
+        The manifest as it was written.
+
+    Raises:
+        BundleError: the folder holds something that is no bundle, a weight is no finite float32, or the manifest
+            could not be read again.
+        StorageError: the folder cannot be written.
+    """
+    if folder.exists() and not (
+        folder.is_dir() and (not any(folder.iterdir()) or (folder / MANIFEST).exists())
+    ):
+        raise BundleError(f"{folder} exists and is no bundle; choose another folder to write the bundle to.")
+    _check_weights(folder, arrays)
+    weights = encode_arrays(arrays)
+    manifest = msgspec.structs.replace(manifest, files={WEIGHTS: hashlib.sha256(weights).hexdigest()})
+    content = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+    _parsed(
+        folder, content
+    )  # JSON has no NaN: a metric that is none would make a bundle that nobody can read
+    with atomic_folder(folder) as temporary:
+        (temporary / WEIGHTS).write_bytes(weights)
+        (temporary / MANIFEST).write_bytes(content)
+        (temporary / MANIFEST_HASH).write_text(_hash_line(content), encoding="ascii")
+    return manifest
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check a bundle's manifest; its weights are neither read nor checked.
+
+    Raises:
+        BundleError: the folder is no bundle, or its manifest is changed, damaged or too new.
+    """
+    return _parsed(folder, _manifest_content(folder))
+
+
+def read_bundle(folder: Path) -> tuple[Manifest, dict[str, Array]]:
+    """Read a bundle and check every byte of it.
+
+    Returns:
+        The manifest, and the weights by canonical name as read-only arrays.
+
+    Raises:
+        BundleError: the folder is no bundle, or the bundle is changed, damaged, incomplete or too new.
+    """
+    manifest = read_manifest(folder)
+    for path in sorted(folder.glob("*.safetensors")):
+        if path.name not in manifest.files:
+            raise BundleError(
+                f"The bundle {folder} holds {path.name}, which its manifest does not name; remove it."
+            )
+    weights = _content(folder / WEIGHTS, _MAX_WEIGHTS_BYTES)
+    if hashlib.sha256(weights).hexdigest() != manifest.files[WEIGHTS]:
+        raise BundleError(_changed(folder, WEIGHTS))
+    try:
+        arrays = decode_arrays(weights)
+    except ValueError as error:
+        raise BundleError(f"{folder / WEIGHTS} is no safetensors file: {error}.") from error
+    _check_weights(folder, arrays)
+    return manifest, arrays
+
+
+def bundle_hash(folder: Path) -> str:
+    """Return twelve hexadecimal digits that stand for the whole content of a bundle, for reports.
+
+    Raises:
+        BundleError: the folder is no bundle, or its manifest is changed.
+    """
+    return hashlib.sha256(_manifest_content(folder)).hexdigest()[:_SHORT_HASH]
+
+
+def _hash_line(content: bytes) -> str:
+    return f"{hashlib.sha256(content).hexdigest()}  {MANIFEST}\n"
+
+
+def _changed(folder: Path, name: str) -> str:
+    return (
+        f"{folder / name} is not what was written: its hash differs, so the file was changed or damaged. "
+        "Copy the bundle again from where it came from, or train again."
+    )
+
+
+def _nested(folder: Path) -> str:
+    return f"{folder / MANIFEST} is no manifest of a SkinDesk bundle: it is nested too deeply."
+
+
+def _check_weights(folder: Path, arrays: Mapping[str, Array]) -> None:
+    """Check that weights are what networks are made of: a NaN would come out as a probability that is none."""
+    for name, array in arrays.items():
+        if array.dtype != np.float32:
+            raise BundleError(f"The weights of {folder} must be float32, but {name} is {array.dtype}.")
+        if not np.isfinite(array).all():
+            raise BundleError(
+                f"The weights of {folder} hold numbers that are not finite ({name}): the training diverged; train "
+                "again with a lower learning rate."
+            )
+
+
+def _content(path: Path, limit: int) -> bytes:
+    try:
+        if not path.is_file():
+            raise BundleError(f"The bundle {path.parent} is incomplete: it has no {path.name}.")
+        if path.stat().st_size > limit:
+            raise BundleError(f"{path} is larger than any bundle's ({path.stat().st_size:,} bytes).")
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _manifest_content(folder: Path) -> bytes:
+    if not folder.exists():
+        raise BundleError(f"There is no bundle at {folder}; check the path.")
+    if not folder.is_dir():
+        raise BundleError(f"{folder} is a file; a bundle is a folder with {MANIFEST} and {WEIGHTS}.")
+    if not (folder / MANIFEST).is_file():
+        inner = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
+        hint = f"did you mean {inner[0]}?" if inner else "choose the bundle in the folder of a finished run."
+        raise BundleError(f"{folder} is no bundle, since it has no {MANIFEST}; {hint}")
+    content = _content(folder / MANIFEST, _MAX_MANIFEST_BYTES)
+    try:
+        version = msgspec.json.decode(content, type=_AnyManifest).format_version
+    except msgspec.DecodeError as error:
+        raise BundleError(f"{folder / MANIFEST} is no manifest of a SkinDesk bundle: {error}.") from error
+    except RecursionError as error:
+        raise BundleError(_nested(folder)) from error
+    if version > BUNDLE_VERSION:
+        raise BundleError(
+            f"The bundle {folder} was written by a newer SkinDesk (bundle format {version}, this program reads "
+            f"up to {BUNDLE_VERSION}); update this program."
+        )
+    if _content(folder / MANIFEST_HASH, _MAX_MANIFEST_BYTES) != _hash_line(content).encode():
+        raise BundleError(_changed(folder, MANIFEST))
+    return content
+
+
+def _parsed(folder: Path, content: bytes) -> Manifest:
+    try:
+        manifest = msgspec.json.decode(content, type=Manifest)
+        unknown = _unknown_field(msgspec.json.decode(content), msgspec.to_builtins(manifest))
+    except msgspec.DecodeError as error:
+        raise BundleError(f"{folder / MANIFEST} is not valid: {error}.") from error
+    except RecursionError as error:
+        raise BundleError(_nested(folder)) from error
+    if unknown:
+        raise BundleError(f"{folder / MANIFEST} is not valid: it has an unknown field `{unknown}`.")
+    # Names are compared before any of them is opened: none can lead out of the folder.
+    if set(manifest.files) != _FILES:
+        listed = ", ".join(sorted(manifest.files)) or "nothing"
+        raise BundleError(f"{folder / MANIFEST} must name {WEIGHTS} and no other file; it names {listed}.")
+    return manifest
+
+
+def _unknown_field(written: object, known: object) -> str:
+    """Return the name of a field of `written`, at any depth, that was not understood; empty if there is none."""
+    if isinstance(written, dict) and isinstance(known, dict):
+        for name, value in written.items():
+            if name not in known:
+                return str(name)
+            deeper = _unknown_field(value, known[name])
+            if deeper:
+                return f"{name}.{deeper}"
+    return ""

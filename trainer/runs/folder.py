@@ -1,0 +1,242 @@
+"""A run's folder: what a window lists, and what a run resumes from.
+
+```
+RUN/config.toml          the settings
+RUN/dataset.json         the dataset file it is trained on
+RUN/split.json           the split's certificate
+RUN/events.jsonl         what the run said and when, a line an event (see `RunFolder.recorded`)
+RUN/history.json         metrics of every epoch
+RUN/initial/             the network as it started
+RUN/checkpoints/         the last two and the best
+RUN/bundle/              what the run hands to diagnosis
+RUN/learning_curves.png
+```
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from trainer.config import config_from_toml, config_to_toml
+from trainer.errors import ConfigError
+from trainer.events import (
+    AnyEvent,
+    EpochEnded,
+    Progress,
+    StageStarted,
+    StepDone,
+    decode_event,
+    encode_event,
+    moment_of,
+)
+from trainer.files import explained, try_lock, write_bytes, write_text
+from trainer.runs.checkpoint import CheckpointStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trainer.config import RunConfig
+    from trainer.events import Listener
+
+STEPS_KEPT = 4_000
+"""Of the steps of a stage so many are kept: more than a plot as wide as a screen can show, in less than a MiB."""
+
+_LARGEST_EVENTS = 64 << 20  # bytes; no run of ours comes near it
+_LOCK = ".lock"
+_LOOK_SECONDS = 0.1
+"""How long a run that starts waits for someone who only looked whether it was going on."""
+
+
+class RunDataset(msgspec.Struct, frozen=True):
+    """Where a run found its samples.
+
+    Attributes:
+        path: of the dataset file, absolute, when the run began or last went on.
+    """
+
+    path: str
+
+
+class RunFolder:
+    """Paths of a run, and the events file.
+
+    Args:
+        path: of the folder; made when first written to.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config_file = path / "config.toml"
+        self.dataset_file = path / "dataset.json"
+        self.split_file = path / "split.json"
+        self.events_file = path / "events.jsonl"
+        self.history_file = path / "history.json"
+        self.bundle = path / "bundle"
+        self.curves_file = path / "learning_curves.png"
+        self.initial = path / "initial"
+        self.checkpoints_folder = path / "checkpoints"
+
+    def checkpoints(self) -> CheckpointStore:
+        """Return the store of checkpoints."""
+        return CheckpointStore(self.checkpoints_folder)
+
+    def initial_checkpoint(self) -> CheckpointStore:
+        """Return the store of the network as it started."""
+        return CheckpointStore(self.initial)
+
+    @property
+    def begun(self) -> bool:
+        """Whether a run has been started here."""
+        return self.config_file.exists()
+
+    def check_free(self) -> None:
+        """Check that a new run may use this folder; one that failed before its network was ready does not count.
+
+        Raises:
+            ConfigError: another run or other files are here.
+        """
+        own = {_LOCK}
+        if self.begun and self.events_file.exists() and not self.initial.exists():
+            own |= {self.config_file.name, self.events_file.name}
+        elif self.begun:
+            raise ConfigError(f"{self.path} already holds a run; resume it, or choose another folder.")
+        if not self.path.is_dir():
+            return
+        present = {entry.name for entry in self.path.iterdir() if not _is_leftover(entry)}
+        if present - own:
+            raise ConfigError(f"{self.path} is not an empty folder; choose another one for the run.")
+
+    def start(self, config: RunConfig) -> None:
+        """Make the folder for a new run.
+
+        Raises:
+            ConfigError: another run or other files are here.
+            StorageError: the folder cannot be written.
+        """
+        self.check_free()
+        write_text(self.config_file, config_to_toml(config))
+
+    def config(self) -> RunConfig:
+        """Return the settings the run was started with."""
+        return config_from_toml(self.config_file)
+
+    def write_dataset(self, dataset: Path) -> None:
+        """Note which dataset file the run is trained on."""
+        write_bytes(self.dataset_file, msgspec.json.encode(RunDataset(path=str(dataset.absolute()))) + b"\n")
+
+    def dataset(self) -> Path | None:
+        """Return the dataset file the run was trained on; `None` where that is not known."""
+        try:
+            return Path(msgspec.json.decode(self.dataset_file.read_bytes(), type=RunDataset).path)
+        except (OSError, msgspec.DecodeError):
+            return None
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a process is training here now; looking makes no file and disturbs nobody."""
+        try:
+            handle = os.open(self.path / _LOCK, os.O_RDWR)
+        except OSError:
+            return False
+        try:
+            return not try_lock(handle)
+        finally:
+            os.close(handle)
+
+    def write_history(self, history: list[EpochEnded]) -> None:
+        """Write the metrics of every epoch."""
+        write_bytes(self.history_file, msgspec.json.format(msgspec.json.encode(history), indent=1))
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from working on this run.
+
+        Raises:
+            ConfigError: one does already.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise ConfigError(f"{self.path} is a file; choose another name for the run's folder.")
+        with explained(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            if not try_lock(handle):
+                time.sleep(_LOOK_SECONDS)
+                if not try_lock(handle):
+                    raise ConfigError(f"Another process is training in {self.path}; wait for it or stop it.")
+            yield
+        finally:
+            os.close(handle)
+
+    def kept_events(self, end: int = _LARGEST_EVENTS) -> Iterator[tuple[float | None, AnyEvent]]:
+        """Yield what the run has said and when, seconds since 1970 (`None` where older versions did not note it).
+
+        Lines that are no events are left out, as a killed process may leave half a one.
+
+        Args:
+            end: bytes of the events file to read.
+        """
+        try:
+            with self.events_file.open("rb") as stream:
+                lines = stream.read(min(end, _LARGEST_EVENTS)).splitlines()
+        except OSError:
+            return
+        for line in lines:
+            with contextlib.suppress(ConfigError):
+                yield moment_of(line), decode_event(line)
+
+    @contextlib.contextmanager
+    def recorded(self, listener: Listener) -> Iterator[Listener]:
+        """Yield a listener that also writes to the events file: all but progress, and of the steps enough to draw them."""
+        with explained(self.path):
+            stream = self.events_file.open("ab+")
+            if stream.tell():
+                stream.seek(-1, os.SEEK_END)
+                if stream.read(1) != b"\n":
+                    # A killed process may have left half a line; what follows starts on one of its own.
+                    stream.write(b"\n")
+
+        keeps = _Thinning()
+
+        def record(event: AnyEvent) -> None:
+            if keeps(event):
+                with explained(self.events_file):
+                    stream.write(encode_event(event, time.time()))
+                    stream.flush()
+            listener(event)
+
+        try:
+            yield record
+        finally:
+            # What a full disk did not take would be tried again here, and hide the error that says so.
+            with contextlib.suppress(OSError):
+                stream.close()
+
+
+class _Thinning:
+    """Tells what of a run is kept; the steps of a stage evenly, whatever their number."""
+
+    def __init__(self) -> None:
+        self._stride, self._last = 1, -1
+
+    def __call__(self, event: AnyEvent) -> bool:
+        if isinstance(event, StageStarted):
+            self._stride = max(1, -(-event.epochs * event.steps_per_epoch // STEPS_KEPT))
+            self._last = -1
+        elif isinstance(event, StepDone):
+            place = ((event.epoch - 1) * event.steps + event.step - 1) // self._stride
+            if place == self._last:
+                return False
+            self._last = place
+        return not isinstance(event, Progress)
+
+
+def _is_leftover(path: Path) -> bool:
+    """Whether a process that was killed while writing left this."""
+    return path.name.startswith(".config.toml.") and path.suffix == ".tmp"

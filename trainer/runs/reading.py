@@ -1,0 +1,366 @@
+"""Runs read from their folders: whatever is damaged, missing or too new becomes a sentence, never an exception."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from trainer.dataset.certificate import SplitCertificate
+from trainer.errors import TrainerError
+from trainer.events import EpochEnded, Failed, Finished, Stopped, decode_event
+from trainer.files import write_text
+from trainer.metrics.classification import Metrics
+from trainer.runs.bundle import MANIFEST, Manifest, bundle_hash, read_manifest
+from trainer.runs.folder import RunFolder
+from trainer.runs.summary import Report, RunStatus, RunSummary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from trainer.config import RunConfig
+
+NAME_FILE = "name.txt"
+LONGEST_NAME = 100  # characters
+
+_LAST_EVENT_BYTES = 64 << 10  # the last line of the events is at most an epoch's metrics
+_LARGEST_FILE = 64 << 20  # bytes; no history or table of metrics comes near it
+
+
+class ScoredMetrics(Metrics, frozen=True, kw_only=True):
+    """A report's metrics.json, as far as it is read here.
+
+    Attributes:
+        split: the part that was scored.
+        bundle: twelve digits of the bundle's hash.
+        dataset_fingerprint: of the dataset.
+        test_scorings: see `Report`.
+        prior, decision_rule: what the predictions rest on.
+    """
+
+    split: str = "test"
+    bundle: str = ""
+    dataset_fingerprint: str = ""
+    test_scorings: int | None = None
+    prior: dict[str, float] = msgspec.field(default_factory=dict)
+    decision_rule: str = ""
+
+
+Found = TypeVar("Found")
+
+
+@dataclass
+class _Findings:
+    """What was read so far, and what could not be."""
+
+    problems: list[str] = field(default_factory=list)
+
+    def tried(self, read: Callable[[], Found]) -> Found | None:
+        """Return what is read; where it cannot be, note why and return `None`."""
+        try:
+            return read()
+        except TrainerError as error:
+            self.problems.append(str(error))
+            return None
+
+
+Signature = tuple[tuple[str, int, int], ...]
+
+
+def run_folders(parents: Iterable[Path]) -> list[Path]:
+    """Return the folders that look like runs or bundles, directly in some folders."""
+    found: list[Path] = []
+    for parent in parents:
+        with contextlib.suppress(OSError):
+            found += [
+                Path(entry.path)
+                for entry in os.scandir(parent)
+                if not entry.name.startswith(".") and entry.is_dir() and _looks_like_run(Path(entry.path))
+            ]
+    return found
+
+
+def _looks_like_run(folder: Path) -> bool:
+    run = RunFolder(folder)
+    return any(
+        path.exists()
+        for path in (run.config_file, run.events_file, run.bundle, folder / MANIFEST, run.initial)
+    )
+
+
+def signature(folder: Path) -> Signature:
+    """Return what tells whether a run has changed since it was read: size and time of the files that are read."""
+    run = RunFolder(folder)
+    bundle = _bundle_folder(run)
+    files = [
+        run.config_file,
+        run.events_file,
+        run.history_file,
+        run.split_file,
+        run.dataset_file,
+        folder / NAME_FILE,
+        bundle / MANIFEST,
+        *(report / "metrics.json" for report in _report_folders(folder)),
+    ]
+    stated = []
+    for path in files:
+        with contextlib.suppress(OSError):
+            facts = path.stat()
+            stated.append((path.name, facts.st_mtime_ns, facts.st_size))
+    return tuple(stated)
+
+
+def read_run(folder: Path, *, imported: bool = False) -> RunSummary:
+    """Read what a list says of a run.
+
+    Args:
+        folder: of the run; or a bundle itself.
+        imported: it came from elsewhere, so that nothing is trained in it.
+    """
+    findings = _Findings()
+    run = RunFolder(folder)
+    manifest, identity = _manifest(run, findings)
+    config = _config(run, manifest, findings, imported=imported)
+    history = _history(run, findings)
+    best = max((place for place, epoch in enumerate(history) if epoch.best), default=None)
+    state = RunStatus.DONE if imported else _state(run, findings, has_bundle=manifest is not None)
+    if manifest is None and config is None and state is not RunStatus.RUNNING:
+        state = RunStatus.UNREADABLE
+    certificate = manifest.split if manifest is not None else _certificate(run, findings)
+    size = manifest.input_size if manifest is not None else _planned_size(config)
+    metrics = history[best].validation if best is not None else None
+    if metrics is None and manifest is not None:
+        metrics = manifest.metrics.validation
+    stage = (
+        history[best].stage if best is not None else manifest.metrics.stage if manifest is not None else ""
+    )
+    reports = tuple(_reports(folder, findings))
+    return RunSummary(
+        name=read_name(folder),
+        folder=folder,
+        created=_created(run, manifest, imported=imported),
+        state=state,
+        bundle=_bundle_folder(run) if manifest is not None else None,
+        bundle_hash=identity,
+        imported=imported,
+        problem=" ".join(findings.problems),
+        backbone=config.backbone if config is not None else "",
+        input_size=size,
+        stages=config.stages if config is not None else (),
+        classes=manifest.classes if manifest is not None else (),
+        malignant=manifest.malignant if manifest is not None else (),
+        epochs=len(history),
+        planned_epochs=_planned_epochs(config),
+        best_stage=stage,
+        best_epoch=best + 1 if best is not None else 0,
+        best_macro_recall=metrics.macro_recall if metrics is not None else None,
+        best_accuracy=metrics.accuracy if metrics is not None else None,
+        best_n=_choosing_images(manifest, config, certificate),
+        reports=reports,
+        dataset_path=run.dataset(),
+        dataset_fingerprint=manifest.dataset_fingerprint
+        if manifest is not None
+        else certificate.fingerprint
+        if certificate is not None
+        else "",
+    )
+
+
+def read_name(folder: Path) -> str:
+    """Return what a run is called: the name the user gave it, or that of its folder."""
+    try:
+        with (folder / NAME_FILE).open(encoding="utf-8") as stream:
+            return tidy_name(stream.read(10 * LONGEST_NAME)) or folder.name
+    except (OSError, UnicodeDecodeError):
+        return folder.name
+
+
+def write_name(folder: Path, name: str) -> None:
+    """Keep the name the user gave a run.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    write_text(folder / NAME_FILE, tidy_name(name) + "\n")
+
+
+def tidy_name(text: str) -> str:
+    """Return a name as one line of at most `LONGEST_NAME` characters that can be shown."""
+    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return words[:LONGEST_NAME].strip()
+
+
+def read_history(folder: Path) -> list[EpochEnded]:
+    """Return every epoch of a run that is done.
+
+    Raises:
+        TrainerError: there is a history, but it cannot be read.
+    """
+    file = RunFolder(folder).history_file
+    try:
+        return msgspec.json.decode(_content(file), type=list[EpochEnded])
+    except FileNotFoundError:
+        return []
+    except (OSError, msgspec.DecodeError) as error:
+        raise TrainerError(_unreadable(file, "the learning curves are missing", error)) from error
+
+
+def read_report(folder: Path) -> ScoredMetrics:
+    """Return the metrics of a report.
+
+    Raises:
+        TrainerError: they cannot be read.
+    """
+    file = folder / "metrics.json"
+    try:
+        return msgspec.json.decode(_content(file), type=ScoredMetrics)
+    except (OSError, msgspec.DecodeError) as error:
+        raise TrainerError(_unreadable(file, "score the part again", error)) from error
+
+
+def _content(file: Path) -> bytes:
+    if file.stat().st_size > _LARGEST_FILE:
+        raise OSError(f"{file.stat().st_size:,} bytes are more than such a file has")
+    return file.read_bytes()
+
+
+def _unreadable(file: Path, consequence: str, error: Exception) -> str:
+    reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+    return f"{file.parent.name}/{file.name} cannot be read ({reason.rstrip('.')}): {consequence}."
+
+
+def _bundle_folder(run: RunFolder) -> Path:
+    return run.path if (run.path / MANIFEST).is_file() else run.bundle
+
+
+def _manifest(run: RunFolder, findings: _Findings) -> tuple[Manifest | None, str]:
+    folder = _bundle_folder(run)
+    found = findings.tried(lambda: (read_manifest(folder), bundle_hash(folder))) if folder.exists() else None
+    return found or (None, "")
+
+
+def _config(
+    run: RunFolder, manifest: Manifest | None, findings: _Findings, *, imported: bool
+) -> RunConfig | None:
+    if manifest is not None and (imported or not run.begun):
+        return manifest.config
+    return findings.tried(run.config) or (manifest.config if manifest is not None else None)
+
+
+def _history(run: RunFolder, findings: _Findings) -> list[EpochEnded]:
+    return findings.tried(lambda: read_history(run.path)) or []
+
+
+def _certificate(run: RunFolder, findings: _Findings) -> SplitCertificate | None:
+    try:
+        return msgspec.json.decode(_content(run.split_file), type=SplitCertificate | None)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as error:
+        findings.problems.append(_unreadable(run.split_file, "the split is not known", error))
+        return None
+
+
+def _state(run: RunFolder, findings: _Findings, *, has_bundle: bool) -> RunStatus:
+    if run.in_use:
+        return RunStatus.RUNNING
+    match _last_event(run.events_file):
+        case Finished():
+            if not has_bundle and not run.bundle.exists():
+                findings.problems.append("The run ended well, but its bundle is gone.")
+            return RunStatus.DONE
+        case Failed(message=message):
+            findings.problems.append(message)
+            return RunStatus.FAILED
+        case Stopped():
+            return RunStatus.STOPPED
+        case None if has_bundle:
+            return RunStatus.DONE
+        case _:
+            return RunStatus.INTERRUPTED
+
+
+def _last_event(file: Path) -> object:
+    """Return the last event; `None` without any, or where the last line is torn."""
+    try:
+        with file.open("rb") as stream:
+            stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, stream.tell() - _LAST_EVENT_BYTES))
+            lines = stream.read().splitlines()
+        return decode_event(lines[-1]) if lines else None
+    except (OSError, TrainerError):
+        return None
+
+
+def _created(run: RunFolder, manifest: Manifest | None, *, imported: bool) -> datetime:
+    if manifest is not None and (imported or not run.begun):
+        return manifest.created.astimezone()
+    for path in (run.config_file, run.path):
+        with contextlib.suppress(OSError, ValueError, OverflowError):
+            return datetime.fromtimestamp(path.stat().st_mtime, tz=UTC).astimezone()
+    return datetime.fromtimestamp(0, tz=UTC)
+
+
+def _planned_size(config: RunConfig | None) -> int:
+    if config is None:
+        return 0
+    if config.input_size is not None:
+        return config.input_size
+    from trainer.backbones import get_backbone  # noqa: PLC0415 - only for runs without a bundle
+
+    return get_backbone(config.backbone).default_size
+
+
+def _planned_epochs(config: RunConfig | None) -> int:
+    if config is None:
+        return 0
+    epochs = {"head": config.head_stage.epochs, "fine-tune": config.fine_tune_stage.epochs}
+    return sum(epochs[stage] for stage in config.stages)
+
+
+def _choosing_images(
+    manifest: Manifest | None, config: RunConfig | None, certificate: SplitCertificate | None
+) -> int | None:
+    """Return how many validation images chose the best epoch: those that calibration did not set aside."""
+    if certificate is None or config is None:
+        return None
+    images = certificate.images.get("validation")
+    if images is None or not config.calibration_share:
+        return images
+    aside = manifest.calibration.n if manifest is not None else 0
+    return images - aside if aside else None
+
+
+def _report_folders(folder: Path) -> list[Path]:
+    try:
+        return sorted(
+            Path(entry.path)
+            for entry in os.scandir(folder)
+            if entry.name.startswith("report") and entry.is_dir()
+        )
+    except OSError:
+        return []
+
+
+def _reports(folder: Path, findings: _Findings) -> Iterator[Report]:
+    for report in _report_folders(folder):
+        file = report / "metrics.json"
+        if not file.exists():
+            continue
+        scored = findings.tried(functools.partial(read_report, report))
+        if scored is not None:
+            yield Report(
+                part=scored.split,
+                folder=report,
+                metrics=scored,
+                bundle_hash=scored.bundle,
+                dataset_fingerprint=scored.dataset_fingerprint,
+                test_scorings=scored.test_scorings,
+                scored=datetime.fromtimestamp(file.stat().st_mtime, tz=UTC).astimezone(),
+            )

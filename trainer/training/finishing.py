@@ -1,0 +1,120 @@
+"""The end of a run: calibration on the images set aside for it, then the bundle."""
+
+from __future__ import annotations
+
+import platform
+from contextlib import closing
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import trainer
+from trainer.errors import DatasetError
+from trainer.events import Progress, Said
+from trainer.figures.history import draw_history
+from trainer.metrics.calibration import fit_calibration, trained_prior
+from trainer.network.network import Network
+from trainer.pipeline.loading import ImageSource, image_logits
+from trainer.runs.bundle import BundleMetrics, Manifest, write_bundle
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from trainer.config import RunConfig
+    from trainer.dataset.store import DatasetStore
+    from trainer.events import Listener, StopRequest
+    from trainer.metrics.decision import Calibration
+    from trainer.runs.folder import RunFolder
+    from trainer.runs.state import RunState
+    from trainer.training.stages import Samples
+
+_PACKAGES = ("tensorflow", "keras", "numpy", "pillow", "safetensors")
+
+
+def finish_run(
+    trained: Network,
+    samples: Samples,
+    store: DatasetStore,
+    folder: RunFolder,
+    config: RunConfig,
+    state: RunState,
+    origin: str,
+    listener: Listener,
+    stop: StopRequest | None,
+) -> Manifest:
+    """Calibrate the trained network, write its bundle and the learning curves.
+
+    Args:
+        trained: network with the weights of the best epoch.
+        samples: of the run.
+        store: the dataset.
+        folder: of the run.
+        config: settings of the run.
+        state: with the history.
+        origin: where the initial weights came from.
+        listener: hears progress.
+        stop: asked between batches.
+
+    Returns:
+        The manifest of the bundle.
+    """
+    arrays = trained.arrays()
+    network = Network(
+        config.backbone, len(samples.classes), config.head, input_size=trained.input_size, precision="float32"
+    )
+    network.assign(arrays)
+    calibration = _calibrate(network, samples, config, listener, stop)
+    listener(Said(message=calibration.describe()))
+    certificate = store.certificate()
+    if certificate is None:
+        raise DatasetError("The dataset's split has gone while the run went on; split again and start anew.")
+    best = next(e for e in state.history if (e.stage, e.epoch) == (state.best_stage, state.best_epoch))
+    manifest = Manifest(
+        program_version=trainer.__version__,
+        created=datetime.now(UTC),
+        backbone=config.backbone,
+        head=config.head,
+        classes=samples.classes,
+        malignant=tuple(name for name in samples.classes if name in store.malignant),
+        input_size=network.input_size,
+        geometry=config.geometry,
+        calibration=calibration,
+        split=certificate,
+        dataset_fingerprint=state.fingerprint,
+        metrics=BundleMetrics(stage=best.stage, epoch=best.epoch, validation=best.validation),
+        config=config,
+        weights_origin=origin,
+        versions={"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
+    )
+    manifest = write_bundle(folder.bundle, manifest, arrays)
+    draw_history(folder.curves_file, state.history)
+    return manifest
+
+
+def _calibrate(
+    network: Network, samples: Samples, config: RunConfig, listener: Listener, stop: StopRequest | None
+) -> Calibration:
+    counts = np.bincount(samples.truth[samples.train], minlength=len(samples.classes))
+    natural = counts / counts.sum()
+    rows = samples.calibration
+    logits: NDArray[Any] = np.zeros((0, len(samples.classes)), dtype=np.float32)
+    if len(rows):
+        predict = network.averaged_logits(config.test_views)
+        source = ImageSource([samples.paths[k] for k in rows], network.input_size, config.geometry, 0)
+
+        def said(done: int) -> None:
+            if stop is not None:
+                stop.raise_if_asked()
+            listener(Progress(task="Calibration", done=done, total=len(rows), unit="images"))
+
+        with closing(source):
+            logits = image_logits(predict, source, np.arange(len(rows)), 16, said)
+    return fit_calibration(
+        logits,
+        samples.truth[rows],
+        samples.classes,
+        natural_prior=natural,
+        trained_prior=trained_prior(config.imbalance, natural),
+    )
