@@ -10,10 +10,11 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from trainer.errors import StorageError
 
@@ -166,6 +167,35 @@ def write_bytes(path: Path, content: bytes, *, private: bool = False) -> None:
 def write_text(path: Path, content: str, *, private: bool = False) -> None:
     """Write `content` to `path` atomically, as UTF-8; see `atomic_path`."""
     write_bytes(path, content.encode(), private=private)
+
+
+@contextlib.contextmanager
+def open_regular(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file that is open for reading, if it is a regular one.
+
+    A pipe, a socket or a device may give bytes without end, or none for ever; opening one may wait, too.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+        yield stream
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """Return the content of a regular file of at most `limit` bytes.
+
+    Raises:
+        OSError: it cannot be read, is no regular file, or is larger.
+    """
+    with open_regular(path) as stream:
+        content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise OSError(errno.EFBIG, f"it is larger than the {limit:,} bytes such a file may have", str(path))
+    return content
 
 
 def try_lock(handle: int) -> bool:

@@ -18,7 +18,8 @@ from common import cpu_precision, real_images, timed
 from trainer.config import Augmentation, Geometry, HeadSettings
 from trainer.files import sha256_of
 from trainer.network.network import Network
-from trainer.pipeline.features import FeatureCache, compute_features, recipe_hash
+from trainer.pipeline.feature_cache import FeatureCache
+from trainer.pipeline.features import compute_features, recipe_hash
 from trainer.pipeline.loading import ImageSource
 
 BATCH = 32

@@ -29,7 +29,8 @@ from trainer.images.decoding import read_square
 from trainer.metrics.classification import epoch_metrics
 from trainer.network.network import Network
 from trainer.network.weights import find_weights, load_backbone_weights
-from trainer.pipeline.features import FeatureCache, compute_features, recipe_hash
+from trainer.pipeline.feature_cache import FeatureCache
+from trainer.pipeline.features import compute_features, recipe_hash
 from trainer.pipeline.loading import ImageSource
 from trainer.training.losses import make_loss, natural_prior
 from trainer.training.schedules import learning_rate

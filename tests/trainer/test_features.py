@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -9,10 +11,11 @@ import pytest
 
 from trainer.config import Augmentation, Geometry, HeadSettings
 from trainer.errors import StoppedError
-from trainer.events import AnyEvent, Progress, StopRequest
+from trainer.events import AnyEvent, Progress, StopRequest, Warned
 from trainer.network.network import Network
 from trainer.pipeline.augmentation import sample_keys
-from trainer.pipeline.features import FeatureCache, FeatureTable, compute_features, draw_views, recipe_hash
+from trainer.pipeline.feature_cache import FeatureCache
+from trainer.pipeline.features import FeatureTable, compute_features, draw_views, recipe_hash
 from trainer.pipeline.loading import ImageSource
 
 AUGMENTATION = Augmentation()
@@ -82,13 +85,74 @@ def test_other_weights_or_augmentation_are_another_recipe(bench: Bench) -> None:
     assert recipe_hash(Network("tiny", 5, HeadSettings(dense=(3,)), seed=1), Geometry(), AUGMENTATION) == own
 
 
-def test_a_damaged_file_is_computed_again(bench: Bench) -> None:
+def _cut(content: bytes) -> bytes:
+    return content[:100]
+
+
+def _one_bit(content: bytes) -> bytes:
+    return content[:-40] + bytes([content[-40] ^ 1]) + content[-39:]
+
+
+def _another_image(content: bytes) -> bytes:
+    place = content.index(b"images") + 14
+    return content[:place] + (b"0" if content[place : place + 1] != b"0" else b"1") + content[place + 1 :]
+
+
+@pytest.mark.parametrize("damage", [_cut, _one_bit, _another_image])
+def test_a_damaged_file_is_told_of_and_computed_again(bench: Bench, damage: Callable[[bytes], bytes]) -> None:
     first = bench.table(list(range(10)), views=0)
     (file,) = bench.cache_folder.rglob("*.safetensors")
-    file.write_bytes(file.read_bytes()[:100])
-    again = bench.table(list(range(10)), views=0)
+    file.write_bytes(damage(file.read_bytes()))
+    events: list[AnyEvent] = []
+    again = bench.table(list(range(10)), views=0, listener=events.append)
     assert again.computed == 10
     np.testing.assert_array_equal(again.features, first.features)
+    assert [event.message for event in events if isinstance(event, Warned)] == [
+        "Features: 1 file was damaged in the cache; the features are computed again."
+    ]
+    assert bench.table(list(range(10)), views=0).computed == 0
+
+
+def test_files_of_two_views_that_were_swapped_are_noticed(bench: Bench) -> None:
+    first = bench.table(list(range(10)), views=1)
+    one, other = sorted(bench.cache_folder.rglob("*.safetensors"))
+    contents = one.read_bytes(), other.read_bytes()
+    other.write_bytes(contents[0])
+    one.write_bytes(contents[1])
+    again = bench.table(list(range(10)), views=1)
+    assert again.computed == 20
+    np.testing.assert_array_equal(again.features, first.features)
+
+
+def test_a_file_that_cannot_be_read_now_is_left_alone(bench: Bench) -> None:
+    resource = pytest.importorskip("resource", reason="limits of open files are Unix'")
+    first = bench.table(list(range(10)), views=0)
+    cache = FeatureCache(bench.cache_folder, recipe_hash(bench.network, Geometry(), AUGMENTATION))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.dup(0)
+    os.close(lowest_free)
+    (file,) = bench.cache_folder.rglob("*.safetensors")
+    cache._shards = lambda _view: [file]  # type: ignore[method-assign] # looking for files needs one, too
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
+    try:
+        _values, found = cache.load(bench.hashes[:10], 0, 32)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert not found.any()
+    assert cache.troubles() == [
+        "part of the cache cannot be read (Too many open files) and is computed again."
+    ]
+    values, found = cache.load(bench.hashes[:10], 0, 32)
+    assert found.all()
+    np.testing.assert_array_equal(values, first.features[:, 0])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are Unix'")
+def test_a_pipe_among_the_files_holds_nobody_up(bench: Bench) -> None:
+    bench.table(list(range(10)), views=0)
+    (file,) = bench.cache_folder.rglob("*.safetensors")
+    os.mkfifo(file.with_name("view000-0.safetensors"))
+    assert bench.table(list(range(10)), views=0).computed == 0
 
 
 def test_what_a_killed_process_left_half_written_goes_when_the_cache_is_opened(bench: Bench) -> None:

@@ -4,14 +4,12 @@ A frozen backbone gives the same features for the same picture in every epoch, a
 of an epoch's cost. So each sample is run through it once clean and once for each of a few augmented views;
 an epoch of the stage `head` then draws one view a sample.
 
-The cache is a folder for each recipe (backbone weights, preprocessing, geometry, size, precision,
-augmentation) with safetensors files of up to 256 samples; a sample is found by its image's hash, so another
-dataset with the same images, a changed split or new samples compute only what is not there.
+What was computed is kept (see `trainer.pipeline.feature_cache`), so that another dataset with the same images, a
+changed split or new samples compute only what is not there.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import time
@@ -20,27 +18,24 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from trainer.errors import StoppedError
 from trainer.events import Progress, Said, Warned, silent
-from trainer.files import remove_abandoned, write_bytes
 from trainer.pipeline.augmentation import sample_keys
+from trainer.pipeline.feature_cache import CACHE_FORMAT
 from trainer.pipeline.loading import image_batches, in_batches, iterate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from trainer.config import Augmentation, Geometry
     from trainer.events import Listener, StopRequest
     from trainer.network.network import Network
+    from trainer.pipeline.feature_cache import FeatureCache
     from trainer.pipeline.loading import ImageSource
 
-_FORMAT = 1
 _SHARD_SAMPLES = 256
 _VIEW_SEED = 0
 """Views belong to the recipe, not to a run's seed: runs that differ in seed share them."""
@@ -72,7 +67,7 @@ def weights_hash(network: Network) -> str:
 def recipe_hash(network: Network, geometry: Geometry, augmentation: Augmentation) -> str:
     """Return the key of everything that features depend on, apart from the image and the view's number."""
     recipe = {
-        "format": _FORMAT,
+        "format": CACHE_FORMAT,
         "backbone": network.backbone.name,
         "weights": weights_hash(network),
         "scaling": network.backbone.scaling,
@@ -82,71 +77,6 @@ def recipe_hash(network: Network, geometry: Geometry, augmentation: Augmentation
         "augmentation": msgspec.to_builtins(augmentation),
     }
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:32]
-
-
-class FeatureCache:
-    """The features of one recipe on the disk; opening it removes what killed processes left half written.
-
-    Args:
-        folder: of all recipes.
-        recipe: see `recipe_hash`.
-    """
-
-    def __init__(self, folder: Path, recipe: str) -> None:
-        self.folder = folder / recipe
-        remove_abandoned(folder, "*/.view*.tmp")
-
-    def known(self, view: int) -> set[str]:
-        """Return the hashes of the images that have features of a view here, read from the files' headers."""
-        keys: set[str] = set()
-        for path in self.folder.glob(f"view{view:03d}-*.safetensors"):
-            with (
-                contextlib.suppress(SafetensorError, OSError, KeyError, ValueError),
-                safe_open(path, framework="numpy") as file,
-            ):
-                keys.update(json.loads((file.metadata() or {})["images"]))
-        return keys
-
-    def load(
-        self, hashes: Sequence[str], view: int, features: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return float32 (n, features) of one view, and which rows of it were there, bool (n,).
-
-        A damaged file counts as not there: its features are computed again.
-        """
-        rows = {key: row for row, key in enumerate(hashes)}
-        twins = [(row, rows[key]) for row, key in enumerate(hashes) if rows[key] != row]
-        values = np.zeros((len(hashes), features), dtype=np.float32)
-        found = np.zeros(len(hashes), dtype=bool)
-        for path in sorted(self.folder.glob(f"view{view:03d}-*.safetensors")):
-            try:
-                with safe_open(path, framework="numpy") as file:
-                    keys = json.loads((file.metadata() or {})["images"])
-                    block = file.get_tensor("features")
-            except (SafetensorError, OSError, KeyError, ValueError):
-                with contextlib.suppress(OSError):
-                    path.unlink()
-                continue
-            if block.shape != (len(keys), features):
-                continue
-            wanted = [(row, rows[key]) for row, key in enumerate(keys) if key in rows]
-            if wanted:
-                source, target = map(list, zip(*wanted, strict=True))
-                values[target], found[target] = block[source], True
-        for row, other in twins:
-            values[row], found[row] = values[other], found[other]
-        return values, found
-
-    def store(self, hashes: Sequence[str], view: int, values: NDArray[np.float32]) -> None:
-        """Add features float32 (n, features) of some images' view.
-
-        Raises:
-            StorageError: disk full, no permission.
-        """
-        name = hashlib.sha256("".join(hashes).encode()).hexdigest()[:24]
-        # Not by `save_file`, whose error on a full disk is one of safetensors' own.
-        content = save({"features": values}, metadata={"images": json.dumps(list(hashes))})
-        write_bytes(self.folder / f"view{view:03d}-{name}.safetensors", content)
 
 
 def compute_features(
@@ -200,6 +130,8 @@ def compute_features(
     for view in range(views + 1):
         values[:, view], found = cache.load(wanted_hashes, view, width)
         missing.append(np.flatnonzero(~found & own))
+    for sentence in cache.troubles():
+        listener(Warned(message=f"{task}: {sentence}"))
     total = sum(len(positions) for positions in missing)
     kept = int(own.sum()) * (views + 1) - total
     if kept:

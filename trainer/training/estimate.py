@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.events import CostEstimated
-from trainer.pipeline.features import FeatureCache, recipe_hash
+from trainer.pipeline.feature_cache import FeatureCache
+from trainer.pipeline.features import recipe_hash
 
 if TYPE_CHECKING:
     from pathlib import Path

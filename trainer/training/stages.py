@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from trainer.errors import ConfigError, DatasetError
 from trainer.pipeline.augmentation import sample_keys
-from trainer.pipeline.features import FeatureCache, compute_features, draw_views, recipe_hash
+from trainer.pipeline.feature_cache import FeatureCache
+from trainer.pipeline.features import compute_features, draw_views, recipe_hash
 from trainer.pipeline.loading import (
     ImageSource,
     epoch_order,
