@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from skindesk.reports.content import report_model
 from skindesk.reports.scores import read_scores
 from skindesk.reports.words import counted, tr
 from trainer import __version__
-from trainer.dataset.certificate import SplitCertificate
 from trainer.errors import ConfigError, TrainerError
 from trainer.events import Said, StageEnded, Warned
 from trainer.runs.folder import RunFolder
@@ -25,6 +22,7 @@ if TYPE_CHECKING:
     from skindesk.reports.content import ReportModel
     from skindesk.reports.scores import Scores
     from trainer.config import RunConfig
+    from trainer.dataset.certificate import SplitCertificate
     from trainer.events import AnyEvent, EpochEnded
     from trainer.metrics.classification import Metrics
     from trainer.runs.summary import RunSummary
@@ -132,8 +130,8 @@ def _history(folder: Path) -> tuple[EpochEnded, ...]:
 
 def _certificate(folder: RunFolder) -> SplitCertificate | None:
     try:
-        return msgspec.json.decode(folder.split_file.read_bytes(), type=SplitCertificate)
-    except (OSError, msgspec.DecodeError):
+        return folder.certificate()
+    except TrainerError:
         return None
 
 

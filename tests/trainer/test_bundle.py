@@ -271,6 +271,7 @@ def test_a_bundle_of_a_newer_program_is_refused_in_words(bundle: Path) -> None:
         (lambda m: m["calibration"].update(temperature=0), "> 0"),
         (lambda m: m["calibration"]["prior"].update(mel=0.9), "must sum to 1"),
         (lambda m: m["config"].update(backbone="xception"), "`config` describes another network"),
+        (lambda m: m.update(dataset_fingerprint="1" * 64), "`split` certifies another split"),
         (lambda m: m.update(created="yesterday"), "Invalid RFC3339"),
         (lambda m: m.update(created="2026-01-02T03:04:05"), "timezone"),
         (

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 from trainer.config import EarlyStopping, Imbalance, RunConfig, Schedule
+from trainer.dataset.importing import import_dataset
+from trainer.dataset.splitting import split_dataset
 from trainer.dataset.store import DatasetStore
 from trainer.errors import CheckpointError, ConfigError, DatasetError, StoppedError
 from trainer.events import (
@@ -418,9 +421,6 @@ def test_a_folder_with_a_run_is_not_overwritten(bench: Bench, tiny_config: RunCo
 def test_a_run_is_not_resumed_on_another_split(
     bench: Bench, tiny_config: RunConfig, image_folder: Path, tmp_path: Path
 ) -> None:
-    from trainer.dataset.importing import import_dataset  # noqa: PLC0415 - only here
-    from trainer.dataset.splitting import split_dataset  # noqa: PLC0415 - only here
-
     stopper = StopAfter(EpochEnded, 1)
     with pytest.raises(StoppedError):
         bench.train("run", tiny_config, listener=stopper, stop=stopper.stop)
@@ -432,6 +432,24 @@ def test_a_run_is_not_resumed_on_another_split(
         split_dataset(store, seed=9)
     with pytest.raises(CheckpointError, match="has changed since the run"):
         bench.train("run", tiny_config, resume=True)
+
+
+def test_the_bundle_certifies_the_split_it_was_trained_on(
+    bench: Bench, tiny_config: RunConfig, dataset_file: Path, tmp_path: Path
+) -> None:
+    bench.dataset_file = tmp_path / "own.db"
+    shutil.copy(dataset_file, bench.dataset_file)
+    with DatasetStore.open(bench.dataset_file, read_only=True) as store:
+        trained_on = store.certificate()
+
+    def split_again(event: AnyEvent) -> None:
+        if isinstance(event, StageStarted):
+            with DatasetStore.open(bench.dataset_file) as store:
+                split_dataset(store, seed=99, fractions=(0.4, 0.3, 0.3))
+
+    manifest = bench.train("run", replace(tiny_config, stages=("head",)), listener=split_again)
+    assert manifest.split == trained_on
+    assert manifest.dataset_fingerprint == manifest.split.fingerprint
 
 
 def test_unusable_settings_are_refused_in_words(bench: Bench, tiny_config: RunConfig) -> None:

@@ -113,6 +113,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             self.geometry,
         ):
             raise ValueError("`config` describes another network than the manifest")
+        if self.split.fingerprint != self.dataset_fingerprint:
+            raise ValueError("`split` certifies another split than the one the network was trained on")
 
 
 class _AnyManifest(msgspec.Struct):

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trainer.config import config_from_toml, config_to_toml
-from trainer.errors import ConfigError
+from trainer.dataset.certificate import SplitCertificate
+from trainer.errors import ConfigError, StorageError
 from trainer.events import (
     AnyEvent,
     EpochEnded,
@@ -35,7 +36,7 @@ from trainer.events import (
     encode_event,
     moment_of,
 )
-from trainer.files import explained, try_lock, write_bytes, write_text
+from trainer.files import explained, read_regular, try_lock, write_bytes, write_text
 from trainer.runs.checkpoint import CheckpointStore
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ STEPS_KEPT = 4_000
 """Of the steps of a stage so many are kept: more than a plot as wide as a screen can show, in less than a MiB."""
 
 _LARGEST_EVENTS = 64 << 20  # bytes; no run of ours comes near it
+_LARGEST_SPLIT = 16 << 20  # bytes; some 100 a class
 _LOCK = ".lock"
 _LOOK_SECONDS = 0.1
 """How long a run that starts waits for someone who only looked whether it was going on."""
@@ -136,6 +138,25 @@ class RunFolder:
             return Path(msgspec.json.decode(self.dataset_file.read_bytes(), type=RunDataset).path)
         except (OSError, msgspec.DecodeError):
             return None
+
+    def write_certificate(self, certificate: SplitCertificate) -> None:
+        """Note the split the run is trained on; the dataset may be split again while it goes on."""
+        write_bytes(self.split_file, msgspec.json.format(msgspec.json.encode(certificate), indent=1))
+
+    def certificate(self) -> SplitCertificate:
+        """Return the certificate of the split the run is trained on.
+
+        Raises:
+            StorageError: it is gone or damaged.
+        """
+        try:
+            return msgspec.json.decode(read_regular(self.split_file, _LARGEST_SPLIT), type=SplitCertificate)
+        except (OSError, UnicodeDecodeError, RecursionError, msgspec.DecodeError) as error:
+            reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+            raise StorageError(
+                f"{self.split_file}, which says on which split the run is trained, cannot be read ({reason}); "
+                "start a new run."
+            ) from error
 
     @property
     def in_use(self) -> bool:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import trainer
-from trainer.errors import DatasetError
 from trainer.events import Progress, Said
 from trainer.figures.history import draw_history
 from trainer.metrics.calibration import fit_calibration, trained_prior
@@ -67,9 +66,6 @@ def finish_run(
     network.assign(arrays)
     calibration = _calibrate(network, samples, config, listener, stop)
     listener(Said(message=calibration.describe()))
-    certificate = store.certificate()
-    if certificate is None:
-        raise DatasetError("The dataset's split has gone while the run went on; split again and start anew.")
     best = next(e for e in state.history if (e.stage, e.epoch) == (state.best_stage, state.best_epoch))
     manifest = Manifest(
         program_version=trainer.__version__,
@@ -81,7 +77,7 @@ def finish_run(
         input_size=network.input_size,
         geometry=config.geometry,
         calibration=calibration,
-        split=certificate,
+        split=folder.certificate(),
         dataset_fingerprint=state.fingerprint,
         metrics=BundleMetrics(stage=best.stage, epoch=best.epoch, validation=best.validation),
         config=config,

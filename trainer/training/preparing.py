@@ -12,9 +12,8 @@ import tensorflow as tf
 from trainer.compute.proving import prepare_device
 from trainer.compute.replicas import replicas
 from trainer.devices.choosing import choose_device, resolve_precision
-from trainer.errors import CheckpointError
+from trainer.errors import CheckpointError, DatasetError
 from trainer.events import Said, Warned
-from trainer.files import write_bytes
 from trainer.network.network import Network
 from trainer.network.weights import find_weights, load_backbone_weights
 from trainer.pipeline.loading import ImageSource
@@ -132,8 +131,10 @@ def prepare_run(
         origin = _initial_weights(network, samples, source, config, weights_dir, listener, stop)
         beginning = msgspec.json.encode({"origin": origin, "fingerprint": fingerprint})
         initial.save(network.arrays(), beginning, step=0)
-        certificate = msgspec.json.encode(store.certificate())
-        write_bytes(folder.split_file, msgspec.json.format(certificate, indent=1))
+    certificate = store.certificate()
+    if certificate is None or certificate.fingerprint != fingerprint:
+        raise DatasetError("The dataset was split again while the run began; start the run anew.")
+    folder.write_certificate(certificate)
     if checkpoint is not None:
         # What the end of the stage will go back to is looked at now: hours later it would be too late.
         best_checkpoint(checkpoints, state, config.early_stopping.metric, listener)
