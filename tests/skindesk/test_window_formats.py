@@ -13,11 +13,12 @@ from skindesk.models.diagnosis.kept_case import claim_place
 from skindesk.models.diagnosis.patient import PatientFields
 from skindesk.models.runs.changes import import_bundle
 from skindesk.models.runs.listing import RunsModel
-from skindesk.models.runs.record import read_predictions, read_record
+from skindesk.models.runs.record import read_record
 from skindesk.models.runs.unfinished import find_unfinished
 from skindesk.models.workspace import Workspace
 from skindesk.paths import Paths
 from skindesk.settings import Settings
+from trainer.runs.reports import read_predictions
 
 
 @pytest.mark.usefixtures("qapp")
