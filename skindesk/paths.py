@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -135,9 +134,11 @@ def new_folder(parent: Path, title: str) -> Path:
 
 def resource(name: str) -> Path:
     """Return a file or folder that ships with the program, by its name in `resources`."""
-    frozen = getattr(sys, "_MEIPASS", None)
-    root = Path(frozen) if frozen else Path(__file__).resolve().parent.parent
-    return root / "resources" / name
+    package = Path(__file__).resolve().parent
+    installed = (
+        package / "resources"
+    )  # where a wheel and the frozen program have it; a checkout has it beside us
+    return (installed if installed.is_dir() else package.parent / "resources") / name
 
 
 def _made(path: Path) -> Path:

@@ -1,13 +1,18 @@
-"""What tests share: small image folders, and the real images where they are at hand."""
+"""What tests share: small image folders, files of older versions, and the real images where they are at hand."""
 
 from __future__ import annotations
 
+import gzip
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.drawn import HamFolder
+from trainer.dataset.store import DatasetStore
+from trainer.runs.folder import RunFolder
 
+_DATA = Path(__file__).parent / "data"
 _REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -32,3 +37,16 @@ def small_ham(ham: HamFolder) -> HamFolder:
         ham.add(class_name, images)
     ham.write()
     return ham
+
+
+@pytest.fixture
+def old_formats(tmp_path: Path) -> Path:
+    """What version 0.1 wrote (see the README there), after a move to another folder that today's program was told of."""
+    folder = shutil.copytree(_DATA / "formats-0.1", tmp_path / "formats-0.1")
+    for packed in folder.glob("*.db.gz"):
+        packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
+    with DatasetStore.open(folder / "lesions.db") as store:
+        store.relocate(folder / "images")
+    for run in (folder / "runs").iterdir():
+        RunFolder(run).write_dataset(folder / "lesions.db")
+    return folder

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainer.errors import DatasetError
-
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
-
-_KEY_COLUMNS = ("sample_id", "truth", "predicted")
 
 
 @dataclass(frozen=True)
@@ -64,27 +57,3 @@ class Scores:
         right = np.concatenate([[0.0], np.cumsum(is_class)[ends]])
         wrong = np.concatenate([[0.0], np.cumsum(1.0 - is_class)[ends]])
         return right, wrong
-
-
-def read_scores(file: Path) -> Scores:
-    """Read the predictions.csv of a report.
-
-    Raises:
-        DatasetError: it is missing, or not such a table.
-    """
-    try:
-        with file.open(encoding="utf-8", newline="") as stream:
-            rows = csv.reader(stream)
-            classes = tuple(next(rows)[len(_KEY_COLUMNS) :])
-            truth, probabilities = [], []
-            for row in rows:
-                truth.append(classes.index(row[1]))
-                probabilities.append([float(figure) for figure in row[len(_KEY_COLUMNS) :]])
-    except OSError as error:
-        raise DatasetError(f"{file.name} cannot be read: {error.strerror}.") from error
-    except (ValueError, IndexError, StopIteration, csv.Error) as error:
-        raise DatasetError(f"{file.name} is not a table of predictions; score the part again.") from error
-    table = np.array(probabilities, dtype=np.float64)
-    if not truth or table.shape != (len(truth), len(classes)) or not np.isfinite(table).all():
-        raise DatasetError(f"{file.name} is not a table of predictions; score the part again.")
-    return Scores(classes, np.array(truth, dtype=np.int64), table)

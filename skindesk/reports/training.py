@@ -7,20 +7,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from skindesk.reports.content import report_model
-from skindesk.reports.scores import read_scores
+from skindesk.reports.scores import Scores
 from skindesk.reports.words import counted, tr
 from trainer import __version__
 from trainer.errors import ConfigError, TrainerError
 from trainer.events import Said, StageEnded, Warned
 from trainer.runs.folder import RunFolder
 from trainer.runs.reading import read_history, read_run
+from trainer.runs.reports import read_predictions
 from trainer.runs.summary import RunStatus
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from skindesk.reports.content import ReportModel
-    from skindesk.reports.scores import Scores
     from trainer.config import RunConfig
     from trainer.dataset.certificate import SplitCertificate
     from trainer.events import AnyEvent, EpochEnded
@@ -93,7 +93,8 @@ def training_report(run_folder: Path) -> TrainingReport:
     scores = None
     if report is not None:
         try:
-            scores = read_scores(report.folder / "predictions.csv")
+            table = read_predictions(report.folder)
+            scores = Scores(table.classes, table.truth, table.probabilities)
         except TrainerError as error:
             remarks.append(str(error))
     history = _history(run_folder)

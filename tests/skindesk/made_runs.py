@@ -15,6 +15,7 @@ from trainer.metrics.classification import compute_metrics
 from trainer.metrics.decision import Calibration
 from trainer.runs.bundle import BundleMetrics, Manifest, bundle_hash, write_bundle
 from trainer.runs.folder import RunFolder
+from trainer.runs.reports import PredictionTable, ScoredMetrics, report_folder, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,22 +130,17 @@ def make_report(
     probabilities[np.arange(len(samples)), predicted] = 0.8
     groups = [name for name, _, _ in samples]
     metrics = compute_metrics(truth, probabilities, predicted, CLASSES, groups, bootstrap=50)
-    document = msgspec.to_builtins(metrics) | {
-        "split": part,
-        "bundle": bundle_hash(run / "bundle") if bundle is None else bundle,
-        "dataset_fingerprint": fingerprint,
-        "prior": dict.fromkeys(CLASSES, 1 / 3),
-        "decision_rule": "argmax",
-        "test_scorings": 1 if part == "test" else None,
-        "research_only": "Research only.",
-    }
-    folder = run / f"report-{part}"
+    scored = ScoredMetrics(
+        **msgspec.structs.asdict(metrics),
+        split=part,
+        bundle=bundle_hash(run / "bundle") if bundle is None else bundle,
+        dataset_fingerprint=fingerprint,
+        prior=dict.fromkeys(CLASSES, 1 / 3),
+        decision_rule="argmax",
+        test_scorings=1 if part == "test" else None,
+    )
+    folder = report_folder(run, part)
     folder.mkdir(parents=True)
-    (folder / "metrics.json").write_bytes(msgspec.json.encode(document))
-    rows = [
-        ",".join([name, true, CLASSES[chosen], *(f"{p:.6f}" for p in line)])
-        for (name, true, _), chosen, line in zip(samples, predicted, probabilities, strict=True)
-    ]
-    header = "sample_id,truth,predicted," + ",".join(CLASSES)
-    (folder / "predictions.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    table = PredictionTable(CLASSES, tuple(groups), truth, predicted, probabilities)
+    write_report(folder, scored, table)
     return folder

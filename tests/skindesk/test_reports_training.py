@@ -11,12 +11,12 @@ import pytest
 
 from skindesk.reports.content import report_model
 from skindesk.reports.pdf import write_training_pdf
-from skindesk.reports.scores import Scores, read_scores
+from skindesk.reports.scores import Scores
 from skindesk.reports.training import training_report
 from tests.skindesk.made_runs import make_report, make_run
 from tests.skindesk.reports_reading import ReadPdf, needs_poppler
 from trainer import RESEARCH_ONLY
-from trainer.errors import BundleError, ConfigError, DatasetError
+from trainer.errors import BundleError, ConfigError
 from trainer.events import Said, Stopped, Warned, encode_event
 from trainer.metrics.classification import compute_metrics
 from trainer.runs.bundle import bundle_hash
@@ -236,21 +236,6 @@ def test_a_class_without_images_has_no_curve() -> None:
     assert scores.roc(0) == scores.roc(1) == []
     assert scores.precision(1) == []
     assert scores.average_precision(1) is None
-
-
-@pytest.mark.parametrize(
-    "content", ["", "sample_id,truth,predicted,a,b\n", "sample_id,truth,predicted,a,b\nx,c,a,1,0\n", "\x00"]
-)
-def test_what_is_no_table_of_predictions_is_refused(tmp_path: Path, content: str) -> None:
-    file = tmp_path / "predictions.csv"
-    file.write_text(content, encoding="utf-8")
-    with pytest.raises(DatasetError, match="not a table of predictions"):
-        read_scores(file)
-
-
-def test_a_missing_table_is_said(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="cannot be read"):
-        read_scores(tmp_path / "predictions.csv")
 
 
 def test_a_report_is_of_frozen_values(run: Path) -> None:

@@ -23,7 +23,7 @@ from trainer.events import Failed, Stopped
 from trainer.runs.archive import export_archive, import_archive
 from trainer.runs.bundle import bundle_hash
 from trainer.runs.folder import RunFolder
-from trainer.runs.reading import read_name, write_name
+from trainer.runs.naming import read_name, write_name
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from trainer.config import FineTuneStage, HeadStage
 from trainer.events import EpochEnded, StepDone, Stopped
 from trainer.protocol.jobs import RunEstimated, RunFinished, TrainNetwork
 from trainer.runs.folder import RunFolder
-from trainer.runs.reading import read_name
+from trainer.runs.naming import read_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

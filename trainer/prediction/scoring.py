@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
@@ -13,10 +11,12 @@ from trainer import RESEARCH_ONLY
 from trainer.errors import StorageError
 from trainer.events import Said, Warned, silent
 from trainer.figures.evaluation import draw_evaluation
-from trainer.files import explained, write_bytes, write_text
+from trainer.files import explained
 from trainer.prediction.evaluation import evaluate
 from trainer.prediction.inference import Predictor
 from trainer.runs.bundle import bundle_hash
+from trainer.runs.reports import PredictionTable, ScoredMetrics, write_report
+from trainer.runs.scorings import count_scoring, scorings_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,18 +25,16 @@ if TYPE_CHECKING:
     from trainer.events import Listener, StopRequest
     from trainer.prediction.evaluation import Evaluation
 
-_FACT = "test_scorings"
-
 
 class Scoring(NamedTuple):
     """A scored bundle.
 
     Attributes:
-        document: metrics, part, bundle and counts, as plain values for JSON.
+        document: what is printed as JSON and kept in a report.
         text: the same for a terminal.
     """
 
-    document: dict[str, Any]
+    document: ScoredMetrics
     text: str
 
 
@@ -51,8 +49,7 @@ def score(
 ) -> Scoring:
     """Score a bundle on a part of a dataset.
 
-    Scoring the test part is counted in the dataset, by bundle: a test part that is looked at again and again
-    is on its way to becoming a validation part.
+    Scoring the test part is counted in the dataset, by bundle (see `trainer.runs.scorings`).
 
     Args:
         bundle: folder.
@@ -79,15 +76,15 @@ def score(
     evaluation = evaluate(predictor, store, part, listener=listener, stop=stop)
     identity = bundle_hash(bundle)
     scorings = _counted(store, identity, listener) if part in {"test", "all"} else None
-    document = msgspec.to_builtins(evaluation.metrics) | {
-        "split": part,
-        "bundle": identity,
-        "dataset_fingerprint": store.fingerprint(),
-        "prior": manifest.calibration.prior,
-        "decision_rule": manifest.calibration.decision_rule,
-        "test_scorings": scorings,
-        "research_only": RESEARCH_ONLY,
-    }
+    document = ScoredMetrics(
+        **msgspec.structs.asdict(evaluation.metrics),
+        split=part,
+        bundle=identity,
+        dataset_fingerprint=store.fingerprint(),
+        prior=manifest.calibration.prior,
+        decision_rule=manifest.calibration.decision_rule,
+        test_scorings=scorings,
+    )
     lines = [f"Part {part} of {store.path}", evaluation.metrics.summary(manifest.malignant)]
     if scorings is not None:
         times = "the first time" if scorings == 1 else f"time number {scorings}"
@@ -99,37 +96,24 @@ def score(
     return Scoring(document, "\n".join(lines))
 
 
-def _counted(store: DatasetStore, identity: str, listener: Listener) -> int | None:
-    counts: dict[str, int] = msgspec.json.decode(store.database.fact(_FACT) or "{}", type=dict[str, int])
-    counts[identity] = counts.get(identity, 0) + 1
+def _counted(store: DatasetStore, identity: str, listener: Listener) -> int:
     try:
-        with store.database.transaction():
-            store.database.set_fact(_FACT, msgspec.json.encode(counts).decode())
+        return count_scoring(store, identity)
     except StorageError:
         listener(Warned(message="The dataset file cannot be written, so this scoring is not counted in it."))
-    return counts[identity]
+        return scorings_of(store, identity) + 1
 
 
 def _write_report(
-    folder: Path, document: dict[str, Any], evaluation: Evaluation, malignant: tuple[str, ...]
+    folder: Path, document: ScoredMetrics, evaluation: Evaluation, malignant: tuple[str, ...]
 ) -> None:
-    write_bytes(folder / "metrics.json", msgspec.json.format(msgspec.json.encode(document), indent=2))
-    classes = evaluation.metrics.classes
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["sample_id", "truth", "predicted", *classes])
-    columns = zip(
-        evaluation.sample_ids, evaluation.truth, evaluation.predicted, evaluation.probabilities, strict=True
+    table = PredictionTable(
+        evaluation.metrics.classes,
+        tuple(evaluation.sample_ids),
+        np.asarray(evaluation.truth),
+        np.asarray(evaluation.predicted),
+        evaluation.probabilities,
     )
-    for sample_id, truth, predicted, probabilities in columns:
-        figures = [f"{p:.6f}" for p in probabilities]
-        writer.writerow([sample_id, classes[truth], classes[predicted], *figures])
-    write_text(folder / "predictions.csv", stream.getvalue())
+    write_report(folder, document, table)
     with explained(folder):
-        draw_evaluation(
-            folder,
-            np.asarray(evaluation.truth),
-            evaluation.probabilities,
-            evaluation.metrics,
-            malignant=malignant,
-        )
+        draw_evaluation(folder, table.truth, table.probabilities, evaluation.metrics, malignant=malignant)

@@ -19,7 +19,6 @@ can be read. Nothing in it is ever run.
 from __future__ import annotations
 
 import hashlib
-import re
 import stat
 import zipfile
 import zlib
@@ -30,6 +29,7 @@ import msgspec
 from trainer.errors import BundleError
 from trainer.files import atomic_folder, atomic_path, explained, sha256_of
 from trainer.runs.bundle import MANIFEST, MANIFEST_HASH, WEIGHTS, read_bundle
+from trainer.runs.reports import METRICS_FILE, PREDICTIONS_FILE, is_report_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,14 +43,13 @@ BUNDLE_FOLDER = "bundle"
 _BUNDLE_FILES = (MANIFEST, MANIFEST_HASH, WEIGHTS)
 _RUN_FILES = ("config.toml", "split.json", "history.json", "learning_curves.png")
 _REPORT_FILES = (
-    "metrics.json",
-    "predictions.csv",
+    METRICS_FILE,
+    PREDICTIONS_FILE,
     "confusion_matrix.png",
     "roc.png",
     "precision_recall.png",
     "reliability.png",
 )
-_REPORT_FOLDER = re.compile(r"report(-(test|validation|train|all))?")
 
 _MEMBER_BYTES = {WEIGHTS: 4 << 30}
 _OTHER_BYTES = 64 << 20
@@ -135,7 +134,7 @@ def _run_sources(folder: Path, *, with_reports: bool) -> dict[str, Path]:
     if not with_reports:
         return found
     for report in sorted(folder.iterdir()):
-        if _REPORT_FOLDER.fullmatch(report.name) and report.is_dir():
+        if is_report_name(report.name) and report.is_dir():
             found |= {
                 f"{report.name}/{name}": report / name for name in _REPORT_FILES if _is_plain(report / name)
             }
@@ -269,7 +268,7 @@ def _is_known(name: str) -> bool:
         return False
     if folder == BUNDLE_FOLDER:
         return entry in _BUNDLE_FILES
-    return _REPORT_FOLDER.fullmatch(folder) is not None and entry in _REPORT_FILES
+    return is_report_name(folder) and entry in _REPORT_FILES
 
 
 def _limit(name: str) -> int:

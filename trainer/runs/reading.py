@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,42 +15,22 @@ import msgspec
 from trainer.dataset.certificate import SplitCertificate
 from trainer.errors import TrainerError
 from trainer.events import EpochEnded, Failed, Finished, Stopped, decode_event
-from trainer.files import write_text
-from trainer.metrics.classification import Metrics
 from trainer.runs.bundle import MANIFEST, Manifest, bundle_hash, read_manifest
 from trainer.runs.folder import RunFolder
+from trainer.runs.naming import NAME_FILE, read_name
+from trainer.runs.reports import METRICS_FILE, read_scored, report_folders
+from trainer.runs.stored import read_stored
 from trainer.runs.summary import Report, RunStatus, RunSummary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from trainer.config import RunConfig
 
-NAME_FILE = "name.txt"
-LONGEST_NAME = 100  # characters
-
 _LAST_EVENT_BYTES = 64 << 10  # the last line of the events is at most an epoch's metrics
-_LARGEST_FILE = 64 << 20  # bytes; no history or table of metrics comes near it
 
-
-class ScoredMetrics(Metrics, frozen=True, kw_only=True):
-    """A report's metrics.json, as far as it is read here.
-
-    Attributes:
-        split: the part that was scored.
-        bundle: twelve digits of the bundle's hash.
-        dataset_fingerprint: of the dataset.
-        test_scorings: see `Report`.
-        prior, decision_rule: what the predictions rest on.
-    """
-
-    split: str = "test"
-    bundle: str = ""
-    dataset_fingerprint: str = ""
-    test_scorings: int | None = None
-    prior: dict[str, float] = msgspec.field(default_factory=dict)
-    decision_rule: str = ""
-
+_HISTORY = msgspec.json.Decoder(list[EpochEnded])
+_CERTIFICATE: msgspec.json.Decoder[SplitCertificate | None] = msgspec.json.Decoder(SplitCertificate | None)
 
 Found = TypeVar("Found")
 
@@ -106,7 +86,7 @@ def signature(folder: Path) -> Signature:
         run.dataset_file,
         folder / NAME_FILE,
         bundle / MANIFEST,
-        *(report / "metrics.json" for report in _report_folders(folder)),
+        *(report / METRICS_FILE for report in report_folders(folder)),
     ]
     stated = []
     for path in files:
@@ -140,7 +120,7 @@ def read_run(folder: Path, *, imported: bool = False) -> RunSummary:
     stage = (
         history[best].stage if best is not None else manifest.metrics.stage if manifest is not None else ""
     )
-    reports = tuple(_reports(folder, findings))
+    reports = [_report(place, findings) for place in report_folders(folder)]
     return RunSummary(
         name=read_name(folder),
         folder=folder,
@@ -162,7 +142,7 @@ def read_run(folder: Path, *, imported: bool = False) -> RunSummary:
         best_macro_recall=metrics.macro_recall if metrics is not None else None,
         best_accuracy=metrics.accuracy if metrics is not None else None,
         best_n=_choosing_images(manifest, config, certificate),
-        reports=reports,
+        reports=tuple(report for report in reports if report is not None),
         dataset_path=run.dataset(),
         dataset_fingerprint=manifest.dataset_fingerprint
         if manifest is not None
@@ -172,67 +152,16 @@ def read_run(folder: Path, *, imported: bool = False) -> RunSummary:
     )
 
 
-def read_name(folder: Path) -> str:
-    """Return what a run is called: the name the user gave it, or that of its folder."""
-    try:
-        with (folder / NAME_FILE).open(encoding="utf-8") as stream:
-            return tidy_name(stream.read(10 * LONGEST_NAME)) or folder.name
-    except (OSError, UnicodeDecodeError):
-        return folder.name
-
-
-def write_name(folder: Path, name: str) -> None:
-    """Keep the name the user gave a run.
-
-    Raises:
-        StorageError: it cannot be written.
-    """
-    write_text(folder / NAME_FILE, tidy_name(name) + "\n")
-
-
-def tidy_name(text: str) -> str:
-    """Return a name as one line of at most `LONGEST_NAME` characters that can be shown."""
-    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return words[:LONGEST_NAME].strip()
-
-
 def read_history(folder: Path) -> list[EpochEnded]:
     """Return every epoch of a run that is done.
 
     Raises:
         TrainerError: there is a history, but it cannot be read.
     """
-    file = RunFolder(folder).history_file
     try:
-        return msgspec.json.decode(_content(file), type=list[EpochEnded])
+        return read_stored(RunFolder(folder).history_file, _HISTORY, "the learning curves are missing")
     except FileNotFoundError:
         return []
-    except (OSError, msgspec.DecodeError) as error:
-        raise TrainerError(_unreadable(file, "the learning curves are missing", error)) from error
-
-
-def read_report(folder: Path) -> ScoredMetrics:
-    """Return the metrics of a report.
-
-    Raises:
-        TrainerError: they cannot be read.
-    """
-    file = folder / "metrics.json"
-    try:
-        return msgspec.json.decode(_content(file), type=ScoredMetrics)
-    except (OSError, msgspec.DecodeError) as error:
-        raise TrainerError(_unreadable(file, "score the part again", error)) from error
-
-
-def _content(file: Path) -> bytes:
-    if file.stat().st_size > _LARGEST_FILE:
-        raise OSError(f"{file.stat().st_size:,} bytes are more than such a file has")
-    return file.read_bytes()
-
-
-def _unreadable(file: Path, consequence: str, error: Exception) -> str:
-    reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-    return f"{file.parent.name}/{file.name} cannot be read ({reason.rstrip('.')}): {consequence}."
 
 
 def _bundle_folder(run: RunFolder) -> Path:
@@ -258,13 +187,9 @@ def _history(run: RunFolder, findings: _Findings) -> list[EpochEnded]:
 
 
 def _certificate(run: RunFolder, findings: _Findings) -> SplitCertificate | None:
-    try:
-        return msgspec.json.decode(_content(run.split_file), type=SplitCertificate | None)
-    except FileNotFoundError:
-        return None
-    except (OSError, msgspec.DecodeError) as error:
-        findings.problems.append(_unreadable(run.split_file, "the split is not known", error))
-        return None
+    with contextlib.suppress(FileNotFoundError):
+        return findings.tried(partial(read_stored, run.split_file, _CERTIFICATE, "the split is not known"))
+    return None
 
 
 def _state(run: RunFolder, findings: _Findings, *, has_bundle: bool) -> RunStatus:
@@ -303,7 +228,7 @@ def _created(run: RunFolder, manifest: Manifest | None, *, imported: bool) -> da
         return manifest.created.astimezone()
     for path in (run.config_file, run.path):
         with contextlib.suppress(OSError, ValueError, OverflowError):
-            return datetime.fromtimestamp(path.stat().st_mtime, tz=UTC).astimezone()
+            return _time_of(path)
     return datetime.fromtimestamp(0, tz=UTC)
 
 
@@ -337,30 +262,23 @@ def _choosing_images(
     return images - aside if aside else None
 
 
-def _report_folders(folder: Path) -> list[Path]:
+def _report(folder: Path, findings: _Findings) -> Report | None:
     try:
-        return sorted(
-            Path(entry.path)
-            for entry in os.scandir(folder)
-            if entry.name.startswith("report") and entry.is_dir()
-        )
-    except OSError:
-        return []
+        scored, when = findings.tried(partial(read_scored, folder)), _time_of(folder / METRICS_FILE)
+    except FileNotFoundError:
+        return None
+    if scored is None:
+        return None
+    return Report(
+        part=scored.split,
+        folder=folder,
+        metrics=scored,
+        bundle_hash=scored.bundle,
+        dataset_fingerprint=scored.dataset_fingerprint,
+        test_scorings=scored.test_scorings,
+        scored=when,
+    )
 
 
-def _reports(folder: Path, findings: _Findings) -> Iterator[Report]:
-    for report in _report_folders(folder):
-        file = report / "metrics.json"
-        if not file.exists():
-            continue
-        scored = findings.tried(functools.partial(read_report, report))
-        if scored is not None:
-            yield Report(
-                part=scored.split,
-                folder=report,
-                metrics=scored,
-                bundle_hash=scored.bundle,
-                dataset_fingerprint=scored.dataset_fingerprint,
-                test_scorings=scored.test_scorings,
-                scored=datetime.fromtimestamp(file.stat().st_mtime, tz=UTC).astimezone(),
-            )
+def _time_of(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, tz=UTC).astimezone()

@@ -1,4 +1,4 @@
-"""What a list of runs says of each: plain values, read elsewhere (`run_reading`), changed never."""
+"""What a list of runs says of each: plain values, which `trainer.runs.reading` reads."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from trainer.errors import StorageError, TrainerError
 from trainer.files import explained
 from trainer.runs.archive import export_archive, import_archive, read_contents
 from trainer.runs.folder import RunFolder
-from trainer.runs.reading import tidy_name, write_name
+from trainer.runs.naming import tidy_name, write_name
 
 if TYPE_CHECKING:
     from trainer.runs.summary import RunSummary

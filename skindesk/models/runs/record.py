@@ -1,13 +1,9 @@
-"""All that is stored of one run, and what it predicted: read in a worker when a run is looked at."""
+"""All that is stored of one run, and what a scoring of it would rest on: read in a worker when a run is looked at."""
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import msgspec
-import numpy as np
 
 from trainer.dataset.classes import malignant_among
 from trainer.dataset.store import DatasetStore
@@ -15,13 +11,12 @@ from trainer.errors import TrainerError
 from trainer.runs.bundle import read_manifest
 from trainer.runs.folder import RunFolder
 from trainer.runs.reading import read_history
+from trainer.runs.scorings import scorings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from typing import TypeVar
-
-    import numpy.typing as npt
 
     from trainer.config import RunConfig
     from trainer.events import EpochEnded
@@ -83,57 +78,6 @@ def _or_none(read: Callable[[], Found]) -> Found | None:
         return None
 
 
-@dataclass(frozen=True, eq=False)
-class Predicted:
-    """What a bundle predicted for the samples of a part.
-
-    Attributes:
-        classes: c names.
-        sample_ids: n ids.
-        truth, predicted: (n,) indices of classes.
-        probabilities: (n, c), 0 to 1.
-    """
-
-    classes: tuple[str, ...]
-    sample_ids: tuple[str, ...]
-    truth: npt.NDArray[np.int64]
-    predicted: npt.NDArray[np.int64]
-    probabilities: npt.NDArray[np.float64]
-
-    def behind(self, truth: int, predicted: int) -> npt.NDArray[np.int64]:
-        """Return the samples of a class that were predicted as another (or the same), the surest first."""
-        rows = np.flatnonzero((self.truth == truth) & (self.predicted == predicted))
-        return rows[np.argsort(-self.probabilities[rows, predicted], kind="stable")]
-
-
-def read_predictions(report: Path) -> Predicted:
-    """Read a report's predictions.csv.
-
-    Raises:
-        TrainerError: it is missing or damaged.
-    """
-    file = report / "predictions.csv"
-    try:
-        with file.open(encoding="utf-8", newline="") as stream:
-            header, *rows = list(csv.reader(stream))
-        classes = tuple(header[3:])
-        places = {name: place for place, name in enumerate(classes)}
-        probabilities = np.array([row[3:] for row in rows], dtype=np.float64).reshape(-1, len(classes))
-        return Predicted(
-            classes,
-            tuple(row[0] for row in rows),
-            np.array([places[row[1]] for row in rows], dtype=np.int64),
-            np.array([places[row[2]] for row in rows], dtype=np.int64),
-            probabilities,
-        )
-    except FileNotFoundError as error:
-        raise TrainerError("This report came without its predictions; score the part again.") from error
-    except (OSError, ValueError, KeyError, IndexError, csv.Error, UnicodeDecodeError) as error:
-        raise TrainerError(
-            f"{report.name}/{file.name} cannot be read: score the part again to see its images."
-        ) from error
-
-
 @dataclass(frozen=True)
 class ScoringFacts:
     """What is to be known before a bundle is scored.
@@ -169,15 +113,6 @@ def read_scoring_facts(dataset: Path, bundle_hash: str, fingerprint: str) -> Sco
         return ScoringFacts(
             dataset=dataset,
             images={str(part): int(count) for part, count in rows},
-            test_scorings=_scorings(store, bundle_hash),
+            test_scorings=scorings_of(store, bundle_hash),
             same=store.fingerprint() == fingerprint,
         )
-
-
-def _scorings(store: DatasetStore, bundle_hash: str) -> int:
-    # Written by `trainer.prediction.scoring`, which counts; that module itself loads TensorFlow.
-    stored = store.database.fact("test_scorings")
-    try:
-        return msgspec.json.decode(stored or "{}", type=dict[str, int]).get(bundle_hash, 0)
-    except msgspec.DecodeError:
-        return 0

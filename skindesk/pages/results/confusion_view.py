@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout
 from skindesk.models.background import Question
 from skindesk.models.dataset.files import read_dataset
 from skindesk.models.runs.listing import percent
-from skindesk.models.runs.record import Predicted, read_predictions
 from skindesk.widgets.basics import Card, ElidedLabel, SegmentedRow, muted, shortened
 from skindesk.widgets.plots.confusion_matrix import Cell, ConfusionMatrix
 from skindesk.widgets.quantities import images_counted, part_of_images
@@ -22,11 +21,13 @@ from skindesk.widgets.splitter import Splitter
 from skindesk.widgets.theme import class_label
 from trainer.dataset.store import DatasetStore
 from trainer.errors import TrainerError
+from trainer.runs.reports import read_predictions
 
 if TYPE_CHECKING:
     from skindesk.models.dataset.samples import SampleTable
     from skindesk.models.runs.record import RunRecord
     from skindesk.settings import Settings
+    from trainer.runs.reports import PredictionTable
     from trainer.runs.summary import Report
 
 _THUMBNAIL = 112  # pixels
@@ -43,7 +44,7 @@ class _Behind:
         problem: a sentence on why images cannot be shown; empty where they can.
     """
 
-    predicted: Predicted
+    predicted: PredictionTable
     table: SampleTable | None
     places: np.ndarray[tuple[int], np.dtype[np.int64]]
     problem: str

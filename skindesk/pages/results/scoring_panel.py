@@ -16,6 +16,7 @@ from skindesk.widgets.quantities import images_counted, part_of_images
 from skindesk.widgets.theme import SPACE
 from trainer.events import Progress, Warned
 from trainer.protocol.jobs import EvaluateBundle
+from trainer.runs.reports import report_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -205,7 +206,7 @@ class ScoringPanel(QWidget):
             bundle=str(run.bundle),
             dataset=str(dataset),
             part=self._part,
-            report=str(run.folder / f"report-{self._part}"),
+            report=str(report_folder(run.folder, self._part)),
         )
         part = self.tr("test part") if self._part == "test" else self.tr("validation part")
         self.confirmation.hide()

@@ -19,7 +19,7 @@ from trainer.errors import TrainerError
 from trainer.events import Failed, StageStarted, Stopped
 from trainer.protocol.jobs import TrainNetwork
 from trainer.runs.folder import RunFolder
-from trainer.runs.reading import write_name
+from trainer.runs.naming import write_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -1,0 +1,171 @@
+"""A report: what a bundle scored on a part of a dataset, as files of a folder.
+
+```
+RUN/report-PART/metrics.json       figures with intervals, and what they rest on (`ScoredMetrics`)
+RUN/report-PART/predictions.csv    a row a sample: sample_id, truth, predicted, then the probability of each class
+RUN/report-PART/*.png              pictures
+```
+
+`evaluate --report` writes the same files into a folder of any name.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from trainer import RESEARCH_ONLY
+from trainer.errors import TrainerError
+from trainer.files import write_bytes, write_text
+from trainer.metrics.classification import Metrics
+from trainer.runs.stored import read_stored
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+METRICS_FILE = "metrics.json"
+PREDICTIONS_FILE = "predictions.csv"
+
+_FOLDER = "report"
+_PARTS = ("train", "validation", "test", "all")
+_KEY_COLUMNS = ("sample_id", "truth", "predicted")
+
+
+class ScoredMetrics(Metrics, frozen=True, kw_only=True):
+    """What a bundle scored: the document of `evaluate --json` and of a report's metrics.json.
+
+    Attributes:
+        split: the part that was scored: `train`, `validation`, `test` or `all`.
+        bundle: twelve digits of the bundle's hash.
+        dataset_fingerprint: of the dataset it was scored on.
+        prior: probability by class that the predictions are calibrated to.
+        decision_rule: how probabilities became predicted classes.
+        test_scorings: how often the bundle had been scored on the dataset's test part by then; `None` where
+            the test part was not looked at.
+        research_only: the statement that goes with every result.
+    """
+
+    split: str
+    bundle: str
+    dataset_fingerprint: str
+    prior: dict[str, float]
+    decision_rule: str
+    test_scorings: int | None
+    research_only: str = RESEARCH_ONLY
+
+
+_SCORED = msgspec.json.Decoder(ScoredMetrics)
+
+
+@dataclass(frozen=True, eq=False)
+class PredictionTable:
+    """What a bundle predicted for the samples of a part.
+
+    Attributes:
+        classes: c names.
+        sample_ids: n ids.
+        truth, predicted: (n,) indices of classes.
+        probabilities: (n, c), 0 to 1.
+    """
+
+    classes: tuple[str, ...]
+    sample_ids: tuple[str, ...]
+    truth: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+
+    def behind(self, truth: int, predicted: int) -> NDArray[np.int64]:
+        """Return the rows of a class that were predicted as another (or the same), the surest first."""
+        rows = np.flatnonzero((self.truth == truth) & (self.predicted == predicted))
+        return rows[np.argsort(-self.probabilities[rows, predicted], kind="stable")]
+
+
+def report_folder(run: Path, part: str) -> Path:
+    """Return where a run keeps the report on a part of its dataset."""
+    return run / f"{_FOLDER}-{part}"
+
+
+def is_report_name(name: str) -> bool:
+    """Whether a folder is named as reports are."""
+    return name == _FOLDER or name in {f"{_FOLDER}-{part}" for part in _PARTS}
+
+
+def report_folders(run: Path) -> list[Path]:
+    """Return the folders of a run that may hold reports, by name; any that begins so, as a user may add to it."""
+    try:
+        return sorted(
+            run / entry.name for entry in os.scandir(run) if entry.name.startswith(_FOLDER) and entry.is_dir()
+        )
+    except OSError:
+        return []
+
+
+def write_report(folder: Path, scored: ScoredMetrics, table: PredictionTable) -> None:
+    """Write the figures and predictions of a report.
+
+    Raises:
+        StorageError: they cannot be written.
+    """
+    write_bytes(folder / METRICS_FILE, msgspec.json.format(msgspec.json.encode(scored), indent=2))
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([*_KEY_COLUMNS, *table.classes])
+    for sample_id, truth, predicted, probabilities in zip(
+        table.sample_ids, table.truth, table.predicted, table.probabilities, strict=True
+    ):
+        figures = [f"{p:.6f}" for p in probabilities]
+        writer.writerow([sample_id, table.classes[truth], table.classes[predicted], *figures])
+    write_text(folder / PREDICTIONS_FILE, stream.getvalue())
+
+
+def read_scored(folder: Path) -> ScoredMetrics:
+    """Read the figures of a report.
+
+    Raises:
+        FileNotFoundError: there are none.
+        TrainerError: they cannot be read.
+    """
+    return read_stored(folder / METRICS_FILE, _SCORED, "score the part again")
+
+
+def read_predictions(folder: Path) -> PredictionTable:
+    """Read the predictions of a report.
+
+    Raises:
+        TrainerError: they are missing or damaged.
+    """
+    file = folder / PREDICTIONS_FILE
+    try:
+        with file.open(encoding="utf-8", newline="") as stream:
+            header, *rows = list(csv.reader(stream))
+        classes = tuple(header[len(_KEY_COLUMNS) :])
+        table = PredictionTable(
+            classes,
+            tuple(row[0] for row in rows),
+            np.array([classes.index(row[1]) for row in rows], dtype=np.int64),
+            np.array([classes.index(row[2]) for row in rows], dtype=np.int64),
+            np.array([row[len(_KEY_COLUMNS) :] for row in rows], dtype=np.float64),
+        )
+    except FileNotFoundError as error:
+        raise TrainerError(f"{folder.name} holds no {PREDICTIONS_FILE}; score the part again.") from error
+    except OSError as error:
+        raise TrainerError(f"{folder.name}/{file.name} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, IndexError, csv.Error) as error:
+        raise _no_table(file) from error
+    if table.probabilities.shape != (len(rows), len(classes)) or not np.isfinite(table.probabilities).all():
+        raise _no_table(file)
+    return table
+
+
+def _no_table(file: Path) -> TrainerError:
+    return TrainerError(
+        f"{file.parent.name}/{file.name} is not a table of predictions; score the part again."
+    )
