@@ -29,8 +29,15 @@ def test_kaggle_with_two_image_folders(small_ham: HamFolder) -> None:
     assert len(listing.samples) == 8
     first = listing.samples[0]
     assert (first.sample_id, first.path) == ("ISIC_0000000", "HAM10000_images_part_1/ISIC_0000000.jpg")
-    assert (first.class_name, first.lesion_id, first.age, first.sex) == ("mel", "HAM_0000000", 55.0, "female")
-    assert (first.site, first.dx_type, first.patient_id) == ("back", "histo", None)
+    assert first.class_name == "mel"
+    assert first.facts == {
+        "lesion_id": "HAM_0000000",
+        "patient_id": None,
+        "age": 55.0,
+        "sex": "female",
+        "site": "back",
+        "dx_type": "histo",
+    }
 
 
 def test_kaggle_with_one_image_folder(small_ham: HamFolder) -> None:
@@ -67,7 +74,7 @@ def test_dataverse_table_without_suffix_and_with_tabs(small_ham: HamFolder) -> N
 def test_table_in_other_encodings(small_ham: HamFolder, encoding: str) -> None:
     table = small_ham.root / "HAM10000_metadata.csv"
     table.write_text(table.read_text().replace("back", "Rücken"), encoding=encoding)
-    assert {sample.site for sample in read_source(small_ham.root).samples} == {"Rücken"}
+    assert {sample.facts["site"] for sample in read_source(small_ham.root).samples} == {"Rücken"}
 
 
 def test_unknown_values_become_none_and_odd_ones_are_listed(ham: HamFolder) -> None:
@@ -76,8 +83,8 @@ def test_unknown_values_become_none_and_odd_ones_are_listed(ham: HamFolder) -> N
     ages = ["", "unknown", "0.0", "about 50"]
     ham.rows = [(*row[:4], age, "unknown", "unknown") for row, age in zip(ham.rows, ages, strict=True)]
     listing = read_source(ham.write())
-    assert [sample.age for sample in listing.samples] == [None, None, 0.0, None]
-    assert {(sample.sex, sample.site) for sample in listing.samples} == {(None, None)}
+    assert [sample.facts["age"] for sample in listing.samples] == [None, None, 0.0, None]
+    assert {(sample.facts["sex"], sample.facts["site"]) for sample in listing.samples} == {(None, None)}
     assert [(problem.kind, problem.sample_id) for problem in listing.problems] == [
         ("odd-value", "ISIC_0000003")
     ]
@@ -158,8 +165,14 @@ def test_isic_one_hot_truth(tmp_path: Path) -> None:
 def test_isic_companion_tables(tmp_path: Path) -> None:
     listing = read_source(isic(tmp_path, companions=True), "isic2018")
     sample = listing.samples[0]
-    assert (sample.lesion_id, sample.dx_type) == ("L1", "histopathology")
-    assert (sample.age, sample.site, sample.sex) == (70.0, "torso", "male")
+    known = {name: value for name, value in sample.facts.items() if value is not None}
+    assert known == {
+        "lesion_id": "L1",
+        "dx_type": "histopathology",
+        "age": 70.0,
+        "site": "torso",
+        "sex": "male",
+    }
     assert listing.notes == ()
 
 
@@ -220,7 +233,7 @@ def test_csv_with_paths_and_other_column_names(tmp_path: Path) -> None:
     for source in (tmp_path, table):
         listing = read_source(source)
         assert listing.layout == "csv"
-        assert [(s.path, s.class_name, s.patient_id) for s in listing.samples] == [
+        assert [(s.path, s.class_name, s.facts["patient_id"]) for s in listing.samples] == [
             ("a/1.png", "nevus", "P1"),
             ("b/1.png", "mel", "P1"),
         ]

@@ -10,11 +10,13 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, get_args
 
+from trainer.dataset import fields
 from trainer.dataset.classes import HAM_CLASSES, tidy_class
+from trainer.dataset.fields import CLASS, IMAGE
 from trainer.dataset.reading.listing import Found, LayoutName, Listing, Problem
-from trainer.dataset.reading.matching import FACTS, Claim, Matcher
+from trainer.dataset.reading.matching import Claim, Matcher
 from trainer.dataset.reading.scanning import Tree, scan, without_suffix
-from trainer.dataset.reading.tables import COLUMN_NAMES, Table, column_of, read_table, text_or_none
+from trainer.dataset.reading.tables import Table, column_of, read_table, text_or_none
 from trainer.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -77,11 +79,11 @@ def _is_kaggle(columns: Sequence[str]) -> bool:
 
 
 def _is_one_hot(columns: tuple[str, ...]) -> bool:
-    return column_of("image", columns) is not None and len(_ONE_HOT.keys() & set(columns)) >= _FEWEST_ONE_HOT
+    return column_of(IMAGE, columns) is not None and len(_ONE_HOT.keys() & set(columns)) >= _FEWEST_ONE_HOT
 
 
 def _is_plain(columns: tuple[str, ...]) -> bool:
-    return column_of("image", columns) is not None and column_of("class_name", columns) is not None
+    return column_of(IMAGE, columns) is not None and column_of(CLASS, columns) is not None
 
 
 _TESTS = {"kaggle": _is_kaggle, "isic2018": _is_one_hot, "csv": _is_plain}
@@ -130,12 +132,12 @@ def _wrong_columns(tree: Tree, layout: LayoutName) -> DatasetError:
         if layout == "kaggle":
             return [name for name in _KAGGLE_COLUMNS if name not in columns]
         absent = []
-        if column_of("image", columns) is None:
-            absent.append(f"one for the image ({', '.join(COLUMN_NAMES['image'][:4])} ...)")
+        if column_of(IMAGE, columns) is None:
+            absent.append(f"one for the image ({', '.join(IMAGE.columns[:4])} ...)")
         if layout == "isic2018":
             absent += [name.upper() for name in HAM_CLASSES if name not in columns]
-        elif column_of("class_name", columns) is None:
-            absent.append(f"one for the class ({', '.join(COLUMN_NAMES['class_name'][:4])} ...)")
+        elif column_of(CLASS, columns) is None:
+            absent.append(f"one for the class ({', '.join(CLASS.columns[:4])} ...)")
         return absent
 
     tables = _tables(tree)
@@ -155,8 +157,8 @@ def _wrong_columns(tree: Tree, layout: LayoutName) -> DatasetError:
 
 
 def _fields(table: Table, cells: dict[str, str]) -> dict[str, str | None]:
-    columns = {field: table.column_of(field) for field in FACTS}
-    return {field: cells.get(column) for field, column in columns.items() if column is not None}
+    columns = {field.name: table.column_of(field) for field in fields.FACTS}
+    return {name: cells.get(column) for name, column in columns.items() if column is not None}
 
 
 def _folder(tree: Tree, table: Table) -> str:
@@ -164,7 +166,7 @@ def _folder(tree: Tree, table: Table) -> str:
 
 
 def _plain_claims(tree: Tree, table: Table) -> Iterator[Claim]:
-    image, class_name = table.column_of("image"), table.column_of("class_name")
+    image, class_name = table.column_of(IMAGE), table.column_of(CLASS)
     assert image is not None
     assert class_name is not None
     folder = _folder(tree, table)
@@ -183,7 +185,7 @@ def _plain_claims(tree: Tree, table: Table) -> Iterator[Claim]:
 def _one_hot_claims(
     tree: Tree, table: Table, companions: dict[str, dict[str, str | None]]
 ) -> Iterator[Claim]:
-    image = table.column_of("image")
+    image = table.column_of(IMAGE)
     assert image is not None
     folder = _folder(tree, table)
     columns = [name for name in table.columns if name in _ONE_HOT]
@@ -217,8 +219,8 @@ def _companions(tree: Tree, names: Sequence[str]) -> dict[str, dict[str, str | N
     """Return what other tables (metadata, lesion groupings) say about each image."""
     facts: dict[str, dict[str, str | None]] = {}
     for name, columns in tree.tables.items():
-        image = column_of("image", columns)
-        if name in names or image is None or not any(column_of(field, columns) for field in FACTS):
+        image = column_of(IMAGE, columns)
+        if name in names or image is None or not any(column_of(field, columns) for field in fields.FACTS):
             continue
         table = read_table(tree.root / name)
         for _line, cells in table.rows:
@@ -232,7 +234,7 @@ def _companions(tree: Tree, names: Sequence[str]) -> dict[str, dict[str, str | N
 def _listing(
     tree: Tree, layout: LayoutName, samples: list[Found], problems: list[Problem], notes: list[str]
 ) -> Listing:
-    if samples and all(sample.lesion_id is None and sample.patient_id is None for sample in samples):
+    if samples and not any(sample.grouped for sample in samples):
         notes.append(
             "No lesion or patient ids are known: two images of one lesion may come into different parts of a split."
         )

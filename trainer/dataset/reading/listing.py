@@ -7,6 +7,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from trainer.dataset.fields import Value
+
 LayoutName: TypeAlias = Literal["kaggle", "isic2018", "class-folders", "csv"]
 
 ProblemKind: TypeAlias = Literal[
@@ -46,19 +48,18 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         sample_id: unique in the dataset.
         path: relative to the root, with `/`.
         class_name: tidied (see `trainer.dataset.classes.tidy_class`).
-        lesion_id, patient_id, sex, site, dx_type: text, `None` where unknown.
-        age: years, `None` where unknown.
+        facts: by name of the field (see `trainer.dataset.fields`); one that is not known is `None` or absent.
     """
 
     sample_id: str
     path: str
     class_name: str
-    lesion_id: str | None = None
-    patient_id: str | None = None
-    age: float | None = None
-    sex: str | None = None
-    site: str | None = None
-    dx_type: str | None = None
+    facts: dict[str, Value] = {}
+
+    @property
+    def grouped(self) -> bool:
+        """Whether the lesion or the patient is known."""
+        return any(self.facts.get(name) is not None for name in ("lesion_id", "patient_id"))
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
