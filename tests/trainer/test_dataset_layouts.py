@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.drawn import HamFolder, write_class_folders, write_image, write_table
+from trainer.dataset.importing import import_dataset
 from trainer.dataset.reading.layouts import read_source
+from trainer.dataset.store import DatasetStore
 from trainer.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -22,9 +24,9 @@ def kinds(listing: Listing) -> dict[str, int]:
     return dict(Counter(problem.kind for problem in listing.problems))
 
 
-def test_kaggle_with_two_image_folders(small_ham: HamFolder) -> None:
+def test_ham10000_with_two_image_folders(small_ham: HamFolder) -> None:
     listing = read_source(small_ham.root)
-    assert listing.layout == "kaggle"
+    assert listing.layout == "ham10000"
     assert listing.problems == []
     assert len(listing.samples) == 8
     first = listing.samples[0]
@@ -40,14 +42,14 @@ def test_kaggle_with_two_image_folders(small_ham: HamFolder) -> None:
     }
 
 
-def test_kaggle_with_one_image_folder(small_ham: HamFolder) -> None:
+def test_ham10000_with_one_image_folder(small_ham: HamFolder) -> None:
     second = small_ham.root / "HAM10000_images_part_2"
     for path in second.iterdir():
         path.rename(small_ham.root / "HAM10000_images_part_1" / path.name)
     second.rmdir()
     (small_ham.root / "HAM10000_images_part_1").rename(small_ham.root / "images")
     listing = read_source(small_ham.root)
-    assert (listing.layout, len(listing.samples), listing.problems) == ("kaggle", 8, [])
+    assert (listing.layout, len(listing.samples), listing.problems) == ("ham10000", 8, [])
 
 
 def test_what_else_kaggle_ships_is_passed_over(small_ham: HamFolder) -> None:
@@ -296,7 +298,7 @@ def test_wrong_columns_are_named(small_ham: HamFolder) -> None:
     assert "missing one for the image" in text
     assert "and one for the class" in text
     assert "found lesion_id, picture, what, dx_type" in text
-    assert "missing image_id and dx; found" in sentence(small_ham.root, "kaggle")
+    assert "missing image_id and dx; found" in sentence(small_ham.root, "ham10000")
     assert "missing one for the image" in sentence(small_ham.root, "isic2018")
 
 
@@ -326,9 +328,24 @@ def test_a_source_that_is_a_file(tmp_path: Path) -> None:
 
 
 def test_unknown_layout(tmp_path: Path) -> None:
-    assert "There is no layout 'coco'; choose auto, kaggle" in sentence(tmp_path, "coco")
+    assert "There is no layout 'coco'; choose auto, ham10000" in sentence(tmp_path, "coco")
 
 
 def test_links_in_a_circle_end(small_ham: HamFolder) -> None:
     (small_ham.root / "HAM10000_images_part_1" / "loop").symlink_to(small_ham.root)
     assert len(read_source(small_ham.root).samples) == 8
+
+
+def test_the_older_name_of_a_layout_is_understood(small_ham: HamFolder, tmp_path: Path) -> None:
+    assert read_source(small_ham.root, "kaggle").layout == "ham10000"
+    file = tmp_path / "data.db"
+    import_dataset(small_ham.root, file)
+    with DatasetStore.open(file) as store:
+        store.database.set_fact("layout", "kaggle")
+    with DatasetStore.open(file, read_only=True) as store:
+        assert store.layout == "ham10000"
+    for layout in ("kaggle", "ham10000", "auto"):
+        report = import_dataset(small_ham.root, file, layout=layout)
+        assert (report.layout, report.unchanged) == ("ham10000", 8)
+    with DatasetStore.open(file, read_only=True) as store:
+        assert store.database.fact("layout") == "ham10000"

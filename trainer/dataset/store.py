@@ -12,6 +12,7 @@ import msgspec
 from trainer.dataset import editing, fields
 from trainer.dataset.certificate import SplitCertificate, certify
 from trainer.dataset.database import Database, create_file, open_file
+from trainer.dataset.reading.layouts import layout_named
 from trainer.dataset.regrouping import compare_looks, regroup
 from trainer.errors import DatasetError
 from trainer.events import Listener, StopRequest, silent
@@ -99,7 +100,9 @@ class DatasetStore:
     @property
     def layout(self) -> str | None:
         """Name of the layout the images were imported with."""
-        return self.database.fact("layout")
+        stored = self.database.fact("layout")
+        known = layout_named(stored) if stored is not None else None
+        return stored if known is None else known.name
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -9,8 +9,6 @@ import msgspec
 
 from trainer.dataset.fields import Value
 
-LayoutName: TypeAlias = Literal["kaggle", "isic2018", "class-folders", "csv"]
-
 ProblemKind: TypeAlias = Literal[
     "undecodable",
     "truncated",
@@ -66,14 +64,14 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     """What a source holds.
 
     Attributes:
-        layout: that was found or chosen.
+        layout: name of the one that was found or chosen.
         root: folder that paths are relative to.
         samples: those with a file and a class.
         problems: with rows and files, as far as they show without decoding.
         notes: sentences a user should read.
     """
 
-    layout: LayoutName
+    layout: str
     root: Path
     samples: list[Found]
     problems: list[Problem]

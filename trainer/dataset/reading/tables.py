@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".tab"})
 
 _UNKNOWN = frozenset({"", "unknown", "unk", "nan", "na", "n/a", "none", "null", "not specified", "?", "-"})
+_NAMED = 4  # columns that are given as examples
 _ENCODINGS = ("utf-8-sig", "cp1252")
 
 
@@ -49,6 +50,11 @@ def tidy_column(name: str) -> str:
 def column_of(field: Field, columns: Sequence[str]) -> str | None:
     """Return the one of `columns` (tidy names) that holds a field, if there is one."""
     return next((name for name in field.columns if name in columns), None)
+
+
+def lacking(field: Field) -> str:
+    """Return in words which column a table lacks."""
+    return f"one for the {field.title.lower()} ({', '.join(field.columns[:_NAMED])} ...)"
 
 
 def read_columns(path: Path) -> tuple[str, ...]:
