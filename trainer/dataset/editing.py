@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING
 
 from trainer.dataset import fields
-from trainer.dataset.classes import malignant_among, tidy_class
+from trainer.dataset.classes import malignant_among, spelt_as, tidy_class
 from trainer.dataset.regrouping import regroup
 from trainer.errors import DatasetError
 
@@ -29,6 +29,8 @@ def edit(database: Database, sample_ids: Sequence[str], wanted: Mapping[str, Val
         if missing:
             raise DatasetError(f"{database.path} has no sample {missing[0]!r}; check the name.")
         if isinstance(values.get("class_name"), str):
+            there = [str(row[0]) for row in database.rows("SELECT DISTINCT class_name FROM samples")]
+            values["class_name"] = spelt_as(str(values["class_name"]), there)
             add_classes(database, [str(values["class_name"])])
         setting = ", ".join(f"{name} = ?" for name in values)
         database.run_many(

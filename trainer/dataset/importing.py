@@ -76,7 +76,7 @@ def import_dataset(
         with DatasetStore.create(out) as store:
             return _Import(store, listing, listener, stop or StopRequest(), started).run()
     with DatasetStore.open(out) as store:
-        listing = read_source(source, _stored_layout(store, layout))
+        listing = read_source(source, _stored_layout(store, layout), store.classes)
         _check_root(store, listing.root, listener)
         return _Import(store, listing, listener, stop or StopRequest(), started).run()
 
@@ -119,7 +119,9 @@ class _Import:
         self._listener = listener
         self._stop = stop
         self._started = started
-        self._known: dict[str, Known] = known_samples(store.database)
+        self._known: dict[str, Known] = known_samples(
+            store.database, {sample.class_name for sample in listing.samples}
+        )
         self._last_event = 0.0
 
     def run(self) -> ImportReport:

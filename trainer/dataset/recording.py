@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trainer.dataset import fields
+from trainer.dataset.classes import spelt_as
 from trainer.dataset.editing import add_classes, edited_fields
-from trainer.dataset.fields import Value
+from trainer.dataset.fields import CLASS, Value
 from trainer.dataset.reading.listing import Found, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from trainer.dataset.database import Database
 
@@ -32,14 +33,14 @@ class Known(msgspec.Struct, frozen=True):
         state: of the file when it was decoded.
         usable: whether the file was there and sound.
         values: of the class and the facts, in the order of `trainer.dataset.fields.recorded`.
-        edited: fields that were corrected by hand.
+        corrections: values that were entered by hand, by field; classes are spelt as in the listing.
     """
 
     path: str
     state: FileState
     usable: bool
     values: tuple[Value, ...]
-    edited: frozenset[str]
+    corrections: dict[str, Value]
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -69,12 +70,28 @@ class Rejected(msgspec.Struct, frozen=True):
     state: FileState
 
 
-def known_samples(database: Database) -> dict[str, Known]:
-    """Return the samples that are in the dataset by id."""
+def known_samples(database: Database, listed: Collection[str]) -> dict[str, Known]:
+    """Return the samples that are in the dataset by id.
+
+    Args:
+        database: of the dataset.
+        listed: names of classes that the listing has; corrections by hand are spelt the same.
+    """
+    spelt = {str(name): spelt_as(name, listed) for (name,) in database.rows("SELECT class_name FROM classes")}
     edited = edited_fields(database)
+
+    def corrections(sample_id: str, values: Sequence[Value]) -> dict[str, Value]:
+        named = {CLASS.name: spelt[str(values[0])]}
+        entered = edited.get(sample_id, ())
+        return {
+            name: named.get(name, v)
+            for name, v in zip(fields.recorded(), values, strict=True)
+            if name in entered
+        }
+
     return {
         sample_id: Known(
-            path, FileState(size, mtime), bool(usable), tuple(values), frozenset(edited.get(sample_id, ()))
+            path, FileState(size, mtime), bool(usable), tuple(values), corrections(sample_id, values)
         )
         for sample_id, path, size, mtime, usable, *values in database.rows(
             f"SELECT sample_id, path, bytes, mtime_ns, usable, {', '.join(fields.recorded())} FROM samples"  # noqa: S608 - names are declared
@@ -200,11 +217,10 @@ def _record_looks(database: Database, checked: Sequence[Checked], known: dict[st
 def merged_values(sample: Found, known: Known | None) -> tuple[Value, ...]:
     """Return a sample's class and facts, in the order of `fields.recorded`: as listed, or as corrected by hand."""
     listed = (sample.class_name, *(sample.facts.get(field.name) for field in fields.FACTS))
-    if known is None or not known.edited:
+    if known is None or not known.corrections:
         return listed
     return tuple(
-        old if name in known.edited else new
-        for name, old, new in zip(fields.recorded(), known.values, listed, strict=True)
+        known.corrections.get(name, value) for name, value in zip(fields.recorded(), listed, strict=True)
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from trainer.dataset.classes import HAM_CLASSES, tidy_class
+from trainer.dataset.classes import FULL_NAMES, class_identity
 from trainer.dataset.reading.layout import Layout
 from trainer.dataset.reading.listing import Found, Listing, Problem
 from trainer.errors import DatasetError
@@ -46,7 +46,7 @@ class FolderLayout(Layout):
         for path in tree.images:
             parts = PurePosixPath(path).parts[:-1]
             if len(parts) > depth:
-                samples.append(Found(sample_id=path, path=path, class_name=tidy_class(parts[depth])))
+                samples.append(Found(sample_id=path, path=path, class_name=parts[depth]))
             else:
                 problems.append(
                     Problem(
@@ -74,7 +74,7 @@ def _class_depth(tree: Tree) -> tuple[int, list[str]] | None:
     while True:
         names = sorted({parts[depth] for parts in parents if len(parts) > depth})
         deeper = all(len(parts) > depth + 1 for parts in parents)
-        lone = len(names) == 1 and tidy_class(names[0]) not in HAM_CLASSES
+        lone = len(names) == 1 and class_identity(names[0]) not in FULL_NAMES
         if not deeper or not (lone or _are_parts(names)):
             return depth, names
         depth += 1
@@ -89,7 +89,7 @@ def _has_class_folders(tree: Tree) -> bool:
     if found is None:
         return False
     _depth, names = found
-    if any(tidy_class(name) in HAM_CLASSES for name in names):
+    if any(class_identity(name) in FULL_NAMES for name in names):
         return True
     # With a table at hand that could not be read, folders are only taken for classes if one is known.
     plain = any(_IMAGE_FOLDER.fullmatch(name) for name in names) or _are_parts(names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trainer.dataset.classes import HAM_CLASSES, tidy_class
+from trainer.dataset.classes import FULL_NAMES
 from trainer.dataset.fields import CLASS, IMAGE
 from trainer.dataset.reading.matching import Claim
 from trainer.dataset.reading.table_layout import TableLayout, cells_of_facts, folder_of
@@ -39,7 +39,7 @@ def _claims(tree: Tree, names: Sequence[str]) -> Iterator[Claim]:
                 (cells.get(image) or "").strip(),
                 folder,
                 f"{table.path.name}, line {line}",
-                tidy_class(class_name),
+                class_name,
                 None if class_name else "no class is given",
                 cells_of_facts(table, cells),
             )
@@ -53,7 +53,8 @@ HAM10000 = TableLayout(
     fits=lambda columns: not _missing_of_ham(columns),
     missing=_missing_of_ham,
     claims=_claims,
-    classes=HAM_CLASSES,
+    classes=tuple(FULL_NAMES),
+    short_names=True,
 )
 """Images and one table with a row for each, as Kaggle and Dataverse ship HAM10000."""
 

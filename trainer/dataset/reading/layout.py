@@ -20,11 +20,13 @@ class Layout(ABC):
         name: that it is chosen by, and that the dataset file and JSON give.
         title: in words, in English.
         aliases: other names it may be chosen by; older dataset files may hold them.
+        short_names: it has short names for the known classes (see `trainer.dataset.classes`).
     """
 
     name: str
     title: str
     aliases: tuple[str, ...] = ()
+    short_names: bool = False
 
     @abstractmethod
     def recognises(self, tree: Tree) -> bool:

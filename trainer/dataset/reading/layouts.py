@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from trainer.dataset.reading.class_folders import CLASS_FOLDERS
 from trainer.dataset.reading.class_tables import CSV, HAM10000
+from trainer.dataset.reading.joining import join_classes
 from trainer.dataset.reading.scanning import scan
 from trainer.dataset.reading.truth_tables import ISIC2018
 from trainer.errors import DatasetError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from trainer.dataset.reading.layout import Layout
@@ -38,12 +42,13 @@ def layout_choices() -> str:
     return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
-def read_source(source: Path, layout: str = AUTO) -> Listing:
+def read_source(source: Path, layout: str = AUTO, stored: Collection[str] = ()) -> Listing:
     """List the samples of a folder, or of a table and its folder.
 
     Args:
         source: a folder, or a CSV file beside or above the images.
         layout: `auto`, or the name or an alias of one of `LAYOUTS`.
+        stored: names of the classes of the dataset that the samples are for; they are kept.
 
     Raises:
         DatasetError: no such folder, nothing in it, no table and no class folders, wrong columns.
@@ -52,7 +57,10 @@ def read_source(source: Path, layout: str = AUTO) -> Listing:
     if chosen is None and layout != AUTO:
         raise DatasetError(f"There is no layout {layout!r}; choose {layout_choices()}.")
     tree = scan(source)
-    return (chosen or _detect(tree)).read(tree)
+    found = chosen or _detect(tree)
+    listing = found.read(tree)
+    samples, notes = join_classes(listing.samples, short_names=found.short_names, stored=stored)
+    return msgspec.structs.replace(listing, samples=samples, notes=(*listing.notes, *notes))
 
 
 def _detect(tree: Tree) -> Layout:

@@ -45,7 +45,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         sample_id: unique in the dataset.
         path: relative to the root, with `/`.
-        class_name: tidied (see `trainer.dataset.classes.tidy_class`).
+        class_name: as written, until `trainer.dataset.reading.joining` has joined spellings.
         facts: by name of the field (see `trainer.dataset.fields`); one that is not known is `None` or absent.
     """
 

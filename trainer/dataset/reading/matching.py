@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trainer.dataset import fields
+from trainer.dataset.classes import class_identity
 from trainer.dataset.reading.listing import Found, Problem, ProblemKind
 from trainer.dataset.reading.scanning import Tree, without_suffix
 from trainer.dataset.reading.tables import number_or_none, text_or_none
@@ -24,7 +25,7 @@ class Claim(msgspec.Struct, frozen=True):
         reference: the image's id, name or path as written.
         folder: of the table, relative to the root.
         where: table and line, in words.
-        class_name: as given or marked; empty if none is.
+        class_name: as written or marked; empty if none is.
         trouble: why there is no class, in words.
         cells: text by field name.
     """
@@ -127,8 +128,8 @@ class Matcher:
     def _class_trouble(self, claim: Claim) -> str | None:
         if claim.trouble is not None:
             return f"{claim.where}: {claim.trouble}."
-        if self._known is not None and claim.class_name not in self._known:
-            return f"{claim.where}: the class {claim.class_name!r} is none of HAM10000's ({', '.join(self._known)})."
+        if self._known is not None and class_identity(claim.class_name) not in self._known:
+            return f"{claim.where}: the class {claim.class_name!r} is none of those of this layout ({', '.join(self._known)})."
         return None
 
 

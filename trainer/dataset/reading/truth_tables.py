@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainer.dataset import fields
-from trainer.dataset.classes import HAM_CLASSES
+from trainer.dataset.classes import FULL_NAMES, HAM_CLASSES
 from trainer.dataset.fields import IMAGE
 from trainer.dataset.reading.matching import Claim
 from trainer.dataset.reading.scanning import without_suffix
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from trainer.dataset.reading.scanning import Tree
 
-_CLASS_COLUMNS = {**{name: name for name in HAM_CLASSES}, "ak": "akiec", "scc": "scc", "unk": "unk"}
-"""Columns of the truth tables of 2018 and 2019 to class names; scc and unk are none of HAM10000's."""
+_CLASS_COLUMNS = {**{name: name for name in FULL_NAMES}, "ak": "akiec", "unk": "unk"}
+"""Columns of the truth tables of 2018 and 2019 to class names; unk is no class."""
 
 _FEWEST_CLASSES = 2
 _MARKED = 0.5
@@ -91,6 +91,7 @@ ISIC2018 = TableLayout(
     fits=_fits,
     missing=_missing,
     claims=_claims,
-    classes=HAM_CLASSES,
+    classes=tuple(FULL_NAMES),
+    short_names=True,
 )
 """Images and a table that marks the class of each, as the ISIC challenges of 2018 and 2019 ship them."""
