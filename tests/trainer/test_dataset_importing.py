@@ -38,7 +38,7 @@ def test_a_folder_becomes_a_dataset(small_ham: HamFolder, out: Path) -> None:
     report = import_dataset(small_ham.root, out)
     assert (report.added, report.unchanged, report.total, report.problems) == (8, 0, 8, 0)
     assert report.classes == {"bcc": 2, "mel": 3, "nv": 3}
-    assert (report.lesions, report.layout) == (6, "kaggle")
+    assert (report.lesions, report.layout) == (6, "ham10000")
     with DatasetStore.open(out, read_only=True) as store:
         frame = store.frame()
         assert store.classes == ("bcc", "mel", "nv")
@@ -286,7 +286,7 @@ def test_a_moved_folder_is_followed(small_ham: HamFolder, out: Path, tmp_path: P
 def test_a_dataset_holds_one_folder(small_ham: HamFolder, out: Path, tmp_path: Path) -> None:
     import_dataset(small_ham.root, out)
     other = write_class_folders(tmp_path / "other", {"a": 1, "b": 1})
-    with pytest.raises(DatasetError, match="the layout kaggle, not class-folders"):
+    with pytest.raises(DatasetError, match="the layout ham10000, not class-folders"):
         import_dataset(other, out, layout="class-folders")
     shutil.copytree(small_ham.root, tmp_path / "copy")
     with pytest.raises(DatasetError, match="give another name for a new dataset"):

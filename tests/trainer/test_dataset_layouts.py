@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.drawn import HamFolder, write_class_folders, write_image, write_table
+from trainer.dataset.importing import import_dataset
 from trainer.dataset.reading.layouts import read_source
+from trainer.dataset.store import DatasetStore
 from trainer.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -22,25 +24,32 @@ def kinds(listing: Listing) -> dict[str, int]:
     return dict(Counter(problem.kind for problem in listing.problems))
 
 
-def test_kaggle_with_two_image_folders(small_ham: HamFolder) -> None:
+def test_ham10000_with_two_image_folders(small_ham: HamFolder) -> None:
     listing = read_source(small_ham.root)
-    assert listing.layout == "kaggle"
+    assert listing.layout == "ham10000"
     assert listing.problems == []
     assert len(listing.samples) == 8
     first = listing.samples[0]
     assert (first.sample_id, first.path) == ("ISIC_0000000", "HAM10000_images_part_1/ISIC_0000000.jpg")
-    assert (first.class_name, first.lesion_id, first.age, first.sex) == ("mel", "HAM_0000000", 55.0, "female")
-    assert (first.site, first.dx_type, first.patient_id) == ("back", "histo", None)
+    assert first.class_name == "mel"
+    assert first.facts == {
+        "lesion_id": "HAM_0000000",
+        "patient_id": None,
+        "age": 55.0,
+        "sex": "female",
+        "site": "back",
+        "dx_type": "histo",
+    }
 
 
-def test_kaggle_with_one_image_folder(small_ham: HamFolder) -> None:
+def test_ham10000_with_one_image_folder(small_ham: HamFolder) -> None:
     second = small_ham.root / "HAM10000_images_part_2"
     for path in second.iterdir():
         path.rename(small_ham.root / "HAM10000_images_part_1" / path.name)
     second.rmdir()
     (small_ham.root / "HAM10000_images_part_1").rename(small_ham.root / "images")
     listing = read_source(small_ham.root)
-    assert (listing.layout, len(listing.samples), listing.problems) == ("kaggle", 8, [])
+    assert (listing.layout, len(listing.samples), listing.problems) == ("ham10000", 8, [])
 
 
 def test_what_else_kaggle_ships_is_passed_over(small_ham: HamFolder) -> None:
@@ -67,7 +76,7 @@ def test_dataverse_table_without_suffix_and_with_tabs(small_ham: HamFolder) -> N
 def test_table_in_other_encodings(small_ham: HamFolder, encoding: str) -> None:
     table = small_ham.root / "HAM10000_metadata.csv"
     table.write_text(table.read_text().replace("back", "Rücken"), encoding=encoding)
-    assert {sample.site for sample in read_source(small_ham.root).samples} == {"Rücken"}
+    assert {sample.facts["site"] for sample in read_source(small_ham.root).samples} == {"Rücken"}
 
 
 def test_unknown_values_become_none_and_odd_ones_are_listed(ham: HamFolder) -> None:
@@ -76,8 +85,8 @@ def test_unknown_values_become_none_and_odd_ones_are_listed(ham: HamFolder) -> N
     ages = ["", "unknown", "0.0", "about 50"]
     ham.rows = [(*row[:4], age, "unknown", "unknown") for row, age in zip(ham.rows, ages, strict=True)]
     listing = read_source(ham.write())
-    assert [sample.age for sample in listing.samples] == [None, None, 0.0, None]
-    assert {(sample.sex, sample.site) for sample in listing.samples} == {(None, None)}
+    assert [sample.facts["age"] for sample in listing.samples] == [None, None, 0.0, None]
+    assert {(sample.facts["sex"], sample.facts["site"]) for sample in listing.samples} == {(None, None)}
     assert [(problem.kind, problem.sample_id) for problem in listing.problems] == [
         ("odd-value", "ISIC_0000003")
     ]
@@ -104,7 +113,7 @@ def test_every_mismatch_is_listed_with_its_reason(ham: HamFolder) -> None:
         ("without-metadata", "stray"),
     }
     assert "HAM10000_metadata.csv, line 3" in reasons["missing", gone]
-    assert "'wart' is none of HAM10000's" in reasons["unknown-class", odd]
+    assert "'wart' is none of those of this layout" in reasons["unknown-class", odd]
     assert "no class is given" in reasons["unknown-class", empty]
     assert "the same facts" in reasons["id-twice", "ISIC_0000000"]
     assert "other facts" in reasons["id-twice", "ISIC_0000004"]
@@ -158,8 +167,14 @@ def test_isic_one_hot_truth(tmp_path: Path) -> None:
 def test_isic_companion_tables(tmp_path: Path) -> None:
     listing = read_source(isic(tmp_path, companions=True), "isic2018")
     sample = listing.samples[0]
-    assert (sample.lesion_id, sample.dx_type) == ("L1", "histopathology")
-    assert (sample.age, sample.site, sample.sex) == (70.0, "torso", "male")
+    known = {name: value for name, value in sample.facts.items() if value is not None}
+    assert known == {
+        "lesion_id": "L1",
+        "dx_type": "histopathology",
+        "age": 70.0,
+        "site": "torso",
+        "sex": "male",
+    }
     assert listing.notes == ()
 
 
@@ -170,8 +185,8 @@ def test_isic_2019_class_that_ham10000_lacks(tmp_path: Path) -> None:
     rows = [["a", 0, 0, 0, 1, 0, 0, 0, 0, 0], ["b", 0, 0, 0, 0, 0, 0, 0, 1, 0]]
     write_table(tmp_path / "ISIC_2019_Training_GroundTruth.csv", columns, rows)
     listing = read_source(tmp_path)
-    assert [sample.class_name for sample in listing.samples] == ["akiec"]
-    assert "'scc' is none of HAM10000's" in listing.problems[0].reason
+    assert [sample.class_name for sample in listing.samples] == ["akiec", "scc"]
+    assert listing.problems == []
 
 
 def test_class_folders_of_any_name(tmp_path: Path) -> None:
@@ -220,7 +235,7 @@ def test_csv_with_paths_and_other_column_names(tmp_path: Path) -> None:
     for source in (tmp_path, table):
         listing = read_source(source)
         assert listing.layout == "csv"
-        assert [(s.path, s.class_name, s.patient_id) for s in listing.samples] == [
+        assert [(s.path, s.class_name, s.facts["patient_id"]) for s in listing.samples] == [
             ("a/1.png", "nevus", "P1"),
             ("b/1.png", "mel", "P1"),
         ]
@@ -283,7 +298,7 @@ def test_wrong_columns_are_named(small_ham: HamFolder) -> None:
     assert "missing one for the image" in text
     assert "and one for the class" in text
     assert "found lesion_id, picture, what, dx_type" in text
-    assert "missing image_id and dx; found" in sentence(small_ham.root, "kaggle")
+    assert "missing image_id and dx; found" in sentence(small_ham.root, "ham10000")
     assert "missing one for the image" in sentence(small_ham.root, "isic2018")
 
 
@@ -313,9 +328,24 @@ def test_a_source_that_is_a_file(tmp_path: Path) -> None:
 
 
 def test_unknown_layout(tmp_path: Path) -> None:
-    assert "There is no layout 'coco'; choose auto, kaggle" in sentence(tmp_path, "coco")
+    assert "There is no layout 'coco'; choose auto, ham10000" in sentence(tmp_path, "coco")
 
 
 def test_links_in_a_circle_end(small_ham: HamFolder) -> None:
     (small_ham.root / "HAM10000_images_part_1" / "loop").symlink_to(small_ham.root)
     assert len(read_source(small_ham.root).samples) == 8
+
+
+def test_the_older_name_of_a_layout_is_understood(small_ham: HamFolder, tmp_path: Path) -> None:
+    assert read_source(small_ham.root, "kaggle").layout == "ham10000"
+    file = tmp_path / "data.db"
+    import_dataset(small_ham.root, file)
+    with DatasetStore.open(file) as store:
+        store.database.set_fact("layout", "kaggle")
+    with DatasetStore.open(file, read_only=True) as store:
+        assert store.layout == "ham10000"
+    for layout in ("kaggle", "ham10000", "auto"):
+        report = import_dataset(small_ham.root, file, layout=layout)
+        assert (report.layout, report.unchanged) == ("ham10000", 8)
+    with DatasetStore.open(file, read_only=True) as store:
+        assert store.database.fact("layout") == "ham10000"

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.realdata
 
 def test_sample_of_the_original_size(real_data: Path, tmp_path: Path) -> None:
     report = import_dataset(real_data / "ham10000_600x450_sample", tmp_path / "data.db")
-    assert (report.total, report.lesions, report.problems, report.layout) == (124, 123, 0, "kaggle")
+    assert (report.total, report.lesions, report.problems, report.layout) == (124, 123, 0, "ham10000")
     with DatasetStore.open(tmp_path / "data.db") as store:
         frame = store.frame()
         certificate = split_dataset(store)

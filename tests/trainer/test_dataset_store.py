@@ -254,7 +254,7 @@ def test_two_processes_have_it_open(file: Path) -> None:
     with DatasetStore.open(file) as store:
         before = store.fingerprint()
         script = (
-            "import sys; from pathlib import Path; from trainer.dataset import DatasetStore\n"
+            "import sys; from pathlib import Path; from trainer.dataset.store import DatasetStore\n"
             "with DatasetStore.open(Path(sys.argv[1])) as store: store.edit(['ISIC_0000000'], class_name='df')"
         )
         subprocess.run([sys.executable, "-c", script, str(file)], check=True)

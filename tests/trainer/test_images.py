@@ -24,11 +24,11 @@ from PIL import Image, PngImagePlugin
 
 from trainer.errors import ImageError
 from trainer.images.decoding import (
-    SUFFIXES,
     check_image,
     decode_image,
     read_image,
 )
+from trainer.images.suffixes import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

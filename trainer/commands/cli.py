@@ -17,6 +17,7 @@ from trainer import RESEARCH_ONLY
 from trainer.commands.terminal import describe_import, json_listener, leave_stdout, show, terminal_listener
 from trainer.compute.starting import load_tensorflow
 from trainer.config import RunConfig, config_from_toml
+from trainer.dataset.reading.layouts import layout_choices
 from trainer.errors import (
     EXIT_BAD_INPUT,
     EXIT_DEFECT,
@@ -86,7 +87,7 @@ def default_cache_folder() -> Path:
 def import_(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A folder of images.")],
     out: Annotated[Path, typer.Option(help="The dataset file to make or to add to.")],
-    layout: Annotated[str, typer.Option(help="auto, ham10000, isic2018, class-folders or csv.")] = "auto",
+    layout: Annotated[str, typer.Option(help=f"{layout_choices()}.")] = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Index a folder of images as a dataset; run again, it adds only what is new."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trainer import RESEARCH_ONLY
+from trainer.dataset.fields import IMAGE
 from trainer.dataset.reading.scanning import without_suffix
 from trainer.dataset.reading.tables import read_table
 from trainer.errors import DatasetError
@@ -35,7 +36,7 @@ def read_metadata(file: Path) -> dict[str, dict[str, str]]:
         DatasetError: no such file, not a table, or no column that names the image.
     """
     table = read_table(file)
-    key = table.column_of("image")
+    key = table.column_of(IMAGE)
     if key is None:
         found = ", ".join(table.columns) or "none"
         raise DatasetError(f"{file} needs a column `image` with file names; its columns are: {found}.")

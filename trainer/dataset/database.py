@@ -6,7 +6,8 @@ import contextlib
 import sqlite3
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from trainer.dataset.schema import APPLICATION_ID, PAGE_SIZE, SCHEMA_VERSION, TABLES, UPGRADES
+from trainer.dataset import fields
+from trainer.dataset.schema import APPLICATION_ID, PAGE_SIZE, SCHEMA_VERSION, UPGRADES, column, tables
 from trainer.errors import DatasetError, StorageError, TrainerError
 
 if TYPE_CHECKING:
@@ -72,6 +73,10 @@ class Database:
     def in_transaction(self) -> bool:
         """Whether a transaction is open."""
         return self._connection.in_transaction
+
+    def sample_columns(self) -> set[str]:
+        """Return the columns of the samples; an older file that was not written to may lack some facts."""
+        return {str(row[1]) for row in self.rows("PRAGMA table_info(samples)")}
 
     def fact(self, name: str) -> str | None:
         """Return what is stored once under `name`."""
@@ -179,7 +184,7 @@ def create_file(path: Path) -> Database:
             connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
             # One transaction: whatever kills the program leaves an empty file or a whole dataset.
             connection.executescript(
-                f"BEGIN IMMEDIATE; {TABLES}"
+                f"BEGIN IMMEDIATE; {tables()}"
                 f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             )
             connection.execute("PRAGMA journal_mode = WAL")
@@ -226,6 +231,26 @@ def _upgrade(connection: sqlite3.Connection) -> None:
         connection.executescript(
             f"BEGIN IMMEDIATE; {UPGRADES[older]} PRAGMA user_version = {older + 1}; COMMIT;"
         )
+    if _lacking(connection):
+        _add_columns(connection)
+
+
+def _lacking(connection: sqlite3.Connection) -> list[fields.Field]:
+    """Return the facts that the file has no column for."""
+    there = {row[1] for row in connection.execute("PRAGMA table_info(samples)")}
+    return [field for field in fields.FACTS if field.name not in there]
+
+
+def _add_columns(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for field in _lacking(connection):  # asked again: another program may have been quicker
+            connection.execute(f"ALTER TABLE samples ADD COLUMN {column(field)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _open_connection(path: Path, *, read_only: bool) -> sqlite3.Connection:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from trainer.dataset.classes import malignant_among, tidy_class
+from trainer.dataset import fields
+from trainer.dataset.classes import malignant_among, spelt_as, tidy_class
 from trainer.dataset.regrouping import regroup
 from trainer.errors import DatasetError
 
@@ -14,19 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from trainer.dataset.database import Database
-
-Value: TypeAlias = str | float | None
-
-EDITABLE = ("class_name", "lesion_id", "patient_id", "age", "sex", "site", "dx_type")
-"""Fields of a sample that come from tables or folders, and that a user may correct."""
-
-_LOGGED = (*EDITABLE, "split")
-_OLDEST_AGE = 130.0
+    from trainer.dataset.fields import Field, Value
 
 
-def edit(database: Database, sample_ids: Sequence[str], fields: Mapping[str, Value]) -> None:
+def edit(database: Database, sample_ids: Sequence[str], wanted: Mapping[str, Value]) -> None:
     """Change fields of samples, and log it (see `DatasetStore.edit`)."""
-    values = {name: _checked(name, value) for name, value in fields.items()}
+    values = {name: _checked(name, value) for name, value in wanted.items()}
     if not sample_ids or not values:
         return
     with database.transaction():
@@ -35,10 +29,12 @@ def edit(database: Database, sample_ids: Sequence[str], fields: Mapping[str, Val
         if missing:
             raise DatasetError(f"{database.path} has no sample {missing[0]!r}; check the name.")
         if isinstance(values.get("class_name"), str):
+            there = [str(row[0]) for row in database.rows("SELECT DISTINCT class_name FROM samples")]
+            values["class_name"] = spelt_as(str(values["class_name"]), there)
             add_classes(database, [str(values["class_name"])])
         setting = ", ".join(f"{name} = ?" for name in values)
         database.run_many(
-            f"UPDATE samples SET {setting} WHERE sample_id = ?",  # noqa: S608 - names are checked against EDITABLE
+            f"UPDATE samples SET {setting} WHERE sample_id = ?",  # noqa: S608 - names are checked to be editable
             [(*values.values(), sample_id) for sample_id in sample_ids],
         )
         regroup(database)
@@ -60,7 +56,7 @@ def edit(database: Database, sample_ids: Sequence[str], fields: Mapping[str, Val
             [
                 (edit_id, sample_id, field, old, new)
                 for sample_id, olds in before.items()
-                for field, old, new in zip(_LOGGED, olds, after[sample_id], strict=True)
+                for field, old, new in zip(_logged(), olds, after[sample_id], strict=True)
                 if old != new
             ],
         )
@@ -77,7 +73,7 @@ def undo(database: Database) -> str | None:
             "SELECT sample_id, field, before FROM edit_changes WHERE edit_id = ?", (edit_id,)
         ):
             database.run(
-                f"UPDATE samples SET {field} = ? WHERE sample_id = ?",  # noqa: S608 - the log holds only _LOGGED names
+                f"UPDATE samples SET {field} = ? WHERE sample_id = ?",  # noqa: S608 - the log holds names of columns only
                 (before, sample_id),
             )
         database.run("DELETE FROM edits WHERE edit_id = ?", (edit_id,))
@@ -102,25 +98,39 @@ def add_classes(database: Database, class_names: Sequence[str]) -> None:
     )
 
 
+def _logged() -> tuple[str, ...]:
+    return (*fields.editable(), "split")
+
+
 def _snapshot(database: Database) -> dict[str, tuple[Value, ...]]:
-    rows = database.rows(f"SELECT sample_id, {', '.join(_LOGGED)} FROM samples")  # noqa: S608 - names are constants
+    rows = database.rows(f"SELECT sample_id, {', '.join(_logged())} FROM samples")  # noqa: S608 - names are declared
     return {sample_id: tuple(rest) for sample_id, *rest in rows}
 
 
 def _checked(name: str, value: Value) -> Value:
-    if name not in EDITABLE:
-        raise DatasetError(f"A sample's {name!r} cannot be changed; what can is {', '.join(EDITABLE)}.")
-    if name == "age":
-        if value is None:
-            return None
-        try:
-            age = float(value)
-        except ValueError:
-            age = math.nan
-        if not 0.0 <= age <= _OLDEST_AGE:
-            raise DatasetError(f"{value!r} is no age; give years from 0 to {_OLDEST_AGE:.0f}, or nothing.")
-        return age
+    field = fields.editable().get(name)
+    if field is None:
+        raise DatasetError(
+            f"A sample's {name!r} cannot be changed; what can is {', '.join(fields.editable())}."
+        )
+    if field.kind == "number":
+        return None if value is None else _number(field, value)
     text = None if value is None else str(value).strip() or None
-    if name == "class_name" and text is None:
+    if field is not fields.CLASS:
+        return text
+    if text is None:
         raise DatasetError("A sample must have a class; give its name.")
-    return tidy_class(text) if name == "class_name" and text else text
+    return tidy_class(text)
+
+
+def _number(field: Field, value: str | float) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not field.least <= number <= field.most:
+        raise DatasetError(
+            f"{value!r} is no {field.title.lower()}; give {field.unit or 'a number'} from {field.least:g} to "
+            f"{field.most:g}, or nothing."
+        )
+    return number

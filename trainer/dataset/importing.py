@@ -11,7 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from trainer.dataset.likeness.looks import detail_of, thumbnail_of
-from trainer.dataset.reading.layouts import LAYOUTS, read_source
+from trainer.dataset.reading.layouts import AUTO, layout_named, read_source
 from trainer.dataset.reading.listing import Found, Listing, Problem
 from trainer.dataset.recording import (
     Checked,
@@ -48,7 +48,7 @@ def import_dataset(
     source: Path,
     out: Path,
     *,
-    layout: str = "auto",
+    layout: str = AUTO,
     listener: Listener = silent,
     stop: StopRequest | None = None,
 ) -> ImportReport:
@@ -60,7 +60,7 @@ def import_dataset(
     Args:
         source: a folder, or a CSV table beside or above its images.
         out: the dataset file; created if it is not there.
-        layout: `auto`, `kaggle` (or `ham10000`), `isic2018`, `class-folders` or `csv`.
+        layout: `auto`, or a name of `trainer.dataset.reading.layouts.LAYOUTS`.
         listener: is told how far it is.
         stop: ends the import between two files.
 
@@ -76,16 +76,17 @@ def import_dataset(
         with DatasetStore.create(out) as store:
             return _Import(store, listing, listener, stop or StopRequest(), started).run()
     with DatasetStore.open(out) as store:
-        listing = read_source(source, _stored_layout(store, layout))
+        listing = read_source(source, _stored_layout(store, layout), store.classes)
         _check_root(store, listing.root, listener)
         return _Import(store, listing, listener, stop or StopRequest(), started).run()
 
 
 def _stored_layout(store: DatasetStore, layout: str) -> str:
     stored = store.layout
-    if stored is None or layout == "auto":
+    if stored is None or layout == AUTO:
         return stored or layout
-    if LAYOUTS.get(layout, stored) != stored:
+    wanted = layout_named(layout)
+    if wanted is not None and wanted.name != stored:
         raise DatasetError(
             f"{store.path} was imported with the layout {stored}, not {layout}; give another name for a new dataset."
         )
@@ -118,7 +119,9 @@ class _Import:
         self._listener = listener
         self._stop = stop
         self._started = started
-        self._known: dict[str, Known] = known_samples(store.database)
+        self._known: dict[str, Known] = known_samples(
+            store.database, {sample.class_name for sample in listing.samples}
+        )
         self._last_event = 0.0
 
     def run(self) -> ImportReport:

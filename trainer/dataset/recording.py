@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from trainer.dataset.editing import EDITABLE, add_classes, edited_fields
+from trainer.dataset import fields
+from trainer.dataset.classes import spelt_as
+from trainer.dataset.editing import add_classes, edited_fields
+from trainer.dataset.fields import CLASS, Value
 from trainer.dataset.reading.listing import Found, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from trainer.dataset.database import Database
 
@@ -29,15 +32,15 @@ class Known(msgspec.Struct, frozen=True):
         path: relative to the root.
         state: of the file when it was decoded.
         usable: whether the file was there and sound.
-        fields: values in the order of `EDITABLE`.
-        edited: fields that were corrected by hand.
+        values: of the class and the facts, in the order of `trainer.dataset.fields.recorded`.
+        corrections: values that were entered by hand, by field; classes are spelt as in the listing.
     """
 
     path: str
     state: FileState
     usable: bool
-    fields: tuple[str | float | None, ...]
-    edited: frozenset[str]
+    values: tuple[Value, ...]
+    corrections: dict[str, Value]
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -67,15 +70,31 @@ class Rejected(msgspec.Struct, frozen=True):
     state: FileState
 
 
-def known_samples(database: Database) -> dict[str, Known]:
-    """Return the samples that are in the dataset by id."""
+def known_samples(database: Database, listed: Collection[str]) -> dict[str, Known]:
+    """Return the samples that are in the dataset by id.
+
+    Args:
+        database: of the dataset.
+        listed: names of classes that the listing has; corrections by hand are spelt the same.
+    """
+    spelt = {str(name): spelt_as(name, listed) for (name,) in database.rows("SELECT class_name FROM classes")}
     edited = edited_fields(database)
+
+    def corrections(sample_id: str, values: Sequence[Value]) -> dict[str, Value]:
+        named = {CLASS.name: spelt[str(values[0])]}
+        entered = edited.get(sample_id, ())
+        return {
+            name: named.get(name, v)
+            for name, v in zip(fields.recorded(), values, strict=True)
+            if name in entered
+        }
+
     return {
         sample_id: Known(
-            path, FileState(size, mtime), bool(usable), tuple(fields), frozenset(edited.get(sample_id, ()))
+            path, FileState(size, mtime), bool(usable), tuple(values), corrections(sample_id, values)
         )
-        for sample_id, path, size, mtime, usable, *fields in database.rows(
-            f"SELECT sample_id, path, bytes, mtime_ns, usable, {', '.join(EDITABLE)} FROM samples"  # noqa: S608 - constants
+        for sample_id, path, size, mtime, usable, *values in database.rows(
+            f"SELECT sample_id, path, bytes, mtime_ns, usable, {', '.join(fields.recorded())} FROM samples"  # noqa: S608 - names are declared
         )
     }
 
@@ -122,12 +141,12 @@ def record_listing(
         changes = []
         for sample in listed:
             before = known[sample.sample_id]
-            fields = merged_fields(sample, before)
-            if fields != before.fields or not before.usable:
-                changes.append((*fields, sample.sample_id))
+            values = merged_values(sample, before)
+            if values != before.values or not before.usable:
+                changes.append((*values, sample.sample_id))
         _add_classes_of(database, (change[0] for change in changes))
-        setting = ", ".join(f"{name} = ?" for name in EDITABLE)
-        database.run_many(f"UPDATE samples SET {setting}, usable = 1 WHERE sample_id = ?", changes)  # noqa: S608 - constants
+        setting = ", ".join(f"{name} = ?" for name in fields.recorded())
+        database.run_many(f"UPDATE samples SET {setting}, usable = 1 WHERE sample_id = ?", changes)  # noqa: S608 - names are declared
         return len(changes)
 
 
@@ -150,12 +169,12 @@ def record_checked(
             "UPDATE samples SET usable = 0 WHERE sample_id = ?",
             [(item.problem.sample_id,) for item in rejected],
         )
-        fields = [merged_fields(item.sample, known.get(item.sample.sample_id)) for item in checked]
-        _add_classes_of(database, (values[0] for values in fields))
-        names = (*EDITABLE, "path", "bytes", "mtime_ns", "width", "height", "sha256")
+        merged = [merged_values(item.sample, known.get(item.sample.sample_id)) for item in checked]
+        _add_classes_of(database, (values[0] for values in merged))
+        names = (*fields.recorded(), "path", "bytes", "mtime_ns", "width", "height", "sha256")
         updates = ", ".join(f"{name} = excluded.{name}" for name in names)
         database.run_many(
-            f"INSERT INTO samples (sample_id, group_id, usable, {', '.join(names)})"  # noqa: S608 - constants
+            f"INSERT INTO samples (sample_id, group_id, usable, {', '.join(names)})"  # noqa: S608 - names are declared
             f" VALUES (?, ?, 1{', ?' * len(names)})"
             f" ON CONFLICT (sample_id) DO UPDATE SET usable = 1, {updates}",
             [
@@ -170,7 +189,7 @@ def record_checked(
                     item.height,
                     item.sha256,
                 )
-                for item, values in zip(checked, fields, strict=True)
+                for item, values in zip(checked, merged, strict=True)
             ],
         )
         _record_looks(database, checked, known)
@@ -195,14 +214,13 @@ def _record_looks(database: Database, checked: Sequence[Checked], known: dict[st
     )
 
 
-def merged_fields(sample: Found, known: Known | None) -> tuple[str | float | None, ...]:
-    """Return a sample's fields in the order of `EDITABLE`: as listed, or as they were corrected by hand."""
-    listed: tuple[str | float | None, ...] = tuple(getattr(sample, name) for name in EDITABLE)
-    if known is None or not known.edited:
+def merged_values(sample: Found, known: Known | None) -> tuple[Value, ...]:
+    """Return a sample's class and facts, in the order of `fields.recorded`: as listed, or as corrected by hand."""
+    listed = (sample.class_name, *(sample.facts.get(field.name) for field in fields.FACTS))
+    if known is None or not known.corrections:
         return listed
     return tuple(
-        old if name in known.edited else new
-        for name, old, new in zip(EDITABLE, known.fields, listed, strict=True)
+        known.corrections.get(name, value) for name, value in zip(fields.recorded(), listed, strict=True)
     )
 
 
@@ -213,5 +231,5 @@ def forget_rejected(database: Database, paths: Iterable[str]) -> None:
     )
 
 
-def _add_classes_of(database: Database, names: Iterable[str | float | None]) -> None:
+def _add_classes_of(database: Database, names: Iterable[Value]) -> None:
     add_classes(database, sorted({str(name) for name in names}))

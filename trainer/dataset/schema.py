@@ -1,8 +1,13 @@
 """The tables of a dataset file.
 
 `facts` holds what is said once: the images' folder, the layout, how the split was made. `looks` and
-`near_duplicates` hold what samples look like and which look the same. `edits` is the undo log.
+`near_duplicates` hold what samples look like and which look the same. `edits` is the undo log. The columns of
+`samples` for facts are those of `trainer.dataset.fields`.
 """
+
+from __future__ import annotations
+
+from trainer.dataset import fields
 
 APPLICATION_ID = 0x534B4453
 """`SKDS` in SQLite's header: tells a dataset from every other SQLite file."""
@@ -13,7 +18,7 @@ SCHEMA_VERSION = 2
 PAGE_SIZE = 8192
 """Bytes; holds three miniatures of some 2 kB, where SQLite's usual 4096 hold one."""
 
-TABLES = """
+_TABLES = """
 CREATE TABLE facts (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
@@ -28,14 +33,9 @@ CREATE TABLE samples (
     sample_id  TEXT PRIMARY KEY,
     path       TEXT NOT NULL,
     class_name TEXT NOT NULL REFERENCES classes (class_name),
-    lesion_id  TEXT,
-    patient_id TEXT,
     group_id   TEXT NOT NULL,
     split      TEXT CHECK (split IN ('train', 'validation', 'test')),
-    age        REAL,
-    sex        TEXT,
-    site       TEXT,
-    dx_type    TEXT,
+    {facts},
     width      INTEGER NOT NULL,
     height     INTEGER NOT NULL,
     bytes      INTEGER NOT NULL,
@@ -83,6 +83,17 @@ CREATE TABLE edit_changes (
     PRIMARY KEY (edit_id, sample_id, field)
 ) WITHOUT ROWID;
 """
+
+
+def tables() -> str:
+    """Return the statements that create the tables of an empty dataset."""
+    return _TABLES.format(facts=",\n    ".join(map(column, fields.FACTS)))
+
+
+def column(field: fields.Field) -> str:
+    """Return the definition of a fact's column."""
+    return f"{field.name} {'REAL' if field.kind == 'number' else 'TEXT'}"
+
 
 COMPARE_ANEW = "compare_anew"
 """A fact that is there as long as pairs are those an older program found, which found fewer."""

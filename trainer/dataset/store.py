@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from trainer.dataset import editing
+from trainer.dataset import editing, fields
 from trainer.dataset.certificate import SplitCertificate, certify
 from trainer.dataset.database import Database, create_file, open_file
+from trainer.dataset.reading.layouts import layout_named
 from trainer.dataset.regrouping import compare_looks, regroup
 from trainer.errors import DatasetError
 from trainer.events import Listener, StopRequest, silent
@@ -22,24 +23,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-_NUMBERS = {"age": "float64", "width": "int64", "height": "int64", "bytes": "int64"}
-_COLUMNS = (
-    "sample_id",
-    "path",
-    "class_name",
-    "lesion_id",
-    "patient_id",
-    "group_id",
-    "split",
-    "age",
-    "sex",
-    "site",
-    "dx_type",
-    "width",
-    "height",
-    "bytes",
-    "sha256",
-)
+_BEFORE_FACTS = ("sample_id", "path", "class_name", "group_id", "split")
+_AFTER_FACTS = ("width", "height", "bytes", "sha256")
+_NUMBERS = {"width": "int64", "height": "int64", "bytes": "int64"}
 
 
 class SplitSettings(msgspec.Struct, frozen=True):
@@ -114,7 +100,9 @@ class DatasetStore:
     @property
     def layout(self) -> str | None:
         """Name of the layout the images were imported with."""
-        return self.database.fact("layout")
+        stored = self.database.fact("layout")
+        known = layout_named(stored) if stored is not None else None
+        return stored if known is None else known.name
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -157,23 +145,27 @@ class DatasetStore:
             split: only this part: `train`, `validation` or `test`.
 
         Returns:
-            One row a sample: sample_id, path (absolute), class_name, lesion_id, patient_id, group_id, split,
-            age (years), sex, site, dx_type, width and height (pixels, upright), bytes, sha256. What is not
-            known is `None`, or NaN for the age.
+            One row a sample: sample_id, path (absolute), class_name, group_id, split, the facts of
+            `trainer.dataset.fields`, width and height (pixels, upright), bytes, sha256. What is not known is
+            `None`, or NaN for a number.
         """
         import pandas as pd  # noqa: PLC0415 - half a second that only callers of this method pay
 
         chosen = "" if split is None else " AND split = ?"
+        columns = [*_BEFORE_FACTS, *(field.name for field in fields.FACTS), *_AFTER_FACTS]
+        there = self.database.sample_columns()
+        listed = ", ".join(name if name in there else "NULL" for name in columns)
         rows = self.database.rows(
-            f"SELECT {', '.join(_COLUMNS)} FROM samples WHERE usable{chosen} ORDER BY sample_id",  # noqa: S608 - names are constants
+            f"SELECT {listed} FROM samples WHERE usable{chosen} ORDER BY sample_id",  # noqa: S608 - names are declared
             () if split is None else (split,),
         )
-        frame = pd.DataFrame(rows, columns=list(_COLUMNS), dtype="object")
+        frame = pd.DataFrame(rows, columns=columns, dtype="object")
         if rows:
             root = str(self.root)
             # A Path for each of 100,000 samples would take a second.
             frame["path"] = [os.path.join(root, *path.split("/")) for path in frame["path"]]  # noqa: PTH118
-        return frame.astype(_NUMBERS)
+        numbers = {field.name: "float64" for field in fields.FACTS if field.kind == "number"}
+        return frame.astype(_NUMBERS | numbers)
 
     def problems(self) -> pd.DataFrame:
         """Return what was wrong with files and rows: path (absolute or empty), sample_id, kind, reason."""
@@ -271,17 +263,17 @@ class DatasetStore:
             found += file.is_file() and file.stat().st_size == size
         return bool(rows) and 2 * found > len(rows)
 
-    def edit(self, sample_ids: Sequence[str], **fields: editing.Value) -> None:
+    def edit(self, sample_ids: Sequence[str], **values: fields.Value) -> None:
         """Correct fields of samples; groups follow, and `undo` takes it back.
 
         Args:
             sample_ids: of the samples.
-            fields: new values of class_name, lesion_id, patient_id, age, sex, site or dx_type.
+            values: new ones of `trainer.dataset.fields.editable` fields, by name.
 
         Raises:
             DatasetError: no such sample or field, or a value that cannot be stored.
         """
-        editing.edit(self.database, sample_ids, fields)
+        editing.edit(self.database, sample_ids, values)
 
     def undo(self) -> str | None:
         """Take the latest edit back; return what it was, or `None` if there is none left."""

@@ -45,8 +45,6 @@ MAX_PIXELS = 200_000_000
 """Largest image that is decoded, pixels: some 600 MB as RGB."""
 MAX_BYTES = 1 << 30
 """Largest file that is read, bytes."""
-SUFFIXES: frozenset[str] = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
-"""Lower-case suffixes of files that are taken for images when a folder is searched."""
 MISSING = "There is no file {path}; check the name."
 """What is said of a file that is not there."""
 

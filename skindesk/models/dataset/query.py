@@ -8,54 +8,74 @@ operator   = "=" | "!=" | "<" | "<=" | ">" | ">=" | "~"          "~" means "cont
 value      = word { word }                                        up to the next and, or, not or bracket
 ```
 Words in quotation marks stand for themselves. A word finds samples whose sample, lesion or patient id contains it,
-or whose class, site, sex, kind of confirmation or part of the split has a word that begins with it.
+or whose class, part of the split or other text has a word that begins with it. Facts are searched by the names that
+`trainer.dataset.fields` gives them.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn, Protocol
 
 import numpy as np
 from PySide6.QtCore import QCoreApplication
 
+from trainer.dataset import fields
 from trainer.dataset.classes import full_name
+from trainer.dataset.fields import CLASS
 
 if TYPE_CHECKING:
-    from skindesk.models.dataset.samples import Mask, SampleTable, TextColumn
+    from collections.abc import Callable
+
+    from skindesk.models.dataset.samples import Mask, SampleTable
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<operator><=|>=|!=|==|[=<>~:≤≥≠])|(?P<bracket>[()])"
     r'|"(?P<quoted>[^"]*)"|(?P<word>[^\s()=<>!~:≤≥≠"]+)|(?P<other>\S))'
 )
 _SAME_OPERATOR = {"==": "=", ":": "~", "≤": "<=", "≥": ">=", "≠": "!="}
-_TEXT_FIELDS = {
-    "id": "id",
-    "sample": "id",
-    "sample_id": "id",
-    "image": "id",
-    "class": "class_name",
-    "dx": "class_name",
-    "diagnosis": "class_name",
-    "lesion": "lesion",
-    "lesion_id": "lesion",
-    "patient": "patient",
-    "patient_id": "patient",
-    "split": "split",
-    "part": "split",
-    "site": "site",
-    "localization": "site",
-    "sex": "sex",
-    "dx_type": "dx_type",
-    "confirmed": "dx_type",
+_TEXTS = {
+    "sample_id": ("id", "sample", "sample_id", "image"),
+    "class_name": CLASS.query,
+    "split": ("split", "part"),
 }
-_NUMBER_FIELDS = {"age": "age", "width": "width", "height": "height", "kb": "kb"}
-FIELDS = "id, class, lesion, patient, split, site, sex, dx_type, age, width, height, kb"
-"""The fields' usual names, for help texts."""
+_NUMBERS = {"width": ("width",), "height": ("height",), "bytes": ("kb",)}
+"""Columns that are no facts to what they are called in a query, the usual name first."""
 
 _UNKNOWN = frozenset({"unknown", "none", "?"})
 _PER_KB = 1000.0
+
+
+def field_names() -> str:
+    """Return the usual names of all fields, for help texts."""
+    return ", ".join(
+        dict.fromkeys(names[0] for names in (*_named("text").values(), *_named("number").values()))
+    )
+
+
+def _named(kind: Literal["text", "number"]) -> dict[str, tuple[str, ...]]:
+    """Return the columns of a kind with what they are called in a query."""
+    facts = {field.name: field.query for field in fields.FACTS if field.kind == kind and field.query}
+    return {**(_TEXTS if kind == "text" else _NUMBERS), **facts}
+
+
+def _columns(kind: Literal["text", "number"]) -> dict[str, str]:
+    """Return what is written in a query with the column that is meant."""
+    return {name: column for column, names in _named(kind).items() for name in names}
+
+
+def _meanings(name: str) -> Callable[[str], tuple[str, ...]]:
+    """Return what gives a text of a column and what it stands for, both for comparing without regard to case."""
+    if name == "class_name":
+        return lambda text: (text, full_name(text).casefold())
+    words = {
+        short.casefold(): long.casefold()
+        for field in fields.FACTS
+        if field.name == name
+        for short, long in field.words.items()
+    }
+    return lambda text: (text, words[text]) if text in words else (text,)
 
 
 class QueryError(ValueError):
@@ -100,16 +120,22 @@ class _Word:
 
     def matches(self, table: SampleTable) -> Mask:
         found = table.id.where(lambda text: self.text in text)
-        for column in (table.lesion, table.patient):
-            found |= column.where(lambda text: self.text in text)
-        begins = re.compile(rf"(?<!\w){re.escape(self.text)}")
-        for column in (table.site, table.sex, table.dx_type, table.split):
-            found |= column.where(lambda text: begins.search(text) is not None)
+        words = ["split"]
+        for field in fields.FACTS:
+            if field.identifier:
+                found |= table.text(field.name).where(lambda text: self.text in text)
+            elif field.kind == "text":
+                words.append(field.name)
         if self.text in table.class_name.folded:  # mel is one class, though melanocytic begins with it
-            return found | table.class_name.where(lambda text: text == self.text)
-        return found | table.class_name.where(
-            lambda text: any(begins.search(name) for name in (text, full_name(text).casefold()))
-        )
+            found |= table.class_name.where(lambda text: text == self.text)
+        else:
+            words.append("class_name")
+        return np.asarray(np.logical_or.reduce([found, *(self._begins(table, name) for name in words)]))
+
+    def _begins(self, table: SampleTable, name: str) -> Mask:
+        begins = re.compile(rf"(?<!\w){re.escape(self.text)}")
+        meanings = _meanings(name)
+        return table.text(name).where(lambda text: any(begins.search(word) for word in meanings(text)))
 
 
 @dataclass(frozen=True)
@@ -119,19 +145,17 @@ class _TextTest:
     value: str
 
     def matches(self, table: SampleTable) -> Mask:
-        column: TextColumn = getattr(table, self.field)
+        column = table.text(self.field)
+        meanings = _meanings(self.field)
         if self.operator == "!=":
             return ~_TextTest(self.field, "=", self.value).matches(table)
         if self.operator == "~":
-            return column.where(lambda text: any(self.value in name for name in self._names(text)))
+            return column.where(lambda text: any(self.value in name for name in meanings(text)))
         if self.value in _UNKNOWN and self.value not in column.folded:
             return np.asarray(column.codes < 0)
         if self.field == "class_name" and self.value in {"malignant", "benign"}:
             return np.asarray(column.among(table.malignant) == (self.value == "malignant"))
-        return column.where(lambda text: self.value in self._names(text))
-
-    def _names(self, text: str) -> tuple[str, ...]:
-        return (text, full_name(text).casefold()) if self.field == "class_name" else (text,)
+        return column.where(lambda text: self.value in meanings(text))
 
 
 _COMPARE: dict[str, np.ufunc] = {
@@ -151,7 +175,7 @@ class _NumberTest:
     value: float
 
     def matches(self, table: SampleTable) -> Mask:
-        numbers = table.bytes / _PER_KB if self.field == "kb" else getattr(table, self.field)
+        numbers = table.number(self.field) / (_PER_KB if self.field == "bytes" else 1.0)
         known = ~np.isnan(numbers)
         if np.isnan(self.value):
             return np.asarray(known if self.operator == "!=" else ~known)
@@ -268,18 +292,19 @@ class _Parser:
     def _comparison(self, name: str, sign: str) -> Query:
         value = self._value(f"{name} {sign}")
         field = name.casefold()
-        if field in _TEXT_FIELDS:
+        texts, numbers = _columns("text"), _columns("number")
+        if field in texts:
             if sign not in {"=", "!=", "~"}:
                 _fail(
                     QCoreApplication.translate(
                         "Query", "“{0}” is text: compare it with =, != or ~ (contains)."
                     ).format(name)
                 )
-            return _TextTest(_TEXT_FIELDS[field], sign, value.casefold())
-        if field not in _NUMBER_FIELDS:
+            return _TextTest(texts[field], sign, value.casefold())
+        if field not in numbers:
             _fail(
                 QCoreApplication.translate("Query", "There is no field “{0}”; there are {1}.").format(
-                    name, FIELDS
+                    name, field_names()
                 )
             )
         if sign == "~":
@@ -289,7 +314,7 @@ class _Parser:
                 ).format(name)
             )
         if value.casefold() in _UNKNOWN and sign in {"=", "!="}:
-            return _NumberTest(_NUMBER_FIELDS[field], sign, float("nan"))
+            return _NumberTest(numbers[field], sign, float("nan"))
         try:
             number = float(value.replace(",", "."))
         except ValueError:
@@ -300,7 +325,7 @@ class _Parser:
                     "Query", "“{1}” is no number; compare {0} with one, for instance {0} > 60."
                 ).format(name, value)
             )
-        return _NumberTest(_NUMBER_FIELDS[field], sign, number)
+        return _NumberTest(numbers[field], sign, number)
 
     def _value(self, before: str) -> str:
         words: list[str] = []

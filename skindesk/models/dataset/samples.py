@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from trainer.dataset import fields
 from trainer.dataset.certificate import PARTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import numpy.typing as npt
     import pandas as pd
@@ -95,9 +97,10 @@ class SampleTable:
 
     Attributes:
         paths: (n,) absolute.
-        id, class_name, lesion, patient, site, sex, dx_type: texts.
+        id, class_name: texts.
         split: its texts are `train`, `validation`, `test`.
-        age: (n,) years, NaN where unknown.
+        texts: facts that are text, by name of the field (see `trainer.dataset.fields`).
+        numbers: facts that are numbers, (n,) each, NaN where unknown.
         width, height: (n,) pixels, upright.
         bytes: (n,) of the file.
         malignant: names of the malignant classes.
@@ -106,18 +109,14 @@ class SampleTable:
     paths: Sequence[str]
     id: TextColumn
     class_name: TextColumn
-    lesion: TextColumn
-    patient: TextColumn
     split: TextColumn
-    site: TextColumn
-    sex: TextColumn
-    dx_type: TextColumn
-    age: npt.NDArray[np.float64]
+    texts: Mapping[str, TextColumn]
+    numbers: Mapping[str, npt.NDArray[np.float64]]
     width: npt.NDArray[np.int64]
     height: npt.NDArray[np.int64]
     bytes: npt.NDArray[np.int64]
     malignant: tuple[str, ...]
-    _orders: dict[tuple[SortKey, bool], Rows] = field(default_factory=dict, repr=False)
+    _orders: dict[tuple[SortKey, bool], Rows] = dataclasses.field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, frame: pd.DataFrame, malignant: tuple[str, ...]) -> SampleTable:
@@ -133,13 +132,13 @@ class SampleTable:
                 ids, np.arange(len(ids), dtype=np.int32), tuple(sample_id.casefold() for sample_id in ids)
             ),
             class_name=text("class_name"),
-            lesion=text("lesion_id"),
-            patient=text("patient_id"),
             split=text("split", PARTS),
-            site=text("site"),
-            sex=text("sex"),
-            dx_type=text("dx_type"),
-            age=frame["age"].to_numpy(np.float64),
+            texts={field.name: text(field.name) for field in fields.FACTS if field.kind == "text"},
+            numbers={
+                field.name: frame[field.name].to_numpy(np.float64)
+                for field in fields.FACTS
+                if field.kind == "number"
+            },
             width=frame["width"].to_numpy(np.int64),
             height=frame["height"].to_numpy(np.int64),
             bytes=frame["bytes"].to_numpy(np.int64),
@@ -148,6 +147,32 @@ class SampleTable:
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    def text(self, name: str) -> TextColumn:
+        """Return the column of a text, by the name that it has in the dataset file."""
+        own = {"sample_id": self.id, "class_name": self.class_name, "split": self.split}
+        return own[name] if name in own else self.texts[name]
+
+    def number(self, name: str) -> npt.NDArray[np.number]:
+        """Return the column of a number, (n,), by the name that it has in the dataset file."""
+        own = {"width": self.width, "height": self.height, "bytes": self.bytes}
+        return own[name] if name in own else self.numbers[name]
+
+    def knows(self, name: str) -> bool:
+        """Whether a fact is known of any sample."""
+        if name in self.texts:
+            return bool(self.texts[name].texts)
+        return not bool(np.isnan(self.numbers[name]).all())
+
+    @property
+    def lesion(self) -> TextColumn:
+        """The lesion ids."""
+        return self.texts["lesion_id"]
+
+    @property
+    def age(self) -> npt.NDArray[np.float64]:
+        """The ages, (n,) years, NaN where unknown."""
+        return self.numbers["age"]
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from PySide6.QtCore import QBuffer, QByteArray, QCoreApplication, QIODevice
 
 from trainer.errors import ImageError, TrainerError
 from trainer.files import write_bytes
-from trainer.images.decoding import SUFFIXES
+from trainer.images.suffixes import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSlider, QToolButton, QVBoxLayout, QWidget
 
-from skindesk.models.dataset.query import FIELDS, Query, QueryError, parse_query
+from skindesk.models.dataset.query import Query, QueryError, field_names, parse_query
 from skindesk.models.dataset.samples import SortKey
 from skindesk.widgets.basics import muted
 from skindesk.widgets.icons import icon
@@ -81,11 +81,11 @@ class FindRow(QWidget):
         field.setAccessibleName(self.tr("Search"))
         field.setToolTip(
             self.tr(
-                "Words are looked for in ids, class, site, sex, kind of confirmation and split.\n"
+                "Words are looked for in the ids, the class, the split and all other texts of an image.\n"
                 "Comparisons: field = value, also != < <= > >= and ~ (contains), joined by and, or, not.\n"
                 "Fields: {fields}. kb is the size of the file; unknown is a value, too.\n"
                 "Examples: age > 60 and site = back · class = malignant and split = test · lesion ~ 0024"
-            ).format(fields=FIELDS)
+            ).format(fields=field_names())
         )
         field.addAction(QAction(icon("search"), "", self), QLineEdit.ActionPosition.LeadingPosition)
         field.installEventFilter(self)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from skindesk.pages.dataset.words import layout_name
 from skindesk.widgets.icons import icon
-from trainer.dataset.reading.layouts import LAYOUTS
+from trainer.dataset.reading.layouts import AUTO, LAYOUTS
 
 
 class OpenMenu(QMenu):
@@ -16,7 +16,7 @@ class OpenMenu(QMenu):
 
     Signals:
         folder_asked, file_asked, again_asked: a folder or file is to be opened, the folder imported again.
-        layout_chosen(str): a name of `trainer.dataset.LAYOUTS`, or `auto`.
+        layout_chosen(str): `auto`, or a name of `trainer.dataset.reading.layouts.LAYOUTS`.
     """
 
     folder_asked = Signal()
@@ -37,14 +37,14 @@ class OpenMenu(QMenu):
         self.layouts = self.addMenu(self.tr("Layout of the folder"))
         group = QActionGroup(self)
         self._layouts: dict[str, QAction] = {}
-        for name in ("auto", *dict.fromkeys(LAYOUTS.values())):
+        for name in (AUTO, *(layout.name for layout in LAYOUTS)):
             action = QAction(layout_name(name), self)
             action.setCheckable(True)
             action.triggered.connect(lambda _checked=False, chosen=name: self.layout_chosen.emit(chosen))
             group.addAction(action)
             self.layouts.addAction(action)
             self._layouts[name] = action
-        self.choose_layout("auto")
+        self.choose_layout(AUTO)
 
     def choose_layout(self, name: str) -> None:
         """Mark a layout."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication
 
 from skindesk.widgets.quantities import images_counted
+from trainer.dataset.reading.layouts import AUTO, layout_named
 
 if TYPE_CHECKING:
     from trainer.dataset.reports import ImportReport
@@ -51,19 +52,12 @@ def problem_kind(kind: str) -> str:
     return _tr(PROBLEM_KINDS.get(kind, kind))
 
 
-LAYOUT_NAMES = {
-    "auto": "Find out by itself",
-    "kaggle": "HAM10000 (Kaggle, Dataverse)",
-    "isic2018": "ISIC challenge, truth table",
-    "class-folders": "A folder for each class",
-    "csv": "A table (CSV) of images and classes",
-}
-"""Layouts an import can be told to expect, in a few words; the window translates them."""
-
-
 def layout_name(layout: str) -> str:
-    """Return what a layout is called."""
-    return _tr(LAYOUT_NAMES.get(layout, layout))
+    """Return what a layout is called, given its name, an older name or `auto`."""
+    if layout == AUTO:
+        return _tr("Recognise it")
+    known = layout_named(layout)
+    return layout if known is None else _tr(known.title)
 
 
 def imported(report: ImportReport) -> str:

@@ -13,7 +13,7 @@ from skindesk.models.diagnosis.collecting import Collected, collect, keep_pasted
 from skindesk.pages.diagnosis.words import tr
 from skindesk.widgets.drop_area import paths_in
 from skindesk.widgets.file_choice import FileChoice
-from trainer.images.decoding import SUFFIXES
+from trainer.images.suffixes import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

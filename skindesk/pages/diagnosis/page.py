@@ -28,7 +28,7 @@ from skindesk.widgets.drop_area import accept_paths
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE, set_role
-from trainer.images.decoding import SUFFIXES
+from trainer.images.suffixes import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -29,18 +29,21 @@ from skindesk.widgets.quantities import file_size, images_counted, lesions_count
 from skindesk.widgets.samples.class_filter import class_rows
 from skindesk.widgets.samples.picture import SamplePicture, SampleTile
 from skindesk.widgets.theme import SPACE, class_label, set_role
+from trainer.dataset import fields
 from trainer.palette import class_colour
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from PySide6.QtGui import QPixmap
 
     from skindesk.models.dataset.samples import Rows, SampleTable
+    from trainer.dataset.fields import Field
 
 _WIDTH = 272  # pixels
 _TILES = 3  # in a row
 _MOST_TILES = 24  # of one lesion
 _READ_AFTER_MS = 60  # so that running through the grid with a key held down reads no image on the way
-_NAMES = frozenset({"lesion", "patient", "file"})
 _TILE_SIZE = (66, 49)  # of the image in a tile, pixels
 
 
@@ -113,26 +116,15 @@ class SampleDetails(QFrame):
         self._facts.setHorizontalSpacing(2 * SPACE)
         self._facts.setVerticalSpacing(SPACE)
         self._facts.setColumnStretch(1, 1)
-        self._values: dict[str, QLabel] = {}
-        for row, (key, name) in enumerate(
-            (
-                ("class", self.tr("Class")),
-                ("confirmed", self.tr("Confirmed by")),
-                ("person", self.tr("Age, sex")),
-                ("site", self.tr("Site")),
-                ("lesion", self.tr("Lesion")),
-                ("patient", self.tr("Patient")),
-                ("split", self.tr("Split")),
-                ("size", self.tr("Size")),
-                ("file", self.tr("File")),
-            )
-        ):
-            # Names without spaces are cut, words go on in the next line.
-            value = ElidedLabel() if key in _NAMES else _wrapped()
-            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            self._facts.addWidget(muted(name), row, 0, Qt.AlignmentFlag.AlignTop)
-            self._facts.addWidget(value, row, 1)
-            self._values[key] = value
+        self._class = self._add_row(self.tr(fields.CLASS.title), _wrapped())
+        self._facts_of: list[tuple[tuple[Field, ...], _Row]] = []
+        for joined in _joined(fields.FACTS):
+            title = ", ".join((joined[0].title, *(field.title.lower() for field in joined[1:])))
+            value = ElidedLabel() if joined[0].identifier else _wrapped()
+            self._facts_of.append((joined, self._add_row(self.tr(title), value)))
+        self._split = self._add_row(self.tr("Split"), _wrapped())
+        self._size = self._add_row(self.tr("Size"), _wrapped())
+        self._file = self._add_row(self.tr("File"), ElidedLabel())
         layout.addLayout(self._facts)
         self._others_heading = heading("")
         layout.addWidget(self._others_heading)
@@ -142,6 +134,15 @@ class SampleDetails(QFrame):
         layout.addLayout(self._tiles_area)
         layout.addStretch(1)
         self.tiles: list[SampleTile] = []
+
+    def _add_row(self, title: str, value: QLabel) -> _Row:
+        """Add a row of facts; names without spaces are cut, words go on in the next line."""
+        value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        row = _Row(muted(title), value)
+        place = self._facts.rowCount()
+        self._facts.addWidget(row.title, place, 0, Qt.AlignmentFlag.AlignTop)
+        self._facts.addWidget(value, place, 1)
+        return row
 
     def _build_several(self) -> None:
         layout = QVBoxLayout(self._several)
@@ -229,46 +230,30 @@ class SampleDetails(QFrame):
         )
 
     def _show_facts(self, table: SampleTable, sample: int) -> None:
-        unknown = self.tr("unknown")
         path = table.paths[sample]
         wide, high, size = int(table.width[sample]), int(table.height[sample]), int(table.bytes[sample])
-        texts = {
-            "class": class_label(table.class_name.at(sample) or "", table.malignant),
-            "confirmed": self._confirmation(table.dx_type.at(sample)) or unknown,
-            "person": self._person(table, sample),
-            "site": table.site.at(sample) or unknown,
-            "lesion": table.lesion.at(sample) or unknown,
-            "patient": table.patient.at(sample) or unknown,
-            "split": (table.split.at(sample) or self.tr("in no part")).capitalize(),
-            "size": self.tr("{wide} x {high} pixels, {size}").format(
+        self._class.value.setText(class_label(table.class_name.at(sample) or "", table.malignant))
+        for joined, row in self._facts_of:
+            known = [text for field in joined if (text := self._fact(field, table, sample))]
+            row.value.setText(", ".join(known) or self.tr("unknown"))
+            row.show(any(field.shown == "always" or table.knows(field.name) for field in joined))
+        self._split.value.setText((table.split.at(sample) or self.tr("in no part")).capitalize())
+        self._size.value.setText(
+            self.tr("{wide} x {high} pixels, {size}").format(
                 wide=wide, high=high, size=file_size(size).replace(" ", "\N{NO-BREAK SPACE}")
-            ),
-            "file": Path(path).name,
-        }
-        for key, label in self._values.items():
-            label.setText(texts[key])
-        self._values["file"].setToolTip(path)
-        patients = bool(table.patient.texts)
-        for column in (0, 1):
-            item = self._facts.itemAtPosition(5, column)
-            if item is not None and (widget := item.widget()) is not None:
-                widget.setVisible(patients)
+            )
+        )
+        self._file.value.setText(Path(path).name)
+        self._file.value.setToolTip(path)
 
-    def _person(self, table: SampleTable, sample: int) -> str:
-        """Return what is known of a person's age and sex."""
-        age, sex = table.age[sample], table.sex.at(sample) or ""
-        years = "" if np.isnan(age) else self.tr("{n:.0f} years").format(n=age)
-        return ", ".join(filter(None, (years, sex))) or self.tr("unknown")
-
-    def _confirmation(self, dx_type: str | None) -> str | None:
-        """Return how a class was confirmed, in HAM10000's words spelt out, or as the table says it."""
-        words = {
-            "histo": self.tr("histopathology"),
-            "follow_up": self.tr("follow-up"),
-            "consensus": self.tr("expert consensus"),
-            "confocal": self.tr("confocal microscopy"),
-        }
-        return words.get(dx_type, dx_type) if dx_type else None
+    def _fact(self, field: Field, table: SampleTable, sample: int) -> str:
+        """Return a fact in words; nothing where it is not known."""
+        if field.kind == "number":
+            number = float(table.number(field.name)[sample])
+            unit = f" {self.tr(field.unit)}" if field.unit else ""
+            return "" if np.isnan(number) else f"{number:.10g}{unit}"
+        text = table.text(field.name).at(sample) or ""
+        return self.tr(field.words[text]) if text in field.words else text
 
     # The other images of the lesion
 
@@ -330,6 +315,26 @@ class SampleDetails(QFrame):
             # The whole path is the tooltip of the file's name below.
             path = self._table.paths[self._sample]
             self.picture.show_reason(reason.replace(path, Path(path).name))
+
+
+class _Row(NamedTuple):
+    """A row of facts."""
+
+    title: QLabel
+    value: QLabel
+
+    def show(self, shown: bool) -> None:
+        self.title.setVisible(shown)
+        self.value.setVisible(shown)
+
+
+def _joined(declared: Iterable[Field]) -> list[tuple[Field, ...]]:
+    """Return the facts to be shown, those that share a row together."""
+    rows: list[tuple[Field, ...]] = []
+    for field in declared:
+        if field.shown != "never":
+            rows[-1:] = [(*rows[-1], field)] if field.joins and rows else [*rows[-1:], (field,)]
+    return rows
 
 
 def _wrapped() -> QLabel:

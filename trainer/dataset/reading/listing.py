@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-LayoutName: TypeAlias = Literal["kaggle", "isic2018", "class-folders", "csv"]
+from trainer.dataset.fields import Value
 
 ProblemKind: TypeAlias = Literal[
     "undecodable",
@@ -45,34 +45,33 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         sample_id: unique in the dataset.
         path: relative to the root, with `/`.
-        class_name: tidied (see `trainer.dataset.classes.tidy_class`).
-        lesion_id, patient_id, sex, site, dx_type: text, `None` where unknown.
-        age: years, `None` where unknown.
+        class_name: as written, until `trainer.dataset.reading.joining` has joined spellings.
+        facts: by name of the field (see `trainer.dataset.fields`); one that is not known is `None` or absent.
     """
 
     sample_id: str
     path: str
     class_name: str
-    lesion_id: str | None = None
-    patient_id: str | None = None
-    age: float | None = None
-    sex: str | None = None
-    site: str | None = None
-    dx_type: str | None = None
+    facts: dict[str, Value] = {}
+
+    @property
+    def grouped(self) -> bool:
+        """Whether the lesion or the patient is known."""
+        return any(self.facts.get(name) is not None for name in ("lesion_id", "patient_id"))
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
     """What a source holds.
 
     Attributes:
-        layout: that was found or chosen.
+        layout: name of the one that was found or chosen.
         root: folder that paths are relative to.
         samples: those with a file and a class.
         problems: with rows and files, as far as they show without decoding.
         notes: sentences a user should read.
     """
 
-    layout: LayoutName
+    layout: str
     root: Path
     samples: list[Found]
     problems: list[Problem]

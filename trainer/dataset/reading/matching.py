@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from trainer.dataset import fields
+from trainer.dataset.classes import class_identity
 from trainer.dataset.reading.listing import Found, Problem, ProblemKind
 from trainer.dataset.reading.scanning import Tree, without_suffix
-from trainer.dataset.reading.tables import age_or_none, text_or_none
+from trainer.dataset.reading.tables import number_or_none, text_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FACTS = ("lesion_id", "patient_id", "age", "sex", "site", "dx_type")
-"""Fields of a sample that a table may give beside its class."""
+    from trainer.dataset.fields import Value
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -24,7 +25,7 @@ class Claim(msgspec.Struct, frozen=True):
         reference: the image's id, name or path as written.
         folder: of the table, relative to the root.
         where: table and line, in words.
-        class_name: as given or marked; empty if none is.
+        class_name: as written or marked; empty if none is.
         trouble: why there is no class, in words.
         cells: text by field name.
     """
@@ -75,14 +76,22 @@ class Matcher:
         if reason is not None:
             self._report("unknown-class", reason, path, sample_id)
             return
-        age, sensible = age_or_none(claim.cells.get("age"))
-        if not sensible:
-            reason = f"{claim.where}: {claim.cells['age']!r} is no age; it is taken as unknown."
-            self._report("odd-value", reason, path, sample_id)
-        texts = {field: text_or_none(claim.cells.get(field)) for field in FACTS if field != "age"}
-        self.samples.append(
-            Found(sample_id=sample_id, path=path, class_name=claim.class_name, age=age, **texts)
-        )
+        facts = self._facts(claim, path, sample_id)
+        self.samples.append(Found(sample_id=sample_id, path=path, class_name=claim.class_name, facts=facts))
+
+    def _facts(self, claim: Claim, path: str, sample_id: str) -> dict[str, Value]:
+        """Return what a row says, without values that make no sense: these are reported."""
+        facts: dict[str, Value] = {}
+        for field in fields.FACTS:
+            cell = claim.cells.get(field.name)
+            if field.kind == "text":
+                facts[field.name] = text_or_none(cell)
+                continue
+            facts[field.name], sensible = number_or_none(cell, field)
+            if not sensible:
+                reason = f"{claim.where}: {cell!r} is no {field.title.lower()}; it is taken as unknown."
+                self._report("odd-value", reason, path, sample_id)
+        return facts
 
     def report_rest(self) -> None:
         """Report the files that no row names."""
@@ -119,8 +128,8 @@ class Matcher:
     def _class_trouble(self, claim: Claim) -> str | None:
         if claim.trouble is not None:
             return f"{claim.where}: {claim.trouble}."
-        if self._known is not None and claim.class_name not in self._known:
-            return f"{claim.where}: the class {claim.class_name!r} is none of HAM10000's ({', '.join(self._known)})."
+        if self._known is not None and class_identity(claim.class_name) not in self._known:
+            return f"{claim.where}: the class {claim.class_name!r} is none of those of this layout ({', '.join(self._known)})."
         return None
 
 

@@ -11,7 +11,7 @@ from trainer.dataset.reading.listing import Problem
 from trainer.dataset.reading.tables import TABLE_SUFFIXES, read_columns
 from trainer.errors import DatasetError
 from trainer.files import printable
-from trainer.images.decoding import SUFFIXES
+from trainer.images.suffixes import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +49,11 @@ class Tree:
         self._by_stem: defaultdict[str, list[str]] = defaultdict(list)
         for path in images:
             self._by_stem[without_suffix(path.rpartition("/")[2].casefold())].append(path)
+
+    @property
+    def candidates(self) -> dict[str, tuple[str, ...]]:
+        """The tables that may name classes: the one the user named, or all, with their tidy column names."""
+        return self.tables if self.named is None else {self.named: self.tables[self.named]}
 
     def find(self, reference: str, folder: str) -> list[str]:
         """Return the images that a table's cell may mean, the likeliest first.

@@ -6,61 +6,21 @@ import csv
 import math
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from trainer.errors import DatasetError
 
-COLUMN_NAMES: dict[str, tuple[str, ...]] = {
-    "image": (
-        "image_id",
-        "isic_id",
-        "image",
-        "img_id",
-        "image_name",
-        "image_path",
-        "img_path",
-        "path",
-        "filepath",
-        "file_path",
-        "filename",
-        "file_name",
-        "file",
-        "img",
-    ),
-    "class_name": (
-        "dx",
-        "class_name",
-        "class",
-        "diagnosis",
-        "diagnostic",
-        "label",
-        "target",
-        "category",
-        "diagnosis_1",
-    ),
-    "lesion_id": ("lesion_id", "lesion"),
-    "patient_id": ("patient_id", "patient", "subject_id"),
-    "age": ("age", "age_approx", "age_years"),
-    "sex": ("sex", "gender"),
-    "site": (
-        "localization",
-        "localisation",
-        "site",
-        "anatom_site_general_challenge",
-        "anatom_site_general",
-        "anatomical_site",
-        "body_site",
-        "region",
-    ),
-    "dx_type": ("dx_type", "diagnosis_confirm_type", "confirmation", "confirmation_type"),
-}
-"""Field of a sample to the column names it is known by, the preferred first (compared as `tidy_column` does)."""
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trainer.dataset.fields import Field
 
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".tab"})
 
 _UNKNOWN = frozenset({"", "unknown", "unk", "nan", "na", "n/a", "none", "null", "not specified", "?", "-"})
-_OLDEST_AGE = 130.0
+_NAMED = 4  # columns that are given as examples
 _ENCODINGS = ("utf-8-sig", "cp1252")
 
 
@@ -77,8 +37,8 @@ class Table(msgspec.Struct, frozen=True):
     columns: tuple[str, ...]
     rows: list[tuple[int, dict[str, str]]]
 
-    def column_of(self, field: str) -> str | None:
-        """Return the column that holds a field of `COLUMN_NAMES`, if there is one."""
+    def column_of(self, field: Field) -> str | None:
+        """Return the column that holds a field, if there is one."""
         return column_of(field, self.columns)
 
 
@@ -87,9 +47,14 @@ def tidy_column(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")
 
 
-def column_of(field: str, columns: tuple[str, ...]) -> str | None:
-    """Return the one of `columns` (tidy names) that holds a field of `COLUMN_NAMES`, if there is one."""
-    return next((name for name in COLUMN_NAMES[field] if name in columns), None)
+def column_of(field: Field, columns: Sequence[str]) -> str | None:
+    """Return the one of `columns` (tidy names) that holds a field, if there is one."""
+    return next((name for name in field.columns if name in columns), None)
+
+
+def lacking(field: Field) -> str:
+    """Return in words which column a table lacks."""
+    return f"one for the {field.title.lower()} ({', '.join(field.columns[:_NAMED])} ...)"
 
 
 def read_columns(path: Path) -> tuple[str, ...]:
@@ -142,15 +107,15 @@ def text_or_none(cell: str | None) -> str | None:
     return None if text.lower() in _UNKNOWN else text
 
 
-def age_or_none(cell: str | None) -> tuple[float | None, bool]:
-    """Return the age in years a cell holds, or `None`, and whether the cell makes sense (an empty one does)."""
+def number_or_none(cell: str | None, field: Field) -> tuple[float | None, bool]:
+    """Return the number a cell holds, or `None`, and whether the cell makes sense (an empty one does)."""
     text = text_or_none(cell)
     if text is None:
         return None, True
     try:
-        age = float(text.replace(",", "."))
+        number = float(text.replace(",", "."))
     except ValueError:
         return None, False
-    if math.isnan(age):
+    if math.isnan(number):
         return None, True
-    return (age, True) if 0.0 <= age <= _OLDEST_AGE else (None, False)
+    return (number, True) if field.least <= number <= field.most else (None, False)
