@@ -95,8 +95,9 @@ class SkinDesk(QObject):
         """What this machine can train on."""
         if self._devices is None:
             from skindesk.models.devices import DevicesModel  # noqa: PLC0415 - see above
+            from trainer.protocol.scoring import LookAtDevices  # noqa: PLC0415 - see above
 
-            devices = DevicesModel(self.engines.scoring, self)  # a first import must not wait for it
+            devices = DevicesModel(self.engines.queue_for(LookAtDevices), self)
             devices.changed.connect(lambda: self.window.show_device(devices.line, devices.reason))
             self._devices = devices
         return self._devices
@@ -121,28 +122,34 @@ class SkinDesk(QObject):
 
     def _dataset_page(self) -> QWidget:
         from skindesk.pages.dataset import DatasetPage  # noqa: PLC0415 - see above
+        from trainer.protocol.library import ImportFolder  # noqa: PLC0415 - see above
 
-        page = DatasetPage(self.engines.library, self.workspace, self.settings, self.paths)
+        library = self.engines.queue_for(ImportFolder)
+        page = DatasetPage(library, self.workspace, self.settings, self.paths)
         page.demo_asked.connect(self.start_demo)
         return page
 
     def _training_page(self) -> QWidget:
         from skindesk.pages.training import TrainingPage  # noqa: PLC0415 - see above
+        from trainer.protocol.scoring import EstimateRun  # noqa: PLC0415 - see above
+        from trainer.protocol.training import TrainNetwork  # noqa: PLC0415 - see above
 
-        engines = self.engines
-        return TrainingPage(
-            engines.training, engines.scoring, self.workspace, self.devices, self.settings, self.paths
-        )
+        training, scoring = self.engines.queue_for(TrainNetwork), self.engines.queue_for(EstimateRun)
+        return TrainingPage(training, scoring, self.workspace, self.devices, self.settings, self.paths)
 
     def _results_page(self) -> QWidget:
         from skindesk.pages.results import ResultsPage  # noqa: PLC0415 - see above
+        from trainer.protocol.scoring import EvaluateBundle  # noqa: PLC0415 - see above
 
-        return ResultsPage(self.engines.scoring, self.runs, self.workspace, self.settings, self.paths)
+        scoring = self.engines.queue_for(EvaluateBundle)
+        return ResultsPage(scoring, self.runs, self.workspace, self.settings, self.paths)
 
     def _diagnosis_page(self) -> QWidget:
         from skindesk.pages.diagnosis import DiagnosisPage  # noqa: PLC0415 - see above
+        from trainer.protocol.diagnosis import PredictImages  # noqa: PLC0415 - see above
 
-        return DiagnosisPage(self.engines.diagnosis, self.runs, self.workspace, self.settings, self.paths)
+        diagnosis = self.engines.queue_for(PredictImages)
+        return DiagnosisPage(diagnosis, self.runs, self.workspace, self.settings, self.paths)
 
     def _settings_page(self) -> QWidget:
         from skindesk.pages.settings import SettingsPage  # noqa: PLC0415 - see above
@@ -220,11 +227,13 @@ class SkinDesk(QObject):
 
     def start_demo(self) -> None:
         """Draw a dataset, train on it in view, and prepare a diagnosis."""
-        from skindesk.demo import Demo  # noqa: PLC0415 - see _dataset_page
+        from skindesk.demo import Demo  # noqa: PLC0415 - see above
+        from trainer.protocol.library import DrawDemo  # noqa: PLC0415 - see above
 
         if self.demo is not None and self.demo.running:
             return
-        self.demo = Demo(self.engines.library, self.window, self.workspace, self.paths, self)
+        library = self.engines.queue_for(DrawDemo)
+        self.demo = Demo(library, self.window, self.workspace, self.paths, self)
         self.demo.start()
 
     def _diagnose(self, paths: list[Path]) -> None:

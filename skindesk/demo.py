@@ -9,7 +9,8 @@ from PySide6.QtCore import QObject
 
 from skindesk.engine.jobs import JobState
 from trainer.presets import DEMO_BACKBONE, demo_config
-from trainer.protocol.jobs import DemoDrawn, DrawDemo, RunFinished
+from trainer.protocol.library import DemoDrawn, DrawDemo
+from trainer.protocol.training import RunFinished
 
 if TYPE_CHECKING:
     from skindesk.engine.jobs import JobHandle, JobQueue, Outcome

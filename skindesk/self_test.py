@@ -152,7 +152,7 @@ class _SelfTest(QObject):
     def training(self) -> str:
         """A tiny network is trained in view, stopped, and resumed to its end."""
         from trainer.presets import self_test_config  # noqa: PLC0415 - see dataset()
-        from trainer.protocol.jobs import RunFinished  # noqa: PLC0415 - see dataset()
+        from trainer.protocol.training import RunFinished  # noqa: PLC0415 - see dataset()
 
         self._program.window.show_page("training")
         page = self._program.window.page("training")

@@ -20,12 +20,13 @@ from trainer.errors import (
     StoppedError,
     TrainerError,
 )
-from trainer.protocol.jobs import ImageView, PredictImages, Predictions
+from trainer.images.framing import ImageView
+from trainer.protocol.diagnosis import PredictImages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trainer.protocol.jobs import ImagePrediction
+    from trainer.predictions import Prediction
 
 _DESCRIPTION = f"Ask a bundle about images and write a PDF report. {RESEARCH_ONLY}"
 _PATIENT_OPTIONS = (
@@ -99,7 +100,6 @@ def _report(wanted: argparse.Namespace) -> int:
     bundle = str(wanted.bundle.absolute())
     views = tuple(ImageView(path=str(path)) for path in wanted.images)
     answer = ask_once(PredictImages(bundle=bundle, images=views, together=wanted.together))
-    assert isinstance(answer, Predictions)
     _check_any(answer.images)
     pages = write(
         DiagnosisOrder(
@@ -118,7 +118,7 @@ def _report(wanted: argparse.Namespace) -> int:
     return 0
 
 
-def _check_any(predictions: Sequence[ImagePrediction]) -> None:
+def _check_any(predictions: Sequence[Prediction]) -> None:
     """Refuse to write a report on nothing."""
     unread = [prediction.error for prediction in predictions if prediction.error]
     if len(unread) < len(predictions):

@@ -18,7 +18,8 @@ import msgspec
 from skindesk.models.diagnosis.patient import NOBODY, PatientFields
 from trainer.devices.children import own_environment
 from trainer.errors import EXIT_BAD_INPUT, TrainerError
-from trainer.protocol.jobs import ImagePrediction, ImageView
+from trainer.images.framing import ImageView
+from trainer.predictions import Prediction
 
 WORD = "write-report"
 """What `skindesk` is told to start such a process; the order comes on stdin."""
@@ -35,7 +36,7 @@ class AskedImage(msgspec.Struct, frozen=True):
     """
 
     view: ImageView
-    prediction: ImagePrediction
+    prediction: Prediction
 
 
 class DiagnosisOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -55,7 +56,7 @@ class DiagnosisOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     images: tuple[AskedImage, ...]
     file: str
     name: str = ""
-    together: ImagePrediction | None = None
+    together: Prediction | None = None
     patient: PatientFields = NOBODY
     paper: str = "A4"
 

@@ -10,13 +10,14 @@ from pathlib import Path
 import msgspec
 from PySide6.QtGui import QGuiApplication, QImage
 
-from skindesk.models.pictures import as_qimage, read_framed, shrunk
+from skindesk.models.pictures import as_qimage, shrunk
 from skindesk.reports.content import DiagnosisReport, ReportImage, report_model
 from skindesk.reports.orders import AnyOrder, AskedImage, DiagnosisOrder
 from skindesk.reports.pdf import write_diagnosis_pdf, write_training_pdf
 from skindesk.reports.training import training_report
 from trainer import __version__
 from trainer.errors import EXIT_BAD_INPUT, ImageError, TrainerError
+from trainer.images.framing import read_view
 
 MOST_PIXELS = 1200
 """Pixels of a picture's longer side that are ever printed: 300 an inch, with some to spare."""
@@ -59,12 +60,11 @@ def diagnosis_report(order: DiagnosisOrder) -> DiagnosisReport:
 
 def _report_image(image: AskedImage) -> ReportImage:
     path = Path(image.view.path)
-    whole = image.view.rotation == 0.0 and image.view.crop is None
-    view = None if whole else image.view
+    view = None if image.view.whole else image.view
     if image.prediction.error:
         return ReportImage(path, QImage(), image.prediction, view)
     try:
-        pixels = read_framed(image.view)
+        pixels = read_view(image.view)
     except ImageError:  # it could be read a moment ago; its prediction stands all the same
         return ReportImage(path, QImage(), image.prediction, view)
     picture = shrunk(as_qimage(pixels), MOST_PIXELS)  # a scan of 200 million pixels is not kept in memory

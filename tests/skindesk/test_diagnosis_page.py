@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from skindesk.engine.jobs import JobHandle
     from skindesk.pages.diagnosis import DiagnosisPage
-    from trainer.protocol.jobs import ImagePrediction
+    from trainer.predictions import Prediction
 
 PATIENCE_MS = 180_000  # TensorFlow starts in 6 s on an idle machine
 HALF = Box(0.0, 0.0, 0.5, 1.0)
@@ -101,7 +101,7 @@ def settled(page: DiagnosisPage) -> bool:
     return bool(page.model.images) and page.model.pending == 0 and not page.model.asking
 
 
-def probabilities(prediction: ImagePrediction | None) -> dict[str, float]:
+def probabilities(prediction: Prediction | None) -> dict[str, float]:
     assert prediction is not None
     return prediction.probabilities
 

@@ -17,7 +17,8 @@ from tests.skindesk.made_runs import make_run
 from tests.skindesk.reports_reading import ReadPdf, needs_poppler
 from trainer.errors import StoppedError, TrainerError
 from trainer.events import Progress, Said
-from trainer.protocol.jobs import Answered, Heard, Ready, Refused, Warm, WarmUp, encode_line
+from trainer.protocol.diagnosis import Warm, WarmUp
+from trainer.protocol.lines import Answered, Heard, Ready, Refused, encode_line
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

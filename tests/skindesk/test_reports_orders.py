@@ -16,7 +16,8 @@ from skindesk.reports.orders import AskedImage, DiagnosisOrder, TrainingOrder, h
 from tests.skindesk.made_runs import make_run
 from tests.skindesk.reports_reading import ReadPdf, needs_poppler
 from trainer.errors import TrainerError
-from trainer.protocol.jobs import ImagePrediction, ImageView
+from trainer.images.framing import ImageView
+from trainer.predictions import Prediction
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ANSWER = {"bkl": 0.1, "mel": 0.7, "nv": 0.2}
@@ -29,7 +30,7 @@ def order(tmp_path: Path) -> DiagnosisOrder:
     image = tmp_path / "left arm.png"
     Image.new("RGB", (48, 40), (180, 120, 90)).save(image)
     view = ImageView(path=str(image), rotation=90.0, crop=(0.0, 0.0, 0.5, 1.0))
-    said = ImagePrediction(path=str(image), probabilities=ANSWER, predicted="mel", malignant_probability=0.7)
+    said = Prediction(path=str(image), probabilities=ANSWER, predicted="mel", malignant_probability=0.7)
     return DiagnosisOrder(
         bundle=str(make_run(tmp_path / "run") / "bundle"),
         images=(AskedImage(view, said),),
@@ -111,7 +112,7 @@ def order_with_long_notes(words: list[str]) -> DiagnosisOrder:
     """Each line of notes is a document of its own; the more of them, the surer would a window wait for ever."""
     bundle, file = words
     notes = "\n".join(f"Line {number}." for number in range(3000))
-    asked = AskedImage(ImageView(path="x.png"), ImagePrediction(path="x.png", error="It is not there."))
+    asked = AskedImage(ImageView(path="x.png"), Prediction(path="x.png", error="It is not there."))
     return DiagnosisOrder(bundle=bundle, images=(asked,), patient=PatientFields(notes=notes), file=file)
 
 

@@ -33,8 +33,8 @@ from tests.skindesk.reports_reading import (
 from trainer import RESEARCH_ONLY, __version__
 from trainer.dataset.classes import full_name
 from trainer.errors import ConfigError, StorageError
+from trainer.images.framing import ImageView
 from trainer.palette import class_colour
-from trainer.protocol.jobs import ImageView
 
 pytestmark = [needs_poppler, pytest.mark.usefixtures("qapp")]
 

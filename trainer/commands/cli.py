@@ -291,15 +291,15 @@ def predict(
     with _stoppable() as stop:
         predictions, manifest = predicting.predict(bundle, images, table, terminal_listener(), stop)
     if as_json:
-        _print_json(predictions)
+        _print_json([predicting.as_document(prediction) for prediction in predictions])
     elif csv is not None:
         write_text(csv, predicting.as_csv(predictions, manifest))
     else:
         show(predicting.as_text(predictions, manifest))
-    failed = [p for p in predictions if p.error is not None]
+    failed = [p for p in predictions if p.error]
     if len(failed) == len(predictions):
         raise TrainerError(
-            str(failed[0].error)
+            failed[0].error
             if len(failed) == 1
             else f"None of the {len(failed)} images can be read; first: {failed[0].error}"
         )

@@ -1,7 +1,7 @@
 """TensorFlow's side of the devices: prepares the chosen one, and proves GPUs in a process of its own.
 
-`python -m trainer.compute.proving` is what `trainer.devices.choosing.run_probe` starts. It tries every GPU that TensorFlow sees and
-prints one line of JSON; a driver that crashes or hangs takes down that process only.
+`trainer.devices.choosing.run_probe` starts that process (`trainer gpu-probe`). It tries every GPU that TensorFlow sees
+and prints one line of JSON; a driver that crashes or hangs takes down that process only.
 """
 
 from __future__ import annotations
@@ -151,7 +151,3 @@ def main() -> None:
     with os.fdopen(answer, "wb") as stream:
         stream.write(msgspec.json.encode(probe) + b"\n")
     sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()

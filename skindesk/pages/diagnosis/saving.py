@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from skindesk.models.diagnosis.case import CaseImage
     from skindesk.settings import Settings
-    from trainer.protocol.jobs import ImagePrediction
+    from trainer.predictions import Prediction
 
 _LONGEST_NAME = 60  # characters of an image's name that go into a report's
 
@@ -72,7 +72,7 @@ class Saving(QObject):
         self._writing.ask(partial(have_written, order))
 
     def save_table(
-        self, classes: tuple[str, ...], images: tuple[CaseImage, ...], together: ImagePrediction | None
+        self, classes: tuple[str, ...], images: tuple[CaseImage, ...], together: Prediction | None
     ) -> None:
         """Ask for a place and write the table there."""
         name = Path(report_name([image.path for image in images])).with_suffix(".csv").name
@@ -87,7 +87,7 @@ class Saving(QObject):
         self,
         classes: tuple[str, ...],
         images: tuple[CaseImage, ...],
-        together: ImagePrediction | None,
+        together: Prediction | None,
         file: Path,
     ) -> None:
         """Write the table."""

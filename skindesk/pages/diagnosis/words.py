@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from skindesk.models.diagnosis.collecting import Collected
     from trainer.metrics.classification import ClassMetrics
     from trainer.metrics.intervals import Interval
-    from trainer.protocol.jobs import ImagePrediction
+    from trainer.predictions import Prediction
 
 _MELANOMA = "mel"
 
@@ -63,7 +63,7 @@ def what_was_found(collected: Collected) -> str:
     return tr("{images} found in {names}.").format(images=found, names=names) if names else ""
 
 
-def why_not_the_most_probable(facts: BundleFacts, prediction: ImagePrediction) -> str:
+def why_not_the_most_probable(facts: BundleFacts, prediction: Prediction) -> str:
     """Say why the predicted class is not the most probable one; empty where it is."""
     first = facts.most_likely(prediction.probabilities)
     if not prediction.predicted or prediction.predicted == first:
@@ -206,7 +206,7 @@ def square_sentence(facts: BundleFacts) -> str:
 
 
 def result_text(
-    facts: BundleFacts, prediction: ImagePrediction, answer: Answer, images: tuple[CaseImage, ...]
+    facts: BundleFacts, prediction: Prediction, answer: Answer, images: tuple[CaseImage, ...]
 ) -> str:
     """Return a result as text for the clipboard."""
     names = ", ".join(image.path.name for image in images)
