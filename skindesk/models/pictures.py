@@ -49,6 +49,12 @@ class Picture:
         """Memory it takes."""
         return sum(level.sizeInBytes() for level in self.levels)
 
+    @property
+    def unshrunk(self) -> QImage | None:
+        """All pixels of the image file, three bytes each; `None` where it was shrunk for the screen."""
+        largest = self.levels[0]
+        return largest if (largest.width(), largest.height()) == (self.width, self.height) else None
+
     def thumbnail(self) -> QImage:
         """Return a small copy, in the format that is painted without being converted first."""
         return shrunk(self.levels[-1], _THUMBNAIL_SIDE).convertToFormat(QImage.Format.Format_RGB32)

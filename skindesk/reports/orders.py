@@ -27,16 +27,32 @@ WORD = "write-report"
 _logger = logging.getLogger(__name__)
 
 
+class Print(msgspec.Struct, frozen=True):
+    """A picture of what was asked about, at the size it is printed.
+
+    Attributes:
+        rgb: its pixels, row by row, three bytes each.
+        size: its width and height, pixels.
+        seen: width and height of what was asked about, pixels; it may be a smaller copy of that.
+    """
+
+    rgb: bytes
+    size: tuple[int, int]
+    seen: tuple[int, int]
+
+
 class AskedImage(msgspec.Struct, frozen=True):
     """An image and its answer.
 
     Attributes:
         view: what of the image was asked about.
         prediction: what the network said, or why it said nothing.
+        picture: of the view; `None` to have it read from its file.
     """
 
     view: ImageView
     prediction: Prediction
+    picture: Print | None = None
 
 
 class DiagnosisOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -94,7 +110,7 @@ def have_written(order: AnyOrder) -> Path:
         flags = subprocess.CREATE_NO_WINDOW
     done = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, *start, WORD],
-        input=msgspec.json.encode(order),
+        input=msgspec.msgpack.encode(order),  # pictures as they are, not as text
         capture_output=True,
         env=own_environment(PYTHONIOENCODING="utf-8"),
         creationflags=flags,
