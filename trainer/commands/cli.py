@@ -1,12 +1,12 @@
-"""The command line. Results go to stdout, everything else to stderr; see `main` for the exit status."""
+"""The command line. Results go to stdout, everything else to stderr; see `main`."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,18 +14,11 @@ import msgspec
 import typer
 
 from trainer import RESEARCH_ONLY
-from trainer.commands.terminal import describe_import, json_listener, leave_stdout, show, terminal_listener
+from trainer.commands.running import exit_status
+from trainer.commands.terminal import describe_import, json_listener, show, terminal_listener
 from trainer.compute.starting import load_tensorflow
 from trainer.config import RunConfig, config_from_toml
-from trainer.errors import (
-    EXIT_BAD_INPUT,
-    EXIT_DEFECT,
-    EXIT_STOPPED,
-    ConfigError,
-    DatasetError,
-    StoppedError,
-    TrainerError,
-)
+from trainer.errors import ConfigError, DatasetError, TrainerError
 from trainer.events import Failed, Stopped, StopRequest
 from trainer.files import write_text
 
@@ -349,34 +342,6 @@ def gpu_probe() -> None:
     prove()
 
 
-def main(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one return for each status
-    """Run the command line.
-
-    Returns:
-        0 done; 2 wrong arguments or bad input, with one sentence on stderr; 3 stopped on request; 1 a defect.
-    """
-    try:
-        status = app(args=arguments, standalone_mode=False)
-    except StoppedError as error:
-        print(error, file=sys.stderr)
-        return EXIT_STOPPED
-    except TrainerError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return EXIT_BAD_INPUT
-    except typer.TyperException as error:
-        print(f"Error: {error.format_message()}", file=sys.stderr)
-        return EXIT_BAD_INPUT
-    except (KeyboardInterrupt, typer.Abort):
-        print("Stopped.", file=sys.stderr)
-        return EXIT_STOPPED
-    except BrokenPipeError:
-        # The reader of our output has gone; there is nobody to tell.
-        leave_stdout()
-        return EXIT_DEFECT
-    except Exception:  # noqa: BLE001 - the last line of defence says whose fault it is
-        traceback.print_exc()
-        print(
-            "This is a defect of SkinDesk, not of your data; please report the lines above.", file=sys.stderr
-        )
-        return EXIT_DEFECT
-    return int(status or 0)
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; see `exit_status` for what it returns."""
+    return exit_status(functools.partial(app, args=arguments, standalone_mode=False))
