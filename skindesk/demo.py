@@ -100,15 +100,15 @@ class Demo(QObject):
 
 
 def _pretrained() -> bool:
-    from trainer.backbones import get_backbone  # noqa: PLC0415 - only the demo asks
-    from trainer.devices.weights_at_hand import locate_weights  # noqa: PLC0415 - see above
+    from trainer.backbones import get_backbone
+    from trainer.devices.weights_at_hand import locate_weights
 
     return locate_weights(get_backbone(DEMO_BACKBONE)) is not None
 
 
 def _some_test_images(dataset: Path) -> list[Path]:
     """Return images of different classes that the network was not trained on."""
-    from trainer.dataset.store import DatasetStore  # noqa: PLC0415 - see above
+    from trainer.dataset.store import DatasetStore
 
     with DatasetStore.open(dataset, read_only=True) as store:
         frame = store.frame("test")

@@ -81,8 +81,8 @@ def read_picture(path: Path) -> Picture:
     Raises:
         ImageError: it cannot be read.
     """
-    from trainer.images.decoding import read_image  # noqa: PLC0415 - decoders load when the first image is opened
-    from trainer.images.pixels import border_colour  # noqa: PLC0415 - likewise
+    from trainer.images.decoding import read_image
+    from trainer.images.pixels import border_colour
 
     pixels = read_image(path)
     height, width = pixels.shape[:2]

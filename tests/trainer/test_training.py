@@ -418,8 +418,8 @@ def test_a_folder_with_a_run_is_not_overwritten(bench: Bench, tiny_config: RunCo
 def test_a_run_is_not_resumed_on_another_split(
     bench: Bench, tiny_config: RunConfig, image_folder: Path, tmp_path: Path
 ) -> None:
-    from trainer.dataset.importing import import_dataset  # noqa: PLC0415 - only here
-    from trainer.dataset.splitting import split_dataset  # noqa: PLC0415 - only here
+    from trainer.dataset.importing import import_dataset
+    from trainer.dataset.splitting import split_dataset
 
     stopper = StopAfter(EpochEnded, 1)
     with pytest.raises(StoppedError):

@@ -69,7 +69,7 @@ def _print_json(value: Any) -> None:  # noqa: ANN401 - any structure of plain va
 
 def default_cache_folder() -> Path:
     """Return where cached features lie: SKINDESK_CACHE_DIR, or the platform's cache folder."""
-    import platformdirs  # noqa: PLC0415 - only some commands need it
+    import platformdirs
 
     named = os.environ.get("SKINDESK_CACHE_DIR")
     return (Path(named) if named else platformdirs.user_cache_path("skindesk")) / "features"
@@ -83,7 +83,7 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Index a folder of images as a dataset; run again, it adds only what is new."""
-    from trainer.dataset.importing import import_dataset  # noqa: PLC0415 - keeps --help quick
+    from trainer.dataset.importing import import_dataset
 
     with _stoppable() as stop:
         report = import_dataset(source, out, layout=layout, listener=terminal_listener(), stop=stop)
@@ -97,7 +97,7 @@ def import_(
 
 def _nothing_usable(dataset: Path, problems: int) -> DatasetError:
     """Return an error that names the first of the reasons why no image can be used."""
-    from trainer.dataset.store import DatasetStore  # noqa: PLC0415 - see import_
+    from trainer.dataset.store import DatasetStore
 
     with DatasetStore.open(dataset, read_only=True) as store:
         first = store.problems().iloc[0]
@@ -116,8 +116,8 @@ def split(
     as_json: AsJson = False,
 ) -> None:
     """Split a dataset by lesion into train, validation and test, and print the leakage certificate."""
-    from trainer.dataset.splitting import split_dataset  # noqa: PLC0415 - see import_
-    from trainer.dataset.store import DatasetStore  # noqa: PLC0415 - see import_
+    from trainer.dataset.splitting import split_dataset
+    from trainer.dataset.store import DatasetStore
 
     with DatasetStore.open(dataset) as store:
         certificate = split_dataset(store, seed=seed, fractions=fractions, listener=terminal_listener())
@@ -145,8 +145,8 @@ def train(
     json_events: Annotated[bool, typer.Option("--json-events", help="Events on stdout.")] = False,
 ) -> None:
     """Train a network on a split dataset and leave a bundle in RUN_DIR/bundle."""
-    from trainer.dataset.store import DatasetStore  # noqa: PLC0415 - see import_
-    from trainer.runs.folder import RunFolder  # noqa: PLC0415 - see import_
+    from trainer.dataset.store import DatasetStore
+    from trainer.runs.folder import RunFolder
 
     changes: dict[str, Any] = {
         "backbone": backbone,
@@ -176,7 +176,7 @@ def train(
             settings = _with_epochs(msgspec.structs.replace(settings, **asked), epochs)
         with DatasetStore.open(dataset, read_only=True) as store, _stoppable() as stop:
             load_tensorflow()
-            from trainer.training.loop import train as train_network  # noqa: PLC0415 - seconds to import
+            from trainer.training.loop import train as train_network
 
             train_network(
                 store,
@@ -251,10 +251,10 @@ def evaluate(
     report: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for pictures and JSON.")] = None,
 ) -> None:
     """Score a bundle on a part of a dataset. Every scoring of a test part is counted in the dataset."""
-    from trainer.dataset.store import DatasetStore  # noqa: PLC0415 - see import_
+    from trainer.dataset.store import DatasetStore
 
     load_tensorflow()
-    from trainer.prediction.scoring import score  # noqa: PLC0415 - seconds to import
+    from trainer.prediction.scoring import score
 
     with DatasetStore.open(dataset) as store, _stoppable() as stop:
         result = score(bundle, store, part, report=report, listener=terminal_listener(), stop=stop)
@@ -278,7 +278,7 @@ def predict(
     if as_json and csv is not None:
         raise ConfigError("Choose --json or --csv, not both.")
     load_tensorflow()
-    from trainer.commands import predicting  # noqa: PLC0415 - seconds to import
+    from trainer.commands import predicting
 
     table = predicting.read_metadata(metadata) if metadata is not None else None
     with _stoppable() as stop:
@@ -308,7 +308,7 @@ def demo(
 ) -> None:
     """Draw a dataset, train, evaluate and predict, offline; print where everything lies."""
     load_tensorflow()
-    from trainer.commands.demo import run_demo  # noqa: PLC0415 - seconds to import
+    from trainer.commands.demo import run_demo
 
     with _stoppable() as stop:
         show(run_demo(out or Path("skindesk-demo"), terminal_listener(), stop))
@@ -317,7 +317,7 @@ def demo(
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Say which versions, devices and weights are here, what is missing and what to do."""
-    from trainer.commands.doctor import doctor_report  # noqa: PLC0415 - see import_
+    from trainer.commands.doctor import doctor_report
 
     report = doctor_report(cache_folder=default_cache_folder())
     if as_json:
@@ -329,7 +329,7 @@ def doctor(as_json: AsJson = False) -> None:
 @app.command()
 def engine() -> None:
     """Take jobs on stdin and answer on stdout, as JSON lines, until stdin ends; a window's child does this."""
-    from trainer.engine.serving import run_engine  # noqa: PLC0415 - see import_
+    from trainer.engine.serving import run_engine
 
     run_engine()
 
@@ -337,7 +337,7 @@ def engine() -> None:
 @app.command("gpu-probe", hidden=True)
 def gpu_probe() -> None:
     """Prove the GPUs and print what was found as one line of JSON; `doctor` and others start this."""
-    from trainer.compute.proving import main as prove  # noqa: PLC0415 - see import_
+    from trainer.compute.proving import main as prove
 
     prove()
 

@@ -59,8 +59,8 @@ class Libraries:
         """Let TensorFlow see only GPUs that have been proven to work, before it computes anything."""
         if self._chose_gpus or os.environ.get("CUDA_VISIBLE_DEVICES") == "-1":
             return
-        from trainer.compute.proving import prepare_device  # noqa: PLC0415 - few jobs need it
-        from trainer.devices.choosing import choose_device  # noqa: PLC0415 - few jobs need it
+        from trainer.compute.proving import prepare_device
+        from trainer.devices.choosing import choose_device
 
         prepare_device(choose_device("auto"))
         self._chose_gpus = True

@@ -226,7 +226,7 @@ class _GpuMeter:
             return None, None
         try:
             if self._library is None:
-                import pynvml  # noqa: PLC0415 - it comes with the extra `gpu`
+                import pynvml  # it comes with the extra `gpu`
 
                 pynvml.nvmlInit()
                 self._library = pynvml

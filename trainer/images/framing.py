@@ -41,7 +41,7 @@ def read_view(view: ImageView) -> Pixels:
     Raises:
         ImageError: it cannot be read, or is too large to be turned.
     """
-    from trainer.images.decoding import read_image  # noqa: PLC0415 - see above
+    from trainer.images.decoding import read_image
 
     return framed(read_image(Path(view.path)), view)
 
@@ -56,7 +56,7 @@ def framed(image: Pixels, view: ImageView) -> Pixels:
     Raises:
         ImageError: it is too large to be turned.
     """
-    from trainer.images.pixels import cropped, turned  # noqa: PLC0415 - see above
+    from trainer.images.pixels import cropped, turned
 
     try:
         image = turned(image, view.rotation)

@@ -36,7 +36,7 @@ def rate(share: float) -> str:
 
 def plain(class_name: str) -> str:
     """Return the full name of a class as it stands in the middle of a sentence."""
-    from trainer.dataset.classes import FULL_NAMES  # noqa: PLC0415 - not before something is shown
+    from trainer.dataset.classes import FULL_NAMES
 
     name = FULL_NAMES.get(class_name)
     return class_name if name is None else name[0].lower() + name[1:]
