@@ -73,9 +73,9 @@ def report(
     notes: Annotated[str, typer.Option(metavar="TEXT", help="Any text; line breaks are kept.")] = "",
 ) -> None:
     """Predict images and write the report."""
-    from skindesk.reports.orders import AskedImage, DiagnosisOrder  # noqa: PLC0415 - not for --help
-    from skindesk.reports.writing import write  # noqa: PLC0415 - the same
-    from trainer.runs.bundle import read_manifest  # noqa: PLC0415 - the same
+    from skindesk.reports.orders import AskedImage, DiagnosisOrder
+    from skindesk.reports.writing import write
+    from trainer.runs.bundle import read_manifest
 
     if out.is_dir():
         raise ConfigError(f"{out} is a folder; name a file in it with --out.")
