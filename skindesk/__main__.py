@@ -32,13 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if len(names) > 1 or any(name.startswith("-") for name in names):
         sys.stderr.write(_USAGE)
         return _EXIT_BAD_INPUT
-    from skindesk.display import missing_display  # noqa: PLC0415 - see _without_window
+    from skindesk.display import missing_display
 
     reason = missing_display()
     if reason:
         sys.stderr.write(reason + "\n")
         return _EXIT_BAD_INPUT
-    from skindesk.app import run_window  # noqa: PLC0415 - the window's own import of Qt
+    from skindesk.app import run_window  # the window's own import of Qt
 
     return run_window(names[0] if names else "", demo="--demo" in words)
 
@@ -48,25 +48,25 @@ def _without_window(words: list[str]) -> int | None:
     status = 0
     # Each way imports what it needs and no more: a child process must not load Qt, a window not TensorFlow.
     if words[:1] == ["trainer"]:
-        from trainer.commands.cli import main as run_trainer  # noqa: PLC0415 - see above
+        from trainer.commands.cli import main as run_trainer
 
         status = run_trainer(words[1:])
     elif words[:1] == ["report"]:
-        from skindesk.reports.command import run as run_report  # noqa: PLC0415 - see above
+        from skindesk.reports.command import run as run_report
 
         status = run_report(words[1:])
     elif words == ["write-report"]:
-        from skindesk.reports.writing import serve  # noqa: PLC0415 - see above
+        from skindesk.reports.writing import serve
 
         status = serve()
     elif words == ["--self-test"]:
-        from skindesk.self_test import run_self_test  # noqa: PLC0415 - see above
+        from skindesk.self_test import run_self_test
 
         status = run_self_test()
     elif words in (["-h"], ["--help"]):
         sys.stdout.write(_USAGE)
     elif words == ["--version"]:
-        from trainer import __version__  # noqa: PLC0415 - see above
+        from trainer import __version__
 
         sys.stdout.write(f"SkinDesk {__version__}\n")
     else:

@@ -83,7 +83,7 @@ class SkinDesk(QObject):
     def engines(self) -> Engines:
         """The queues of work, each with a child process of its own."""
         if self._engines is None:
-            from skindesk.engine import Engines  # noqa: PLC0415 - see above
+            from skindesk.engine import Engines
 
             self._engines = Engines(self.paths, self.settings, self)
             self._engines.job_added.connect(self.window.strip.add)
@@ -94,9 +94,10 @@ class SkinDesk(QObject):
     def devices(self) -> DevicesModel:
         """What this machine can train on."""
         if self._devices is None:
-            from skindesk.models.devices import DevicesModel  # noqa: PLC0415 - see above
+            from skindesk.models.devices import DevicesModel
+            from trainer.protocol.scoring import LookAtDevices
 
-            devices = DevicesModel(self.engines.scoring, self)  # a first import must not wait for it
+            devices = DevicesModel(self.engines.queue_for(LookAtDevices), self)
             devices.changed.connect(lambda: self.window.show_device(devices.line, devices.reason))
             self._devices = devices
         return self._devices
@@ -105,7 +106,7 @@ class SkinDesk(QObject):
     def runs(self) -> RunsModel:
         """All runs and bundles, looked for when a page first wants them."""
         if self._runs is None:
-            from skindesk.models.runs.listing import RunsModel  # noqa: PLC0415 - see above
+            from skindesk.models.runs.listing import RunsModel
 
             self._runs = RunsModel(self.paths, self.settings, self.workspace, self)
         return self._runs
@@ -120,32 +121,38 @@ class SkinDesk(QObject):
         ]
 
     def _dataset_page(self) -> QWidget:
-        from skindesk.pages.dataset import DatasetPage  # noqa: PLC0415 - see above
+        from skindesk.pages.dataset import DatasetPage
+        from trainer.protocol.library import ImportFolder
 
-        page = DatasetPage(self.engines.library, self.workspace, self.settings, self.paths)
+        library = self.engines.queue_for(ImportFolder)
+        page = DatasetPage(library, self.workspace, self.settings, self.paths)
         page.demo_asked.connect(self.start_demo)
         return page
 
     def _training_page(self) -> QWidget:
-        from skindesk.pages.training import TrainingPage  # noqa: PLC0415 - see above
+        from skindesk.pages.training import TrainingPage
+        from trainer.protocol.scoring import EstimateRun
+        from trainer.protocol.training import TrainNetwork
 
-        engines = self.engines
-        return TrainingPage(
-            engines.training, engines.scoring, self.workspace, self.devices, self.settings, self.paths
-        )
+        training, scoring = self.engines.queue_for(TrainNetwork), self.engines.queue_for(EstimateRun)
+        return TrainingPage(training, scoring, self.workspace, self.devices, self.settings, self.paths)
 
     def _results_page(self) -> QWidget:
-        from skindesk.pages.results import ResultsPage  # noqa: PLC0415 - see above
+        from skindesk.pages.results import ResultsPage
+        from trainer.protocol.scoring import EvaluateBundle
 
-        return ResultsPage(self.engines.scoring, self.runs, self.workspace, self.settings, self.paths)
+        scoring = self.engines.queue_for(EvaluateBundle)
+        return ResultsPage(scoring, self.runs, self.workspace, self.settings, self.paths)
 
     def _diagnosis_page(self) -> QWidget:
-        from skindesk.pages.diagnosis import DiagnosisPage  # noqa: PLC0415 - see above
+        from skindesk.pages.diagnosis import DiagnosisPage
+        from trainer.protocol.diagnosis import PredictImages
 
-        return DiagnosisPage(self.engines.diagnosis, self.runs, self.workspace, self.settings, self.paths)
+        diagnosis = self.engines.queue_for(PredictImages)
+        return DiagnosisPage(diagnosis, self.runs, self.workspace, self.settings, self.paths)
 
     def _settings_page(self) -> QWidget:
-        from skindesk.pages.settings import SettingsPage  # noqa: PLC0415 - see above
+        from skindesk.pages.settings import SettingsPage
 
         return SettingsPage(self.settings, self.paths)
 
@@ -182,7 +189,7 @@ class SkinDesk(QObject):
         menu.addActions([guide, logs, about])
 
     def _show_help(self, name: str) -> None:
-        from skindesk.widgets.help_dialog import AboutDialog, GuideDialog  # noqa: PLC0415 - see _dataset_page
+        from skindesk.widgets.help_dialog import AboutDialog, GuideDialog
 
         dialog = GuideDialog(self.window) if name == "guide" else AboutDialog(self.paths, self.window)
         dialog.open()
@@ -220,11 +227,13 @@ class SkinDesk(QObject):
 
     def start_demo(self) -> None:
         """Draw a dataset, train on it in view, and prepare a diagnosis."""
-        from skindesk.demo import Demo  # noqa: PLC0415 - see _dataset_page
+        from skindesk.demo import Demo
+        from trainer.protocol.library import DrawDemo
 
         if self.demo is not None and self.demo.running:
             return
-        self.demo = Demo(self.engines.library, self.window, self.workspace, self.paths, self)
+        library = self.engines.queue_for(DrawDemo)
+        self.demo = Demo(library, self.window, self.workspace, self.paths, self)
         self.demo.start()
 
     def _diagnose(self, paths: list[Path]) -> None:
@@ -248,7 +257,7 @@ class SkinDesk(QObject):
         if self._engines is None or not self._engines.missed:
             self.save_and_close()
             return
-        from skindesk.widgets.closing_dialog import ClosingDialog  # noqa: PLC0415 - see _dataset_page
+        from skindesk.widgets.closing_dialog import ClosingDialog
 
         dialog = ClosingDialog(self.engines, self.window)
         dialog.accepted.connect(self.save_and_close)

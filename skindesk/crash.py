@@ -85,7 +85,7 @@ def last_crash(paths: Paths) -> str:
 
 def _tell(log: str) -> None:
     """Say in the status strip, if there is a window, that something went wrong."""
-    from PySide6.QtWidgets import QApplication  # noqa: PLC0415 - the handler must work before Qt does
+    from PySide6.QtWidgets import QApplication  # the handler must work before Qt does
 
     for widget in QApplication.topLevelWidgets():
         strip = getattr(widget, "strip", None)
@@ -95,6 +95,6 @@ def _tell(log: str) -> None:
 
 
 def _tr(text: str) -> str:
-    from PySide6.QtCore import QCoreApplication  # noqa: PLC0415 - the handler must work before Qt does
+    from PySide6.QtCore import QCoreApplication  # the handler must work before Qt does
 
     return QCoreApplication.translate("Crash", text)

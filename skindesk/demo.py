@@ -9,7 +9,8 @@ from PySide6.QtCore import QObject
 
 from skindesk.engine.jobs import JobState
 from trainer.presets import DEMO_BACKBONE, demo_config
-from trainer.protocol.jobs import DemoDrawn, DrawDemo, RunFinished
+from trainer.protocol.library import DemoDrawn, DrawDemo
+from trainer.protocol.training import RunFinished
 
 if TYPE_CHECKING:
     from skindesk.engine.jobs import JobHandle, JobQueue, Outcome
@@ -99,15 +100,15 @@ class Demo(QObject):
 
 
 def _pretrained() -> bool:
-    from trainer.backbones import get_backbone  # noqa: PLC0415 - only the demo asks
-    from trainer.devices.weights_at_hand import locate_weights  # noqa: PLC0415 - see above
+    from trainer.backbones import get_backbone
+    from trainer.devices.weights_at_hand import locate_weights
 
     return locate_weights(get_backbone(DEMO_BACKBONE)) is not None
 
 
 def _some_test_images(dataset: Path) -> list[Path]:
     """Return images of different classes that the network was not trained on."""
-    from trainer.dataset.store import DatasetStore  # noqa: PLC0415 - see above
+    from trainer.dataset.store import DatasetStore
 
     with DatasetStore.open(dataset, read_only=True) as store:
         frame = store.frame("test")

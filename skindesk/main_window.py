@@ -106,7 +106,7 @@ class MainWindow(QMainWindow):
     def strip(self) -> JobStrip:
         """The status strip; what it needs of the engine is loaded when it is first asked for."""
         if self._strip is None:
-            from skindesk.widgets.job_strip import JobStrip  # noqa: PLC0415 - the first painting does not wait for it
+            from skindesk.widgets.job_strip import JobStrip
 
             self._strip = JobStrip()
             self._strip_place.addWidget(self._strip)

@@ -59,8 +59,8 @@ def run_self_test() -> int:
 
 
 def _run(home: Path) -> int:
-    from skindesk.app import SkinDesk, make_application  # noqa: PLC0415 - the home is set first
-    from skindesk.paths import Paths  # noqa: PLC0415 - see above
+    from skindesk.app import SkinDesk, make_application  # the home is set first
+    from skindesk.paths import Paths
 
     warnings = _heard_warnings()
     application = make_application([])
@@ -139,7 +139,7 @@ class _SelfTest(QObject):
 
     def dataset(self) -> str:
         """A folder is imported and split by the page for it."""
-        from trainer.dataset.demo.lesions import draw_dataset  # noqa: PLC0415 - after the first painting
+        from trainer.dataset.demo.lesions import draw_dataset
 
         draw_dataset(self._drawings, lesions=_LESIONS, size=_SIZE)
         self._program.window.show_page("dataset")
@@ -151,8 +151,8 @@ class _SelfTest(QObject):
 
     def training(self) -> str:
         """A tiny network is trained in view, stopped, and resumed to its end."""
-        from trainer.presets import self_test_config  # noqa: PLC0415 - see dataset()
-        from trainer.protocol.jobs import RunFinished  # noqa: PLC0415 - see dataset()
+        from trainer.presets import self_test_config
+        from trainer.protocol.training import RunFinished
 
         self._program.window.show_page("training")
         page = self._program.window.page("training")
@@ -195,7 +195,7 @@ class _SelfTest(QObject):
     # --- waiting -----------------------------------------------------------------------------------------
 
     def _is_split(self) -> bool:
-        from trainer.dataset.store import DatasetStore  # noqa: PLC0415 - see dataset()
+        from trainer.dataset.store import DatasetStore
 
         path = self._program.workspace.dataset
         if path is None or self._program.engines.library.jobs:
@@ -204,7 +204,7 @@ class _SelfTest(QObject):
             return store.certificate() is not None
 
     def _images(self) -> int:
-        from trainer.dataset.store import DatasetStore  # noqa: PLC0415 - see dataset()
+        from trainer.dataset.store import DatasetStore
 
         with DatasetStore.open(self._dataset, read_only=True) as store:
             return len(store.frame())

@@ -12,11 +12,13 @@ from skindesk.engine.endings import Ending
 from trainer.devices.children import own_command, own_environment
 from trainer.errors import StoppedError, TrainerError
 from trainer.events import silent
-from trainer.protocol.jobs import Answered, Ask, Heard, Refused, decode_reply, encode_line
+from trainer.protocol.jobs import result_type
+from trainer.protocol.lines import Answered, Ask, Heard, Refused, decode_reply, encode_line
 
 if TYPE_CHECKING:
     from trainer.events import Listener
-    from trainer.protocol.jobs import AnyJob, AnyResult
+    from trainer.protocol.jobs import Job, ResultT
+    from trainer.protocol.lines import AnyJob
 
 _LEAVING_SECONDS = 20.0
 _LOG_BYTES = 4 << 10  # of the end of what the engine printed, shown with a defect
@@ -27,7 +29,7 @@ class EngineDefectError(Exception):
     """The engine crashed, or met a mistake of ours; the message says what it said last."""
 
 
-def ask_once(job: AnyJob, listener: Listener = silent) -> AnyResult:
+def ask_once(job: Job[ResultT], listener: Listener = silent) -> ResultT:
     """Start an engine on the CPU, have it do one job, and end it.
 
     Args:
@@ -58,6 +60,7 @@ def ask_once(job: AnyJob, listener: Listener = silent) -> AnyResult:
         finally:
             status = _ended(child)
         if isinstance(answer, Answered):
+            assert isinstance(answer.result, result_type(type(job)))
             return answer.result
         if answer is None:
             raise EngineDefectError(f"{Ending(status).describe(job)}\n{_tail(log)}")

@@ -18,14 +18,14 @@ from PySide6.QtCore import QObject, QThread, Signal
 
 from skindesk.engine.endings import Ending
 from trainer.errors import ConfigError
-from trainer.protocol.jobs import FromEngine, Refused, decode_reply, encode_line
+from trainer.protocol.lines import FromEngine, Refused, decode_reply, encode_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
     from typing import BinaryIO
 
-    from trainer.protocol.jobs import ToEngine
+    from trainer.protocol.lines import ToEngine
 
 LOG_LINES = 40
 """Lines of the log that go with the outcome of a job."""

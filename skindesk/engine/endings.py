@@ -5,10 +5,14 @@ from __future__ import annotations
 import contextlib
 import signal
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from trainer.protocol.jobs import AnyJob, TrainNetwork
+from trainer.protocol.training import TrainNetwork
+
+if TYPE_CHECKING:
+    from trainer.protocol.lines import AnyJob
 
 _WINDOWS_CRASH = 0xC0000000  # from here on, exit statuses of Windows are errors such as an access violation
 

@@ -6,19 +6,20 @@ import os
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
 from skindesk.engine.client import ChildCommand
 from skindesk.engine.jobs import JobQueue, Patience
 from trainer.devices.children import own_command, own_environment
-from trainer.protocol.jobs import EstimateRun, LookAtDevices, PreviewAugmentation
+from trainer.protocol.scoring import EstimateRun, LookAtDevices, PreviewAugmentation
 
 if TYPE_CHECKING:
     from skindesk.engine.handles import JobHandle
     from skindesk.paths import Paths
     from skindesk.settings import Settings
+    from trainer.protocol.jobs import Job, QueueName
 
 _SCORING_IDLE_SECONDS = 60.0
 _GRACE_SECONDS = 20.0
@@ -39,9 +40,9 @@ class Engines(QObject):
 
     Attributes:
         job_added: a `JobHandle`, from any queue.
-        library: imports, splits, draws, looks at devices; its child stays and has no TensorFlow in it.
+        library: imports, splits, draws; its child stays and has no TensorFlow in it.
         training: trains; every run has a child of its own, so that it finds all memory free.
-        scoring: evaluates, estimates, previews; its child leaves after a minute without work.
+        scoring: evaluates, estimates, previews, looks at devices; its child leaves after a minute without work.
         diagnosis: predicts on the CPU; its child stays.
     """
 
@@ -63,7 +64,11 @@ class Engines(QObject):
         self.diagnosis = self._queue("diagnosis")
         self._queues = (self.library, self.training, self.scoring, self.diagnosis)
 
-    def _queue(self, name: str, *, idle_seconds: float | None = None) -> JobQueue:
+    def queue_for(self, job: type[Job[Any]]) -> JobQueue:
+        """Return the queue in which jobs of a type wait."""
+        return next(queue for queue in self._queues if queue.name == job.queue)
+
+    def _queue(self, name: QueueName, *, idle_seconds: float | None = None) -> JobQueue:
         queue = JobQueue(
             name,
             partial(self._command, name),
@@ -75,7 +80,7 @@ class Engines(QObject):
         queue.added.connect(self.job_added)
         return queue
 
-    def _command(self, name: str) -> ChildCommand:
+    def _command(self, name: QueueName) -> ChildCommand:
         variables = {"PYTHONIOENCODING": "utf-8"}
         weights = self._settings.text("weights_dir")
         if weights:
@@ -88,7 +93,7 @@ class Engines(QObject):
             log = Path(os.devnull)
         return ChildCommand(own_command("engine"), own_environment(**variables), log)
 
-    def _grace(self, name: str) -> float:
+    def _grace(self, name: QueueName) -> float:
         """Return how long a job of a queue may take to stop, seconds."""
         return float(self._settings.number("stop_grace_seconds")) if name == "training" else _GRACE_SECONDS
 

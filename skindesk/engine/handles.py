@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trainer.events import AnyEvent
-    from trainer.protocol.jobs import AnyJob, AnyResult
+    from trainer.protocol.lines import AnyJob, AnyResult
 
 _ids = itertools.count(1)
 

@@ -11,25 +11,16 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from skindesk.engine.client import Client
 from skindesk.engine.handles import JobHandle, JobState, Outcome
-from trainer.protocol.jobs import (
-    Answered,
-    Ask,
-    Beat,
-    Heard,
-    Ready,
-    Refused,
-    Stop,
-    TrainNetwork,
-    WarmUp,
-    encode_line,
-)
+from trainer.protocol.diagnosis import WarmUp
+from trainer.protocol.lines import Answered, Ask, Beat, Heard, Ready, Refused, Stop, encode_line
+from trainer.protocol.training import TrainNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from skindesk.engine.client import ChildCommand, Told
     from skindesk.engine.endings import Ending
-    from trainer.protocol.jobs import AnyJob
+    from trainer.protocol.lines import AnyJob
 
 __all__ = ["JobHandle", "JobQueue", "JobState", "Outcome", "Patience"]
 
@@ -69,7 +60,7 @@ class JobQueue(QObject):
 
     Attributes:
         added: a `JobHandle` was submitted.
-        beat: a `trainer.protocol.jobs.Beat` of the child.
+        beat: a `trainer.protocol.lines.Beat` of the child.
         changed: anything about its jobs or its child.
         unresponsive: the child of a running job has been silent for too long, or speaks again.
     """

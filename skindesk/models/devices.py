@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from trainer.protocol.jobs import DevicesFound, LookAtDevices
+from trainer.protocol.scoring import DevicesFound, LookAtDevices
 
 if TYPE_CHECKING:
     from skindesk.engine.jobs import JobQueue, Outcome

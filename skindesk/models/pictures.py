@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QObject, QRunnable, QSize, Qt, QThreadPool, Signal
@@ -15,8 +14,9 @@ from skindesk.models.background import UNEXPECTED
 from trainer.errors import TrainerError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from trainer.images.pixels import Pixels
-    from trainer.protocol.jobs import ImageView
 
 _logger = logging.getLogger(__name__)
 
@@ -49,6 +49,12 @@ class Picture:
         """Memory it takes."""
         return sum(level.sizeInBytes() for level in self.levels)
 
+    @property
+    def unshrunk(self) -> QImage | None:
+        """All pixels of the image file, three bytes each; `None` where it was shrunk for the screen."""
+        largest = self.levels[0]
+        return largest if (largest.width(), largest.height()) == (self.width, self.height) else None
+
     def thumbnail(self) -> QImage:
         """Return a small copy, in the format that is painted without being converted first."""
         return shrunk(self.levels[-1], _THUMBNAIL_SIDE).convertToFormat(QImage.Format.Format_RGB32)
@@ -75,8 +81,8 @@ def read_picture(path: Path) -> Picture:
     Raises:
         ImageError: it cannot be read.
     """
-    from trainer.images.decoding import read_image  # noqa: PLC0415 - decoders load when the first image is opened
-    from trainer.images.pixels import border_colour  # noqa: PLC0415 - likewise
+    from trainer.images.decoding import read_image
+    from trainer.images.pixels import border_colour
 
     pixels = read_image(path)
     height, width = pixels.shape[:2]
@@ -85,25 +91,6 @@ def read_picture(path: Path) -> Picture:
         longest = max(levels[-1].width(), levels[-1].height())
         levels.append(shrunk(levels[-1], longest // 2))
     return Picture(width, height, QColor(*border_colour(pixels)), tuple(levels))
-
-
-def read_framed(view: ImageView) -> Pixels:
-    """Read what of an image is asked about, by the same steps as the engine.
-
-    Args:
-        view: the file, and how it is turned and cut.
-
-    Returns:
-        uint8 of shape (height, width, 3).
-
-    Raises:
-        ImageError: it cannot be read.
-    """
-    from trainer.images.decoding import read_image  # noqa: PLC0415 - decoders load when the first image is opened
-    from trainer.images.pixels import cropped, turned  # noqa: PLC0415 - likewise
-
-    pixels = turned(read_image(Path(view.path)), view.rotation)
-    return pixels if view.crop is None else cropped(pixels, view.crop)
 
 
 class _Voice(QObject):

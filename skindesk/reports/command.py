@@ -1,49 +1,35 @@
-"""The command `skindesk report`: images asked about and written as a PDF, without a window."""
+"""The command `skindesk report`: images predicted and written as a PDF, without a window."""
 
 from __future__ import annotations
 
-import argparse
 import sys
-import traceback
-from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from functools import partial
+from pathlib import Path  # noqa: TC003 - typer reads the annotations when the program runs
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
 
 from skindesk.engine.ask import EngineDefectError, ask_once
 from skindesk.models.diagnosis.patient import PatientFields
 from trainer import RESEARCH_ONLY
-from trainer.errors import (
-    EXIT_BAD_INPUT,
-    EXIT_DEFECT,
-    EXIT_STOPPED,
-    ConfigError,
-    ImageError,
-    StoppedError,
-    TrainerError,
-)
-from trainer.protocol.jobs import ImageView, PredictImages, Predictions
+from trainer.commands.running import exit_status
+from trainer.errors import EXIT_DEFECT, ConfigError, ImageError
+from trainer.images.framing import ImageView
+from trainer.protocol.diagnosis import PredictImages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trainer.protocol.jobs import ImagePrediction
+    from trainer.predictions import Prediction
 
-_DESCRIPTION = f"Ask a bundle about images and write a PDF report. {RESEARCH_ONLY}"
-_PATIENT_OPTIONS = (
-    ("--patient-name", "name", "name of the patient"),
-    ("--patient-id", "patient_id", "number or code of the patient"),
-    ("--born", "born", "date of birth, as it shall be printed"),
-    ("--sex", "sex", "sex of the patient"),
-    ("--age", "age", "age of the patient"),
-    ("--site", "site", "where on the body the lesion is"),
-    ("--examiner", "examiner", "who made the report"),
-    ("--notes", "notes", "any text; several lines are kept"),
+_NAME = "skindesk report"
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one sentence."""
-        raise ConfigError(f"{message[:1].upper()}{message[1:]}; see `skindesk report --help`.")
 
 
 def run(arguments: list[str]) -> int:
@@ -56,69 +42,64 @@ def run(arguments: list[str]) -> int:
         The exit status: 0 done; 2 wrong arguments or bad input, with a sentence on stderr; 3 stopped by Ctrl+C;
         1 a defect.
     """
+    return exit_status(partial(_call, arguments), stopped="Stopped; no report was written.")
+
+
+def _call(arguments: list[str]) -> int | None:
     try:
-        return _report(_parser().parse_args(arguments))
-    except SystemExit as leaving:  # after --help
-        return int(leaving.code or 0)
-    except (StoppedError, KeyboardInterrupt) as error:
-        _say(str(error) or "Stopped; no report was written.")
-        return EXIT_STOPPED
-    except TrainerError as error:
-        _say(f"Error: {error}")
-        return EXIT_BAD_INPUT
+        status: int | None = app(args=arguments, prog_name=_NAME, standalone_mode=False)
+    except typer.TyperException as error:
+        raise ConfigError(f"{error.format_message().rstrip('.')}; see `{_NAME} --help`.") from error
     except EngineDefectError as error:
         _say(str(error))
         return EXIT_DEFECT
-    except Exception:  # noqa: BLE001 - the last line of defence says whose fault it is
-        traceback.print_exc()
-        _say("This is a defect of SkinDesk, not of your data; please report the lines above.")
-        return EXIT_DEFECT
+    return status
 
 
-def _parser() -> _Parser:
-    parser = _Parser(prog="skindesk report", description=_DESCRIPTION, allow_abbrev=False)
-    parser.add_argument("bundle", metavar="BUNDLE", type=Path, help="folder of a bundle, as a run leaves it")
-    parser.add_argument("images", metavar="IMAGE", type=Path, nargs="+", help="image files")
-    parser.add_argument("--out", metavar="FILE.pdf", type=Path, required=True, help="the report")
-    parser.add_argument("--paper", choices=("A4", "Letter"), default="A4", help="A4 unless said otherwise")
-    parser.add_argument("--together", action="store_true", help="the images show one lesion")
-    patient = parser.add_argument_group("patient, all optional")
-    for option, name, words in _PATIENT_OPTIONS:
-        patient.add_argument(option, dest=name, default="", metavar="TEXT", help=words)
-    return parser
+@app.command(help=f"Predict images with a bundle and write a PDF report. {RESEARCH_ONLY}")
+def report(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a bundle, as a run leaves it.")],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Image files.")],
+    out: Annotated[Path, typer.Option(metavar="FILE.pdf", help="The report.")],
+    paper: Annotated[Literal["A4", "Letter"], typer.Option(help="Size of the pages.")] = "A4",
+    together: Annotated[bool, typer.Option("--together", help="The images show one lesion.")] = False,
+    patient_name: Annotated[str, typer.Option(metavar="TEXT", help="Name of the patient.")] = "",
+    patient_id: Annotated[str, typer.Option(metavar="TEXT", help="Number or code of the patient.")] = "",
+    born: Annotated[str, typer.Option(metavar="TEXT", help="Date of birth, printed as entered.")] = "",
+    sex: Annotated[str, typer.Option(metavar="TEXT", help="Sex of the patient.")] = "",
+    age: Annotated[str, typer.Option(metavar="TEXT", help="Age of the patient.")] = "",
+    site: Annotated[str, typer.Option(metavar="TEXT", help="Where on the body the lesion is.")] = "",
+    examiner: Annotated[str, typer.Option(metavar="TEXT", help="Who made the report.")] = "",
+    notes: Annotated[str, typer.Option(metavar="TEXT", help="Any text; line breaks are kept.")] = "",
+) -> None:
+    """Predict images and write the report."""
+    from skindesk.reports.orders import AskedImage, DiagnosisOrder
+    from skindesk.reports.writing import write
+    from trainer.runs.bundle import read_manifest
 
-
-def _report(wanted: argparse.Namespace) -> int:
-    from skindesk.reports.orders import AskedImage, DiagnosisOrder  # noqa: PLC0415 - not for --help
-    from skindesk.reports.writing import write  # noqa: PLC0415 - the same
-    from trainer.runs.bundle import read_manifest  # noqa: PLC0415 - the same
-
-    if wanted.out.is_dir():
-        raise ConfigError(f"{wanted.out} is a folder; name a file in it with --out.")
-    read_manifest(wanted.bundle)  # a wrong one is said before the engine starts, which takes seconds
-    bundle = str(wanted.bundle.absolute())
-    views = tuple(ImageView(path=str(path)) for path in wanted.images)
-    answer = ask_once(PredictImages(bundle=bundle, images=views, together=wanted.together))
-    assert isinstance(answer, Predictions)
+    if out.is_dir():
+        raise ConfigError(f"{out} is a folder; name a file in it with --out.")
+    read_manifest(bundle)  # a wrong one is said before the engine starts, which takes seconds
+    folder = str(bundle.absolute())
+    views = tuple(ImageView(path=str(path)) for path in images)
+    answer = ask_once(PredictImages(bundle=folder, images=views, together=together))
     _check_any(answer.images)
-    pages = write(
-        DiagnosisOrder(
-            bundle=bundle,
-            images=tuple(map(AskedImage, views, answer.images)),
-            together=answer.together,
-            patient=_patient(wanted),
-            file=str(wanted.out),
-            paper=wanted.paper,
-        )
+    order = DiagnosisOrder(
+        bundle=folder,
+        images=tuple(map(AskedImage, views, answer.images)),
+        together=answer.together,
+        patient=PatientFields(patient_name, patient_id, born, sex, age, site, examiner, notes),
+        file=str(out),
+        paper=paper,
     )
+    pages = write(order)
     for prediction in answer.images:
         if prediction.error:
             _say(prediction.error)
-    sys.stdout.write(f"{wanted.out} ({pages} {'page' if pages == 1 else 'pages'})\n")
-    return 0
+    sys.stdout.write(f"{out} ({pages} {'page' if pages == 1 else 'pages'})\n")
 
 
-def _check_any(predictions: Sequence[ImagePrediction]) -> None:
+def _check_any(predictions: Sequence[Prediction]) -> None:
     """Refuse to write a report on nothing."""
     unread = [prediction.error for prediction in predictions if prediction.error]
     if len(unread) < len(predictions):
@@ -126,19 +107,6 @@ def _check_any(predictions: Sequence[ImagePrediction]) -> None:
     if len(unread) == 1:
         raise ImageError(unread[0])
     raise ImageError(f"None of the {len(unread)} images can be read; first: {unread[0]}")
-
-
-def _patient(wanted: argparse.Namespace) -> PatientFields:
-    return PatientFields(
-        name=wanted.name,
-        patient_id=wanted.patient_id,
-        born=wanted.born,
-        sex=wanted.sex,
-        age=wanted.age,
-        site=wanted.site,
-        examiner=wanted.examiner,
-        notes=wanted.notes,
-    )
 
 
 def _say(sentence: str) -> None:

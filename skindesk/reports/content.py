@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 
     from trainer.dataset.certificate import SplitCertificate
     from trainer.events import PartMetrics
+    from trainer.images.framing import ImageView
     from trainer.metrics.classification import Metrics
     from trainer.metrics.decision import Calibration
     from trainer.metrics.intervals import Interval
-    from trainer.protocol.jobs import ImagePrediction, ImageView
+    from trainer.predictions import Prediction
     from trainer.runs.bundle import Manifest
     from trainer.runs.summary import Report
 
@@ -84,7 +85,7 @@ class ReportImage:
 
     path: Path
     picture: QImage
-    prediction: ImagePrediction
+    prediction: Prediction
     view: ImageView | None = None
     pixels: tuple[int, int] | None = None
 
@@ -176,7 +177,7 @@ class DiagnosisReport:
 
     patient: PatientFields
     images: tuple[ReportImage, ...]
-    together: ImagePrediction | None
+    together: Prediction | None
     model: ReportModel
     created: datetime
     program_version: str

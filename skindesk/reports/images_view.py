@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from skindesk.models.diagnosis.patient import PatientFields
     from skindesk.reports.content import DiagnosisReport, ReportImage, ReportModel
-    from trainer.protocol.jobs import ImagePrediction, ImageView
+    from trainer.images.framing import ImageView
+    from trainer.predictions import Prediction
 
 _PICTURE_WIDTH = 208.0
 _PICTURE_HEIGHT = 190.0
@@ -137,7 +138,7 @@ def _summary(report: DiagnosisReport) -> str:
     )
 
 
-def _answer(prediction: ImagePrediction, model: ReportModel) -> AnswerView:
+def _answer(prediction: Prediction, model: ReportModel) -> AnswerView:
     shares = prediction.probabilities
     ranked = sorted(shares, key=lambda name: (-shares[name], name))
     return AnswerView(

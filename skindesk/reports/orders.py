@@ -18,12 +18,27 @@ import msgspec
 from skindesk.models.diagnosis.patient import NOBODY, PatientFields
 from trainer.devices.children import own_environment
 from trainer.errors import EXIT_BAD_INPUT, TrainerError
-from trainer.protocol.jobs import ImagePrediction, ImageView
+from trainer.images.framing import ImageView
+from trainer.predictions import Prediction
 
 WORD = "write-report"
 """What `skindesk` is told to start such a process; the order comes on stdin."""
 
 _logger = logging.getLogger(__name__)
+
+
+class Print(msgspec.Struct, frozen=True):
+    """A picture of what was asked about, at the size it is printed.
+
+    Attributes:
+        rgb: its pixels, row by row, three bytes each.
+        size: its width and height, pixels.
+        seen: width and height of what was asked about, pixels; it may be a smaller copy of that.
+    """
+
+    rgb: bytes
+    size: tuple[int, int]
+    seen: tuple[int, int]
 
 
 class AskedImage(msgspec.Struct, frozen=True):
@@ -32,10 +47,12 @@ class AskedImage(msgspec.Struct, frozen=True):
     Attributes:
         view: what of the image was asked about.
         prediction: what the network said, or why it said nothing.
+        picture: of the view; `None` to have it read from its file.
     """
 
     view: ImageView
-    prediction: ImagePrediction
+    prediction: Prediction
+    picture: Print | None = None
 
 
 class DiagnosisOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -55,7 +72,7 @@ class DiagnosisOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     images: tuple[AskedImage, ...]
     file: str
     name: str = ""
-    together: ImagePrediction | None = None
+    together: Prediction | None = None
     patient: PatientFields = NOBODY
     paper: str = "A4"
 
@@ -93,7 +110,7 @@ def have_written(order: AnyOrder) -> Path:
         flags = subprocess.CREATE_NO_WINDOW
     done = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, *start, WORD],
-        input=msgspec.json.encode(order),
+        input=msgspec.msgpack.encode(order),  # pictures as they are, not as text
         capture_output=True,
         env=own_environment(PYTHONIOENCODING="utf-8"),
         creationflags=flags,

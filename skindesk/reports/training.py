@@ -76,7 +76,7 @@ def training_report(run_folder: Path) -> TrainingReport:
     run = read_run(run_folder)
     model, manifest = None, None
     if run.bundle is not None:
-        from trainer.runs.bundle import read_manifest  # noqa: PLC0415 - only runs that came to an end have one
+        from trainer.runs.bundle import read_manifest
 
         model, manifest = report_model(run.bundle, name=run.name), read_manifest(run.bundle)
     if manifest is not None and not folder.begun:

@@ -10,16 +10,14 @@ from pathlib import Path
 import msgspec
 from PySide6.QtGui import QGuiApplication, QImage
 
-from skindesk.models.pictures import as_qimage, read_framed, shrunk
 from skindesk.reports.content import DiagnosisReport, ReportImage, report_model
 from skindesk.reports.orders import AnyOrder, AskedImage, DiagnosisOrder
 from skindesk.reports.pdf import write_diagnosis_pdf, write_training_pdf
+from skindesk.reports.prints import as_image, print_of
 from skindesk.reports.training import training_report
 from trainer import __version__
 from trainer.errors import EXIT_BAD_INPUT, ImageError, TrainerError
-
-MOST_PIXELS = 1200
-"""Pixels of a picture's longer side that are ever printed: 300 an inch, with some to spare."""
+from trainer.images.framing import read_view
 
 
 def write(order: AnyOrder) -> int:
@@ -42,7 +40,7 @@ def write(order: AnyOrder) -> int:
 
 
 def diagnosis_report(order: DiagnosisOrder) -> DiagnosisReport:
-    """Gather the report of images; their pictures are read anew.
+    """Gather the report of images; pictures that the order lacks are read from their files.
 
     Raises:
         BundleError: the bundle is damaged, changed or too new.
@@ -59,16 +57,14 @@ def diagnosis_report(order: DiagnosisOrder) -> DiagnosisReport:
 
 def _report_image(image: AskedImage) -> ReportImage:
     path = Path(image.view.path)
-    whole = image.view.rotation == 0.0 and image.view.crop is None
-    view = None if whole else image.view
+    view = None if image.view.whole else image.view
     if image.prediction.error:
         return ReportImage(path, QImage(), image.prediction, view)
     try:
-        pixels = read_framed(image.view)
+        printed = image.picture or print_of(read_view(image.view))
     except ImageError:  # it could be read a moment ago; its prediction stands all the same
         return ReportImage(path, QImage(), image.prediction, view)
-    picture = shrunk(as_qimage(pixels), MOST_PIXELS)  # a scan of 200 million pixels is not kept in memory
-    return ReportImage(path, picture, image.prediction, view, (pixels.shape[1], pixels.shape[0]))
+    return ReportImage(path, as_image(printed), image.prediction, view, printed.seen)
 
 
 def serve() -> int:
@@ -77,7 +73,7 @@ def serve() -> int:
     Returns:
         The exit status: 0 done; 2 it cannot be written, with a sentence on stderr.
     """
-    order = msgspec.json.decode(sys.stdin.buffer.read(), type=AnyOrder)
+    order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=AnyOrder)
     try:
         write(order)
     except TrainerError as error:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QW
 from skindesk.engine.handles import JobState
 from skindesk.widgets.basics import muted, title
 from skindesk.widgets.theme import SPACE, set_role
-from trainer.protocol.jobs import TrainNetwork
+from trainer.protocol.training import TrainNetwork
 
 if TYPE_CHECKING:
     from skindesk.engine.engines import Engines

@@ -135,7 +135,7 @@ def set_role(widget: QWidget, role: Role) -> None:
 
 def class_label(name: str, malignant: Collection[str], *, full: bool = True) -> str:
     """Return how a class is named in the window: in full, with a mark before it where it is malignant."""
-    from trainer.dataset.classes import full_name  # noqa: PLC0415 - keeps this module light
+    from trainer.dataset.classes import full_name
 
     words = full_name(name) if full else name
     return f"{MALIGNANT_MARK} {words}" if name in malignant else words
@@ -155,7 +155,7 @@ def apply_theme(application: QApplication, appearance: str) -> None:
         application: with the style Fusion.
         appearance: `system`, `light` or `dark`.
     """
-    from PySide6.QtCore import Qt  # noqa: PLC0415 - an enumeration needed here alone
+    from PySide6.QtCore import Qt
 
     schemes = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
     wished = schemes.get(appearance, Qt.ColorScheme.Unknown)
@@ -205,7 +205,7 @@ def _palette(tokens: Tokens) -> QPalette:
 
 def style_sheet(tokens: Tokens) -> str:
     """Return the application's style sheet for a scheme."""
-    from skindesk.paths import resource  # noqa: PLC0415 - read once, when the application is dressed
+    from skindesk.paths import resource
 
     text = resource("style.qss").read_text(encoding="utf-8")
     for name in Tokens.__dataclass_fields__:

@@ -39,10 +39,10 @@ def subset(folder: Path, images: int) -> Path:
 
 def measure(images: int) -> None:
     """Run the phases on so many images and print a line of JSON."""
-    from trainer.config import FineTuneStage, HeadSettings, HeadStage, RunConfig  # noqa: PLC0415 - own process
-    from trainer.dataset.importing import import_dataset  # noqa: PLC0415 - see above
-    from trainer.dataset.splitting import split_dataset  # noqa: PLC0415 - see above
-    from trainer.dataset.store import DatasetStore  # noqa: PLC0415 - see above
+    from trainer.config import FineTuneStage, HeadSettings, HeadStage, RunConfig
+    from trainer.dataset.importing import import_dataset
+    from trainer.dataset.splitting import split_dataset
+    from trainer.dataset.store import DatasetStore
 
     figures: dict[str, float] = {"images": images}
     with tempfile.TemporaryDirectory() as name:
@@ -55,7 +55,7 @@ def measure(images: int) -> None:
             split_dataset(store)
             figures["split s"] = time.perf_counter() - begun
             figures["dataset peak MiB"] = peak_mib()
-            from trainer.training.loop import train  # noqa: PLC0415 - the memory before it is a figure of its own
+            from trainer.training.loop import train  # the memory before it is a figure of its own
 
             figures["tensorflow MiB"] = peak_mib()
             config = RunConfig(

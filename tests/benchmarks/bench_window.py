@@ -152,10 +152,10 @@ def bench_start(starts: int, home: Path) -> None:
 
 def bench_life(seconds: float, home: Path) -> None:
     """Print the gaps of a 10 ms timer for both ways of training."""
-    from tests.small import draw_small_images  # noqa: PLC0415 - after the path is set
-    from trainer.dataset.importing import import_dataset  # noqa: PLC0415 - see above
-    from trainer.dataset.splitting import split_dataset  # noqa: PLC0415 - see above
-    from trainer.dataset.store import DatasetStore  # noqa: PLC0415 - see above
+    from tests.small import draw_small_images  # after the path is set
+    from trainer.dataset.importing import import_dataset
+    from trainer.dataset.splitting import split_dataset
+    from trainer.dataset.store import DatasetStore
 
     folder, dataset = home / "images", home / "small.db"
     draw_small_images(folder)
@@ -174,7 +174,7 @@ def bench_life(seconds: float, home: Path) -> None:
         )
         line = ran.stdout.strip().splitlines()[-1]
         print(f"training in a {way}: {line}")
-        import json  # noqa: PLC0415 - one line needs it
+        import json
 
         longest[way] = json.loads(line)
     ratio = longest["thread"]["longest"] / longest["child"]["longest"]

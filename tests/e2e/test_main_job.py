@@ -19,7 +19,7 @@ from tests.drops import drop
 from tests.small import TINY_RUN
 from trainer.dataset.classes import full_name
 from trainer.dataset.store import DatasetStore
-from trainer.protocol.jobs import RunFinished
+from trainer.protocol.training import RunFinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,7 +23,7 @@ from skindesk.reports.content import (
     ReportMetric,
     ReportModel,
 )
-from trainer.protocol.jobs import ImagePrediction
+from trainer.predictions import Prediction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,9 +68,9 @@ PROBABILITIES = {
 }
 
 
-def prediction(path: str = "", predicted: str = "mel", warnings: tuple[str, ...] = ()) -> ImagePrediction:
+def prediction(path: str = "", predicted: str = "mel", warnings: tuple[str, ...] = ()) -> Prediction:
     """What a network says, with melanoma behind nevus in probability."""
-    return ImagePrediction(
+    return Prediction(
         path=path,
         probabilities=PROBABILITIES,
         predicted=predicted,
@@ -96,14 +96,14 @@ def unread_image(name: str = "broken.jpg") -> ReportImage:
     """An image that was not."""
     path = Path("/home/someone/pictures") / name
     reason = f"{path} cannot be used because it is cut off; copy or download it again."
-    return ReportImage(path, QImage(), ImagePrediction(path=str(path), error=reason))
+    return ReportImage(path, QImage(), Prediction(path=str(path), error=reason))
 
 
 def diagnosis(
     images: Sequence[ReportImage],
     patient: PatientFields | None = None,
     *,
-    together: ImagePrediction | None = None,
+    together: Prediction | None = None,
     model: ReportModel = MODEL,
 ) -> DiagnosisReport:
     """A report made at a known moment."""

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from skindesk.engine.jobs import JobHandle
     from skindesk.pages.diagnosis import DiagnosisPage
-    from trainer.protocol.jobs import ImagePrediction
+    from trainer.predictions import Prediction
 
 PATIENCE_MS = 180_000  # TensorFlow starts in 6 s on an idle machine
 HALF = Box(0.0, 0.0, 0.5, 1.0)
@@ -101,7 +101,7 @@ def settled(page: DiagnosisPage) -> bool:
     return bool(page.model.images) and page.model.pending == 0 and not page.model.asking
 
 
-def probabilities(prediction: ImagePrediction | None) -> dict[str, float]:
+def probabilities(prediction: Prediction | None) -> dict[str, float]:
     assert prediction is not None
     return prediction.probabilities
 
@@ -256,8 +256,10 @@ def test_images_of_one_lesion_are_answered_together_and_reported(
     page.patient.note.setPlainText("Seen twice.")
     report = tmp_path / "report.pdf"
     assert page.answered
+    away = images[0].rename(tmp_path / images[0].name)  # the page holds its picture
     assert page.save_pdf(report)
     qtbot.waitUntil(lambda: page.notice.text == "Saved as report.pdf.", timeout=PATIENCE_MS)
+    away.rename(images[0])
     words = subprocess.run(
         ["pdftotext", "-layout", report, "-"], check=True, capture_output=True, text=True
     ).stdout
@@ -270,6 +272,7 @@ def test_images_of_one_lesion_are_answered_together_and_reported(
         "notes.jpg",
     ):
         assert wanted in words
+    assert "could not be read again" not in words
     assert page.network.facts.hash in words
 
     page.save_pdf(tmp_path / "notes.jpg" / "report.pdf")

@@ -25,7 +25,7 @@ from tests.skindesk.diagnosis_page import PageWindow, drop, drop_data
 from tests.skindesk.made_runs import make_report, make_run
 from trainer.errors import TrainerError
 from trainer.images.decoding import read_image
-from trainer.protocol.jobs import ImagePrediction
+from trainer.predictions import Prediction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,8 +80,8 @@ def facts(tmp_path: Path) -> BundleFacts:
     return read_bundle_facts(run / "bundle")
 
 
-def said(mel: float, nv: float, bkl: float, predicted: str) -> ImagePrediction:
-    return ImagePrediction(
+def said(mel: float, nv: float, bkl: float, predicted: str) -> Prediction:
+    return Prediction(
         path="x.png",
         probabilities={"bkl": bkl, "mel": mel, "nv": nv},
         predicted=predicted,

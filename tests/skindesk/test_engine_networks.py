@@ -27,20 +27,11 @@ from trainer.events import (
     Stopped,
     decode_event,
 )
-from trainer.protocol.jobs import (
-    Ask,
-    Beat,
-    EstimateRun,
-    ImageView,
-    Pictures,
-    PredictImages,
-    Predictions,
-    PreviewAugmentation,
-    RunEstimated,
-    RunFinished,
-    TrainNetwork,
-    encode_line,
-)
+from trainer.images.framing import ImageView
+from trainer.protocol.diagnosis import PredictImages, Predictions
+from trainer.protocol.lines import Ask, Beat, encode_line
+from trainer.protocol.scoring import EstimateRun, Pictures, PreviewAugmentation, RunEstimated
+from trainer.protocol.training import RunFinished, TrainNetwork
 from trainer.runs.checkpoint import CheckpointStore
 
 MS = 300_000
@@ -147,7 +138,7 @@ from PySide6.QtCore import QCoreApplication
 from skindesk.engine import Engines
 from skindesk.paths import Paths
 from skindesk.settings import Settings
-from trainer.protocol.jobs import decode_request
+from trainer.protocol.lines import decode_request
 application = QCoreApplication([])
 paths = Paths.standard()
 engines = Engines(paths, Settings(paths.settings_file))

@@ -21,7 +21,7 @@ from skindesk.paths import Paths
 from skindesk.settings import Settings
 from trainer.devices.children import own_command, own_environment
 from trainer.events import Progress
-from trainer.protocol.jobs import DrawDemo, ImportDone, ImportFolder, SplitDataset, SplitDone
+from trainer.protocol.library import DrawDemo, ImportDone, ImportFolder, SplitDataset, SplitDone
 
 MS = 120_000
 
@@ -195,7 +195,8 @@ def test_jobs_are_done_in_order_and_can_be_moved_and_removed(
 
 STUBBORN = """
 import sys
-from trainer.protocol.jobs import Answered, Ready, Warm, decode_request, encode_line
+from trainer.protocol.diagnosis import Warm
+from trainer.protocol.lines import Answered, decode_request, encode_line, Ready
 sys.stdout.buffer.write(encode_line(Ready(version="", pid=0)))
 sys.stdout.flush()
 ask = decode_request(sys.stdin.buffer.readline())
@@ -450,7 +451,7 @@ from PySide6.QtCore import QCoreApplication
 from skindesk.engine import Engines
 from skindesk.paths import Paths
 from skindesk.settings import Settings
-from trainer.protocol.jobs import SplitDataset
+from trainer.protocol.library import SplitDataset
 application = QCoreApplication([])
 paths = Paths.standard()
 engines = Engines(paths, Settings(paths.settings_file))

@@ -23,10 +23,10 @@ from skindesk.models.diagnosis.framing import (
     network_square,
     normalised,
 )
-from skindesk.models.pictures import LARGEST_SIDE, PictureLoader, read_framed, read_picture
+from skindesk.models.pictures import LARGEST_SIDE, PictureLoader, read_picture
 from skindesk.widgets.canvas.image_canvas import ImageCanvas
 from trainer.images.decoding import read_image
-from trainer.protocol.jobs import ImageView
+from trainer.images.framing import ImageView, read_view
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -289,10 +289,10 @@ def test_a_large_image_is_kept_small_in_memory(tmp_path: Path) -> None:
 
 
 def test_what_is_printed_is_what_was_asked_about(image: Path) -> None:
-    right_half = read_framed(ImageView(path=str(image), crop=(0.5, 0.0, 0.5, 1.0)))
+    right_half = read_view(ImageView(path=str(image), crop=(0.5, 0.0, 0.5, 1.0)))
     assert right_half.shape == (80, 60, 3)
     assert right_half[40, 5, 1] == 250
-    turned = read_framed(ImageView(path=str(image), rotation=90.0))
+    turned = read_view(ImageView(path=str(image), rotation=90.0))
     assert turned.shape == (120, 80, 3)
     assert turned[5, 40, 0] == 250
 

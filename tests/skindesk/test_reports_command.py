@@ -17,7 +17,8 @@ from tests.skindesk.made_runs import make_run
 from tests.skindesk.reports_reading import ReadPdf, needs_poppler
 from trainer.errors import StoppedError, TrainerError
 from trainer.events import Progress, Said
-from trainer.protocol.jobs import Answered, Heard, Ready, Refused, Warm, WarmUp, encode_line
+from trainer.protocol.diagnosis import Warm, WarmUp
+from trainer.protocol.lines import Answered, Heard, Ready, Refused, encode_line
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -95,10 +96,12 @@ def test_nothing_is_written_if_no_image_can_be_read(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ([], "The following arguments are required: BUNDLE, IMAGE, --out"),
-        (["bundle", "image.jpg"], "The following arguments are required: --out"),
-        (["bundle", "image.jpg", "--out", "x.pdf", "--paper", "A3"], "invalid choice: 'A3'"),
-        (["bundle", "image.jpg", "--out", "x.pdf", "--colour"], "Unrecognized arguments: --colour"),
+        ([], "Missing argument 'BUNDLE'; see `skindesk report --help`."),
+        (["bundle"], "Missing argument 'IMAGE'; see `skindesk report --help`."),
+        (["bundle", "image.jpg"], "Missing option '--out'; see `skindesk report --help`."),
+        (["bundle", "image.jpg", "--out", "x.pdf", "--paper", "A3"], "'A3' is not one of 'A4', 'Letter'"),
+        (["bundle", "image.jpg", "--out", "x.pdf", "--colour"], "No such option: --colour"),
+        (["bundle", "image.jpg", "--ou", "x.pdf"], "No such option: --ou"),
         (["no bundle", "image.jpg", "--out", "x.pdf"], "There is no bundle at no bundle"),
         (["no bundle", "image.jpg", "--out", "/"], "/ is a folder; name a file in it with --out."),
     ],
@@ -113,8 +116,9 @@ def test_wrong_arguments_are_said_in_a_sentence(
     assert said.err.count("\n") == 1
 
 
-def test_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.run(["--help"]) == 0
+@pytest.mark.parametrize("word", ["-h", "--help"])
+def test_help_is_shown(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.run([word]) == 0
     assert "--patient-name" in capsys.readouterr().out
 
 

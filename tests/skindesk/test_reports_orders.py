@@ -11,12 +11,16 @@ import msgspec
 import pytest
 from PIL import Image
 
+from skindesk.models import pictures
 from skindesk.models.diagnosis.patient import PatientFields
+from skindesk.models.pictures import read_picture
 from skindesk.reports.orders import AskedImage, DiagnosisOrder, TrainingOrder, have_written
+from skindesk.reports.prints import print_of, with_pictures
 from tests.skindesk.made_runs import make_run
 from tests.skindesk.reports_reading import ReadPdf, needs_poppler
 from trainer.errors import TrainerError
-from trainer.protocol.jobs import ImagePrediction, ImageView
+from trainer.images.framing import ImageView, read_view
+from trainer.predictions import Prediction
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ANSWER = {"bkl": 0.1, "mel": 0.7, "nv": 0.2}
@@ -29,7 +33,7 @@ def order(tmp_path: Path) -> DiagnosisOrder:
     image = tmp_path / "left arm.png"
     Image.new("RGB", (48, 40), (180, 120, 90)).save(image)
     view = ImageView(path=str(image), rotation=90.0, crop=(0.0, 0.0, 0.5, 1.0))
-    said = ImagePrediction(path=str(image), probabilities=ANSWER, predicted="mel", malignant_probability=0.7)
+    said = Prediction(path=str(image), probabilities=ANSWER, predicted="mel", malignant_probability=0.7)
     return DiagnosisOrder(
         bundle=str(make_run(tmp_path / "run") / "bundle"),
         images=(AskedImage(view, said),),
@@ -62,6 +66,26 @@ def test_an_image_that_has_gone_leaves_its_prediction(order: DiagnosisOrder) -> 
     text = ReadPdf(have_written(order)).flowing
     assert "The picture could not be read again for this report." in text
     assert "70.0 %" in text
+
+
+@needs_poppler
+def test_a_picture_that_a_window_holds_is_printed_without_its_file(order: DiagnosisOrder) -> None:
+    image = Path(order.images[0].view.path)
+    Image.effect_noise((47, 40), 60).convert("RGB").save(image)  # rows of a width that Qt pads
+    held = with_pictures(order, [read_picture(image)])
+    assert held.images[0].picture == print_of(read_view(order.images[0].view))
+    image.unlink()
+    text = ReadPdf(have_written(held)).flowing
+    assert "20 × 47 pixels" in text
+    assert "could not be read again" not in text
+
+
+def test_a_picture_that_was_shrunk_for_the_screen_is_read_from_its_file(
+    order: DiagnosisOrder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "LARGEST_SIDE", 24)
+    shrunk = read_picture(Path(order.images[0].view.path))
+    assert with_pictures(order, [shrunk]) == with_pictures(order, [None]) == order
 
 
 def test_what_cannot_be_written_is_said_in_a_sentence(tmp_path: Path) -> None:
@@ -111,7 +135,7 @@ def order_with_long_notes(words: list[str]) -> DiagnosisOrder:
     """Each line of notes is a document of its own; the more of them, the surer would a window wait for ever."""
     bundle, file = words
     notes = "\n".join(f"Line {number}." for number in range(3000))
-    asked = AskedImage(ImageView(path="x.png"), ImagePrediction(path="x.png", error="It is not there."))
+    asked = AskedImage(ImageView(path="x.png"), Prediction(path="x.png", error="It is not there."))
     return DiagnosisOrder(bundle=bundle, images=(asked,), patient=PatientFields(notes=notes), file=file)
 
 

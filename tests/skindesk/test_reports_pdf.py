@@ -33,8 +33,8 @@ from tests.skindesk.reports_reading import (
 from trainer import RESEARCH_ONLY, __version__
 from trainer.dataset.classes import full_name
 from trainer.errors import ConfigError, StorageError
+from trainer.images.framing import ImageView
 from trainer.palette import class_colour
-from trainer.protocol.jobs import ImageView
 
 pytestmark = [needs_poppler, pytest.mark.usefixtures("qapp")]
 
@@ -419,10 +419,10 @@ def test_pictures_are_sharp_and_the_file_is_small(tmp_path: Path) -> None:
 
 
 def _noisy_jpeg(width: int, height: int) -> bytes:
-    import io  # noqa: PLC0415 - one test needs it
+    import io
 
-    import numpy as np  # noqa: PLC0415 - one test needs it
-    from PIL import Image  # noqa: PLC0415 - one test needs it
+    import numpy as np
+    from PIL import Image
 
     noise = np.random.default_rng(1).integers(0, 255, (height // 8, width // 8, 3), np.uint8)
     stream = io.BytesIO()
@@ -451,7 +451,7 @@ def test_many_classes_fit_beside_a_picture(tmp_path: Path) -> None:
 
 
 def replace_prediction(shown: ReportImage, names: tuple[str, ...]) -> ReportImage:
-    import msgspec  # noqa: PLC0415 - one test needs it
+    import msgspec
 
     answer = msgspec.structs.replace(
         shown.prediction,

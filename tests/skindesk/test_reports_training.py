@@ -223,7 +223,7 @@ def test_the_area_under_the_drawn_curve_is_the_metric(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_average_precision_is_that_of_scikit_learn(seed: int) -> None:
-    from sklearn.metrics import average_precision_score  # noqa: PLC0415 - one test needs it
+    from sklearn.metrics import average_precision_score
 
     scores = _random_scores(seed)
     for index in range(3):

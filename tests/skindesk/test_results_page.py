@@ -228,7 +228,7 @@ def test_settings_split_and_weights_are_told(qtbot: QtBot, paths: Paths, page: R
     make_run(paths.runs / "a run", config=config)
     show(qtbot, page)
     tab(page, "settings")
-    from PySide6.QtWidgets import QLabel  # noqa: PLC0415 - only here
+    from PySide6.QtWidgets import QLabel
 
     words = [label.accessibleName() or label.text() for label in page.detail.settings.findChildren(QLabel)]
     assert "Epochs (head): 7" in words

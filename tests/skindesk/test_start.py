@@ -68,8 +68,8 @@ from skindesk.paths import Paths
 application = make_application([])
 program = SkinDesk(Paths.standard())
 def seen():
-    heavy = {"tensorflow", "keras", "pandas", "pyqtgraph", "sklearn", "matplotlib", "scipy"} & set(sys.modules)
-    print(sorted(heavy))
+    heavy = {"tensorflow", "keras", "pandas", "pyqtgraph", "sklearn", "matplotlib", "scipy", "typer"}
+    print(sorted(heavy & set(sys.modules)))
     program.engines.close(10)
     application.exit()
 program.window.painted.connect(seen)

@@ -73,7 +73,7 @@ def test_transparent_parts_are_white(tmp_path: Path) -> None:
 
 def test_what_qt_cannot_read_goes_through_the_decoder(tmp_path: Path) -> None:
     path = tmp_path / "deep.tif"
-    import tifffile  # noqa: PLC0415 - one test alone writes floating-point samples
+    import tifffile
 
     tifffile.imwrite(path, np.full((40, 50), 0.5, np.float32))
     image = read_thumbnail(str(path), Box(50, 50))

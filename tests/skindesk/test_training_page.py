@@ -32,7 +32,8 @@ from trainer.devices.choosing import Devices
 from trainer.devices.hardware import Cpu, Gpu
 from trainer.events import EpochEnded, Said, StageStarted, Warned, encode_event, silent
 from trainer.presets import preset_config
-from trainer.protocol.jobs import Beat, TrainNetwork
+from trainer.protocol.lines import Beat
+from trainer.protocol.training import TrainNetwork
 from trainer.runs.folder import RunFolder
 from trainer.runs.summary import RunStatus
 

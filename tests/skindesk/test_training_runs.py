@@ -17,7 +17,8 @@ from skindesk.pages.training import TrainingPage
 from tests.small import TINY_RUN
 from trainer.config import FineTuneStage, HeadStage
 from trainer.events import EpochEnded, StepDone, Stopped
-from trainer.protocol.jobs import RunEstimated, RunFinished, TrainNetwork
+from trainer.protocol.scoring import RunEstimated
+from trainer.protocol.training import RunFinished, TrainNetwork
 from trainer.runs.folder import RunFolder
 from trainer.runs.naming import read_name
 

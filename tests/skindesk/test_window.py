@@ -22,7 +22,8 @@ from skindesk.widgets.quantities import duration
 from skindesk.widgets.theme import DARK, LIGHT, Tokens, apply_theme, contrast, tokens_for
 from tests.drops import drop
 from trainer.palette import CLASS_COLOURS, MORE_COLOURS
-from trainer.protocol.jobs import DrawDemo, LookAtDevices
+from trainer.protocol.library import DrawDemo
+from trainer.protocol.scoring import LookAtDevices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

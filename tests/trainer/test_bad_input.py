@@ -107,8 +107,8 @@ def test_bundles_that_cannot_be_used(
 
 
 def test_weights_of_another_backbone(shell: Shell, dataset_file: Path, tmp_path: Path) -> None:
-    from trainer.backbones import get_backbone  # noqa: PLC0415 - loads TensorFlow
-    from trainer.network.building import build_backbone  # noqa: PLC0415 - loads TensorFlow
+    from trainer.backbones import get_backbone  # loads TensorFlow
+    from trainer.network.building import build_backbone  # loads TensorFlow
 
     file = tmp_path / "tiny.weights.h5"
     build_backbone(get_backbone("tiny"), 32).save_weights(file)

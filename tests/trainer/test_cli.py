@@ -41,6 +41,7 @@ def test_import_split_evaluate_predict(
     assert outcome.status == 0
     *predictions, failed = json.loads(outcome.out)
     for prediction, path in zip(predictions, images, strict=True):
+        assert list(prediction) == ["path", "probabilities", "predicted", "malignant_probability", "warnings"]
         assert prediction["path"] == str(path)
         assert sum(prediction["probabilities"].values()) == pytest.approx(1)
         assert prediction["predicted"] in result["classes"]

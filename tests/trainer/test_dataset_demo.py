@@ -180,9 +180,9 @@ def test_vascular_lesions_are_redder_and_nevi_browner_than_the_skin_around_them(
 
 
 def test_simple_colours_tell_some_but_not_all_classes_apart() -> None:
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - heavy
-    from sklearn.pipeline import make_pipeline  # noqa: PLC0415 - heavy
-    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415 - heavy
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
     features, classes = [], []
     for label, class_name in enumerate(sorted(SHARES)):

@@ -18,24 +18,21 @@ import trainer
 from trainer.config import RunConfig
 from trainer.devices.children import own_command, own_environment
 from trainer.events import StageStarted, StepDone, Stopped, decode_event
-from trainer.protocol.jobs import (
+from trainer.protocol.library import DrawDemo, ImportFolder, SplitDataset, SplitDone
+from trainer.protocol.lines import (
     Answered,
     AnyJob,
     Ask,
     Beat,
-    DrawDemo,
     FromEngine,
     Heard,
-    ImportFolder,
     Ready,
     Refused,
-    SplitDataset,
-    SplitDone,
     Stop,
-    TrainNetwork,
     decode_reply,
     encode_line,
 )
+from trainer.protocol.training import TrainNetwork
 
 
 class Engine:
@@ -141,16 +138,17 @@ def test_lines_that_are_no_requests_are_reported_and_passed_over(
 
 PRINTING = """
 import os
-import trainer.engine.working
+from trainer.engine.handling import HANDLERS
 from trainer.engine.serving import run_engine
-split = trainer.engine.working._split
-def loud(job, listener):
+from trainer.protocol.library import SplitDataset
+split = HANDLERS[SplitDataset]
+def loud(job, context):
     print("a library prints")
     os.write(1, b"and writes to descriptor 1\\n")
     os.system("echo a program does, too")
     assert input.__name__ and not os.read(0, 1)  # stdin is empty: requests are not a job's to read
-    return split(job, listener)
-trainer.engine.working._split = loud
+    return split(job, context)
+HANDLERS[SplitDataset] = loud
 run_engine()
 """
 
@@ -165,11 +163,12 @@ def test_what_a_job_prints_does_not_reach_the_protocol(start: MakeEngine, datase
 
 
 FAILING = """
-import trainer.engine.working
+from trainer.engine.handling import HANDLERS
 from trainer.engine.serving import run_engine
-def fail(job, listener):
+from trainer.protocol.library import SplitDataset
+def fail(job, context):
     raise {error}
-trainer.engine.working._split = fail
+HANDLERS[SplitDataset] = fail
 run_engine()
 """
 
@@ -235,17 +234,18 @@ def test_told_to_leave_it_stops_its_job_and_drops_the_others(
 
 DEAF = """
 import time
-import trainer.engine.working
+from trainer.engine.handling import HANDLERS
 from trainer.engine.serving import run_engine
 from trainer.events import Said
-def deaf(job, listener):
+from trainer.protocol.library import SplitDataset
+def deaf(job, context):
     try:
-        listener(Said(message="I do not listen"))
+        context.listener(Said(message="I do not listen"))
         while True:
             time.sleep(0.1)
     finally:
         print("tidied up", flush=True)
-trainer.engine.working._split = deaf
+HANDLERS[SplitDataset] = deaf
 run_engine()
 """
 

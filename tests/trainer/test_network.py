@@ -179,7 +179,7 @@ def test_the_library_for_windows_loads_without_tensorflow() -> None:
     modules = [
         "errors", "config", "events", "files", "images.decoding", "dataset.store", "dataset.importing",
         "dataset.splitting", "runs.bundle", "runs.checkpoint", "runs.folder", "runs.reading", "runs.reports",
-        "runs.scorings", "metrics.classification", "metrics.calibration", "devices.choosing", "protocol.jobs",
+        "runs.scorings", "metrics.classification", "metrics.calibration", "devices.choosing", "protocol.lines",
     ]  # fmt: skip
     code = "import sys, json\n" + "\n".join(f"import trainer.{name}" for name in modules)
     code += "\nheavy = {'tensorflow', 'keras', 'matplotlib', 'sklearn', 'pandas', 'scipy'}"

@@ -73,7 +73,7 @@ def test_what_keras_saves_is_loaded(tmp_path: Path, suffix: str) -> None:
     saved = randomised(build_backbone(TINY, 32))
     path = tmp_path / f"tiny{suffix}"
     if suffix == ".h5":
-        from keras.src.legacy.saving import legacy_h5_format  # noqa: PLC0415 - the layout of Keras 2
+        from keras.src.legacy.saving import legacy_h5_format  # the layout of Keras 2
 
         with h5py.File(path, "w") as file:
             legacy_h5_format.save_weights_to_hdf5_group(file, saved)

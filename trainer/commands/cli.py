@@ -1,12 +1,12 @@
-"""The command line. Results go to stdout, everything else to stderr; see `main` for the exit status."""
+"""The command line. Results go to stdout, everything else to stderr; see `main`."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,19 +14,12 @@ import msgspec
 import typer
 
 from trainer import RESEARCH_ONLY
-from trainer.commands.terminal import describe_import, json_listener, leave_stdout, show, terminal_listener
+from trainer.commands.running import exit_status
+from trainer.commands.terminal import describe_import, json_listener, show, terminal_listener
 from trainer.compute.starting import load_tensorflow
 from trainer.config import RunConfig, config_from_toml
 from trainer.dataset.reading.layouts import layout_choices
-from trainer.errors import (
-    EXIT_BAD_INPUT,
-    EXIT_DEFECT,
-    EXIT_STOPPED,
-    ConfigError,
-    DatasetError,
-    StoppedError,
-    TrainerError,
-)
+from trainer.errors import ConfigError, DatasetError, TrainerError
 from trainer.events import Failed, Stopped, StopRequest
 from trainer.files import write_text
 
@@ -77,7 +70,7 @@ def _print_json(value: Any) -> None:  # noqa: ANN401 - any structure of plain va
 
 def default_cache_folder() -> Path:
     """Return where cached features lie: SKINDESK_CACHE_DIR, or the platform's cache folder."""
-    import platformdirs  # noqa: PLC0415 - only some commands need it
+    import platformdirs
 
     named = os.environ.get("SKINDESK_CACHE_DIR")
     return (Path(named) if named else platformdirs.user_cache_path("skindesk")) / "features"
@@ -91,7 +84,7 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Index a folder of images as a dataset; run again, it adds only what is new."""
-    from trainer.dataset.importing import import_dataset  # noqa: PLC0415 - keeps --help quick
+    from trainer.dataset.importing import import_dataset
 
     with _stoppable() as stop:
         report = import_dataset(source, out, layout=layout, listener=terminal_listener(), stop=stop)
@@ -105,7 +98,7 @@ def import_(
 
 def _nothing_usable(dataset: Path, problems: int) -> DatasetError:
     """Return an error that names the first of the reasons why no image can be used."""
-    from trainer.dataset.store import DatasetStore  # noqa: PLC0415 - see import_
+    from trainer.dataset.store import DatasetStore
 
     with DatasetStore.open(dataset, read_only=True) as store:
         first = store.problems().iloc[0]
@@ -124,8 +117,8 @@ def split(
     as_json: AsJson = False,
 ) -> None:
     """Split a dataset by lesion into train, validation and test, and print the leakage certificate."""
-    from trainer.dataset.splitting import split_dataset  # noqa: PLC0415 - see import_
-    from trainer.dataset.store import DatasetStore  # noqa: PLC0415 - see import_
+    from trainer.dataset.splitting import split_dataset
+    from trainer.dataset.store import DatasetStore
 
     with DatasetStore.open(dataset) as store:
         certificate = split_dataset(store, seed=seed, fractions=fractions, listener=terminal_listener())
@@ -153,8 +146,8 @@ def train(
     json_events: Annotated[bool, typer.Option("--json-events", help="Events on stdout.")] = False,
 ) -> None:
     """Train a network on a split dataset and leave a bundle in RUN_DIR/bundle."""
-    from trainer.dataset.store import DatasetStore  # noqa: PLC0415 - see import_
-    from trainer.runs.folder import RunFolder  # noqa: PLC0415 - see import_
+    from trainer.dataset.store import DatasetStore
+    from trainer.runs.folder import RunFolder
 
     changes: dict[str, Any] = {
         "backbone": backbone,
@@ -184,7 +177,7 @@ def train(
             settings = _with_epochs(msgspec.structs.replace(settings, **asked), epochs)
         with DatasetStore.open(dataset, read_only=True) as store, _stoppable() as stop:
             load_tensorflow()
-            from trainer.training.loop import train as train_network  # noqa: PLC0415 - seconds to import
+            from trainer.training.loop import train as train_network
 
             train_network(
                 store,
@@ -259,10 +252,10 @@ def evaluate(
     report: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for pictures and JSON.")] = None,
 ) -> None:
     """Score a bundle on a part of a dataset. Every scoring of a test part is counted in the dataset."""
-    from trainer.dataset.store import DatasetStore  # noqa: PLC0415 - see import_
+    from trainer.dataset.store import DatasetStore
 
     load_tensorflow()
-    from trainer.prediction.scoring import score  # noqa: PLC0415 - seconds to import
+    from trainer.prediction.scoring import score
 
     with DatasetStore.open(dataset) as store, _stoppable() as stop:
         result = score(bundle, store, part, report=report, listener=terminal_listener(), stop=stop)
@@ -286,21 +279,21 @@ def predict(
     if as_json and csv is not None:
         raise ConfigError("Choose --json or --csv, not both.")
     load_tensorflow()
-    from trainer.commands import predicting  # noqa: PLC0415 - seconds to import
+    from trainer.commands import predicting
 
     table = predicting.read_metadata(metadata) if metadata is not None else None
     with _stoppable() as stop:
         predictions, manifest = predicting.predict(bundle, images, table, terminal_listener(), stop)
     if as_json:
-        _print_json(predictions)
+        _print_json([predicting.as_document(prediction) for prediction in predictions])
     elif csv is not None:
         write_text(csv, predicting.as_csv(predictions, manifest))
     else:
         show(predicting.as_text(predictions, manifest))
-    failed = [p for p in predictions if p.error is not None]
+    failed = [p for p in predictions if p.error]
     if len(failed) == len(predictions):
         raise TrainerError(
-            str(failed[0].error)
+            failed[0].error
             if len(failed) == 1
             else f"None of the {len(failed)} images can be read; first: {failed[0].error}"
         )
@@ -316,7 +309,7 @@ def demo(
 ) -> None:
     """Draw a dataset, train, evaluate and predict, offline; print where everything lies."""
     load_tensorflow()
-    from trainer.commands.demo import run_demo  # noqa: PLC0415 - seconds to import
+    from trainer.commands.demo import run_demo
 
     with _stoppable() as stop:
         show(run_demo(out or Path("skindesk-demo"), terminal_listener(), stop))
@@ -325,7 +318,7 @@ def demo(
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Say which versions, devices and weights are here, what is missing and what to do."""
-    from trainer.commands.doctor import doctor_report  # noqa: PLC0415 - see import_
+    from trainer.commands.doctor import doctor_report
 
     report = doctor_report(cache_folder=default_cache_folder())
     if as_json:
@@ -337,7 +330,7 @@ def doctor(as_json: AsJson = False) -> None:
 @app.command()
 def engine() -> None:
     """Take jobs on stdin and answer on stdout, as JSON lines, until stdin ends; a window's child does this."""
-    from trainer.engine.serving import run_engine  # noqa: PLC0415 - see import_
+    from trainer.engine.serving import run_engine
 
     run_engine()
 
@@ -345,39 +338,11 @@ def engine() -> None:
 @app.command("gpu-probe", hidden=True)
 def gpu_probe() -> None:
     """Prove the GPUs and print what was found as one line of JSON; `doctor` and others start this."""
-    from trainer.compute.proving import main as prove  # noqa: PLC0415 - see import_
+    from trainer.compute.proving import main as prove
 
     prove()
 
 
-def main(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one return for each status
-    """Run the command line.
-
-    Returns:
-        0 done; 2 wrong arguments or bad input, with one sentence on stderr; 3 stopped on request; 1 a defect.
-    """
-    try:
-        status = app(args=arguments, standalone_mode=False)
-    except StoppedError as error:
-        print(error, file=sys.stderr)
-        return EXIT_STOPPED
-    except TrainerError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return EXIT_BAD_INPUT
-    except typer.TyperException as error:
-        print(f"Error: {error.format_message()}", file=sys.stderr)
-        return EXIT_BAD_INPUT
-    except (KeyboardInterrupt, typer.Abort):
-        print("Stopped.", file=sys.stderr)
-        return EXIT_STOPPED
-    except BrokenPipeError:
-        # The reader of our output has gone; there is nobody to tell.
-        leave_stdout()
-        return EXIT_DEFECT
-    except Exception:  # noqa: BLE001 - the last line of defence says whose fault it is
-        traceback.print_exc()
-        print(
-            "This is a defect of SkinDesk, not of your data; please report the lines above.", file=sys.stderr
-        )
-        return EXIT_DEFECT
-    return int(status or 0)
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; see `exit_status` for what it returns."""
+    return exit_status(functools.partial(app, args=arguments, standalone_mode=False))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,16 +14,18 @@ from trainer.dataset.reading.scanning import without_suffix
 from trainer.dataset.reading.tables import read_table
 from trainer.errors import DatasetError
 from trainer.events import silent
-from trainer.prediction.inference import Prediction, Predictor
+from trainer.prediction.inference import Predictor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from trainer.events import Listener, StopRequest
+    from trainer.predictions import Prediction
     from trainer.runs.bundle import Manifest
 
 _BAR = 24
+_ANSWER = {"probabilities", "predicted", "malignant_probability", "warnings"}
 
 
 def read_metadata(file: Path) -> dict[str, dict[str, str]]:
@@ -79,6 +81,15 @@ def predict(
     return predictions, predictor.manifest
 
 
+def as_document(prediction: Prediction) -> dict[str, Any]:
+    """Return a prediction as plain values for JSON: an image that cannot be read has a path and an error alone."""
+    document: dict[str, Any] = msgspec.to_builtins(prediction)
+    lacking = _ANSWER if prediction.error else {"error"}
+    if prediction.metadata is None:
+        lacking = {*lacking, "metadata"}
+    return {name: value for name, value in document.items() if name not in lacking}
+
+
 def as_csv(predictions: Sequence[Prediction], manifest: Manifest) -> str:
     """Return predictions as a CSV table with a row an image."""
     extra = sorted({name for p in predictions for name in p.metadata or {}})
@@ -89,16 +100,16 @@ def as_csv(predictions: Sequence[Prediction], manifest: Manifest) -> str:
     )
     for p in predictions:
         figures = [f"{p.probabilities[name]:.6f}" if p.probabilities else "" for name in manifest.classes]
-        malignant = "" if p.malignant_probability is None else f"{p.malignant_probability:.6f}"
+        malignant = "" if p.error else f"{p.malignant_probability:.6f}"
         known = [(p.metadata or {}).get(name, "") for name in extra]
         writer.writerow(
             [
                 p.path,
-                p.predicted or "",
+                p.predicted,
                 *figures,
                 malignant,
-                " ".join(p.warnings or []),
-                p.error or "",
+                " ".join(p.warnings),
+                p.error,
                 *known,
             ]
         )
@@ -109,14 +120,14 @@ def as_text(predictions: Sequence[Prediction], manifest: Manifest) -> str:
     """Return predictions as bars for a terminal, the most probable class first."""
     lines: list[str] = []
     for p in predictions:
-        if p.probabilities is None:
+        if p.error:
             continue
-        lines.append(f"{p.path}: {p.predicted}, malignant {100 * (p.malignant_probability or 0):.1f} %")
+        lines.append(f"{p.path}: {p.predicted}, malignant {100 * p.malignant_probability:.1f} %")
         for name, probability in sorted(p.probabilities.items(), key=lambda pair: -pair[1]):
             mark = "malignant" if name in manifest.malignant else ""
             bar = "#" * round(probability * _BAR)
             lines.append(f"  {name:<8}{100 * probability:6.1f} %  {bar:<{_BAR}}  {mark}".rstrip())
-        lines += [f"  Note: {warning}" for warning in p.warnings or []]
+        lines += [f"  Note: {warning}" for warning in p.warnings]
     calibration = manifest.calibration
     lines += ["", calibration.decision_rule, RESEARCH_ONLY]
     return "\n".join(lines)

@@ -1,7 +1,7 @@
 """TensorFlow's side of the devices: prepares the chosen one, and proves GPUs in a process of its own.
 
-`python -m trainer.compute.proving` is what `trainer.devices.choosing.run_probe` starts. It tries every GPU that TensorFlow sees and
-prints one line of JSON; a driver that crashes or hangs takes down that process only.
+`trainer.devices.choosing.run_probe` starts that process (`trainer gpu-probe`). It tries every GPU that TensorFlow sees
+and prints one line of JSON; a driver that crashes or hangs takes down that process only.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def prepare_device(device: Device) -> None:
 
     To be called before TensorFlow computes anything; on a machine without GPUs it does nothing.
     """
-    import tensorflow as tf  # noqa: PLC0415 - seconds to import
+    import tensorflow as tf
 
     physical = tf.config.list_physical_devices("GPU")
     wanted = [physical[index] for index in device.gpus]
@@ -48,7 +48,7 @@ def prepare_device(device: Device) -> None:
 
 def prove_gpus() -> Probe:
     """Try every GPU that TensorFlow sees."""
-    import tensorflow as tf  # noqa: PLC0415 - seconds to import
+    import tensorflow as tf
 
     physical = tf.config.list_physical_devices("GPU")
     for gpu in physical:
@@ -73,7 +73,7 @@ def failure_on(place: str) -> str:
     Returns:
         What failed, in a few words; empty if nothing did.
     """
-    import tensorflow as tf  # noqa: PLC0415 - seconds to import
+    import tensorflow as tf
 
     try:
         with tf.device(place):
@@ -91,7 +91,7 @@ def failure_on(place: str) -> str:
 
 
 def _check_product(place: str) -> None:
-    import tensorflow as tf  # noqa: PLC0415 - seconds to import
+    import tensorflow as tf
 
     random = np.random.default_rng(0)
     left, right = random.random((2, 256, 256), dtype=np.float32)
@@ -103,7 +103,7 @@ def _check_product(place: str) -> None:
 
 
 def _check_convolution(place: str) -> None:
-    import tensorflow as tf  # noqa: PLC0415 - seconds to import
+    import tensorflow as tf
 
     random = np.random.default_rng(1)
     images = random.random((4, 16, 16, 8), dtype=np.float32)
@@ -119,7 +119,7 @@ def _check_convolution(place: str) -> None:
 
 def _check_training(dtype: tf.DType) -> None:
     """Take one step down the gradient of a small network, with a scaled loss, and see the loss fall."""
-    import tensorflow as tf  # noqa: PLC0415 - seconds to import
+    import tensorflow as tf
 
     random = np.random.default_rng(2)
     images = tf.constant(random.normal(size=(16, 16, 16, 3)).astype(np.float32))
@@ -151,7 +151,3 @@ def main() -> None:
     with os.fdopen(answer, "wb") as stream:
         stream.write(msgspec.json.encode(probe) + b"\n")
     sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()

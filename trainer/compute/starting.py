@@ -19,7 +19,7 @@ def load_tensorflow() -> None:
         own = os.dup(2)
         os.dup2(captured.fileno(), 2)
         try:
-            import tensorflow as tf  # noqa: PLC0415 - this is the place for it
+            import tensorflow as tf
 
             tf.config.list_physical_devices()
         except BaseException:

@@ -34,7 +34,7 @@ def compare_looks(
     Raises:
         StoppedError: on request.
     """
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - 40 ms that only callers of this function pay
+    from threadpoolctl import threadpool_limits
 
     rows = database.rows("SELECT sample_id, thumbnail, compared FROM looks ORDER BY sample_id")
     total = sum(not row[-1] for row in rows)

@@ -149,7 +149,7 @@ class DatasetStore:
             `trainer.dataset.fields`, width and height (pixels, upright), bytes, sha256. What is not known is
             `None`, or NaN for a number.
         """
-        import pandas as pd  # noqa: PLC0415 - half a second that only callers of this method pay
+        import pandas as pd
 
         chosen = "" if split is None else " AND split = ?"
         columns = [*_BEFORE_FACTS, *(field.name for field in fields.FACTS), *_AFTER_FACTS]
@@ -169,7 +169,7 @@ class DatasetStore:
 
     def problems(self) -> pd.DataFrame:
         """Return what was wrong with files and rows: path (absolute or empty), sample_id, kind, reason."""
-        import pandas as pd  # noqa: PLC0415 - see frame()
+        import pandas as pd
 
         rows = self.database.rows("SELECT path, sample_id, kind, reason FROM problems ORDER BY problem_id")
         root = str(self.root) if rows else ""

@@ -1,4 +1,4 @@
-"""The engine: jobs in on stdin, events and answers out on stdout, JSON lines (see `trainer.protocol.jobs`).
+"""The engine: jobs in on stdin, events and answers out on stdout, JSON lines (see `trainer.protocol.lines`).
 
 Three threads. The reader takes requests, so that a stop is heard while a job runs. The main thread does jobs
 in the order they were asked for. The third says every second that the engine lives. What anything else prints
@@ -26,7 +26,7 @@ import trainer
 from trainer.engine.working import Worker
 from trainer.errors import EXIT_STOPPED, ConfigError, StoppedError, TrainerError
 from trainer.events import StopRequest
-from trainer.protocol.jobs import (
+from trainer.protocol.lines import (
     BEAT_SECONDS,
     Answered,
     Ask,
@@ -39,7 +39,7 @@ from trainer.protocol.jobs import (
 )
 
 if TYPE_CHECKING:
-    from trainer.protocol.jobs import FromEngine
+    from trainer.protocol.lines import FromEngine
 
 _CHUNK = 1 << 16
 _LEAVING_SECONDS = 300.0
@@ -226,7 +226,7 @@ class _GpuMeter:
             return None, None
         try:
             if self._library is None:
-                import pynvml  # noqa: PLC0415 - it comes with the extra `gpu`
+                import pynvml  # it comes with the extra `gpu`
 
                 pynvml.nvmlInit()
                 self._library = pynvml

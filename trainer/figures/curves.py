@@ -37,7 +37,7 @@ def roc_figure(
     truth: IntArray, probabilities: FloatArray, metrics: Metrics, malignant: Collection[str]
 ) -> Figure:
     """Draw recall against false positive rate, with the AUC of each class."""
-    from sklearn.metrics import roc_curve  # noqa: PLC0415 (a second to import)
+    from sklearn.metrics import roc_curve
 
     confusion = np.array(metrics.confusion_matrix)
     curves = []
@@ -83,7 +83,7 @@ def precision_recall_figure(
     truth: IntArray, probabilities: FloatArray, metrics: Metrics, malignant: Collection[str]
 ) -> Figure:
     """Draw precision against recall, with each class's average precision and share of the images."""
-    from sklearn.metrics import average_precision_score, precision_recall_curve  # noqa: PLC0415 (a second to import)
+    from sklearn.metrics import average_precision_score, precision_recall_curve
 
     curves = []
     averages = []

@@ -81,7 +81,7 @@ def draw_evaluation(
 
 
 def _confusion_figure(metrics: Metrics, malignant: Collection[str]) -> Figure:
-    from matplotlib.colors import LinearSegmentedColormap  # noqa: PLC0415
+    from matplotlib.colors import LinearSegmentedColormap
 
     classes = metrics.classes
     counts = np.array(metrics.confusion_matrix)

@@ -46,7 +46,7 @@ def draw_history(path: Path, history: Sequence[EpochEnded]) -> Path:
 
 
 def _history_figure(history: Sequence[EpochEnded]) -> Figure:
-    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 (half a second to import)
+    from matplotlib.ticker import MaxNLocator
 
     panels: tuple[tuple[str, Callable[[PartMetrics], float]], ...] = (
         ("Loss", lambda part: part.loss),

@@ -56,7 +56,7 @@ _STYLE: dict[Any, Any] = {  # matplotlib's type for the keys differs between its
 @contextlib.contextmanager
 def own_style() -> Iterator[None]:
     """Draw the same whatever style the user or another program part has set, and leave that as it was."""
-    import matplotlib as mpl  # noqa: PLC0415 (half a second to import)
+    import matplotlib as mpl
 
     with mpl.rc_context(), warnings.catch_warnings():
         # A class name in a script that DejaVu lacks is drawn as boxes: no reason to print a warning for each.
@@ -68,8 +68,8 @@ def own_style() -> Iterator[None]:
 
 def page(width: float, height: float, title: str, subtitle: str) -> Figure:
     """Return an empty figure with title, subtitle and the research-only statement; sizes in inches."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (half a second to import)
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)

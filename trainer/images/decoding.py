@@ -444,7 +444,7 @@ def _numbers(value: object) -> tuple[int, ...]:
 
 def _wide_tiff_as_rgb(content: bytes) -> Image.Image:
     """Read floating-point RGB, 64-bit and other TIFF files that Pillow refuses or reads wrongly."""
-    import tifffile  # noqa: PLC0415 - very few images need it
+    import tifffile
 
     with tifffile.TiffFile(io.BytesIO(content)) as file:
         page = file.pages.first

@@ -183,7 +183,7 @@ def _grey_of_16_bits(image: Image.Image) -> Image.Image:
 
 
 def _by_profile(image: Image.Image, profile: bytes) -> Image.Image:
-    from PIL import ImageCms  # noqa: PLC0415 - few images have a profile
+    from PIL import ImageCms
 
     transform = _transform_to_srgb(profile, image.mode)
     if transform is None:
@@ -196,7 +196,7 @@ def _by_profile(image: Image.Image, profile: bytes) -> Image.Image:
 @functools.lru_cache(maxsize=32)
 def _transform_to_srgb(profile: bytes, mode: str) -> ImageCmsTransform | None:
     """Return the transform from an ICC profile to sRGB; `None` if there is nothing to do or it is damaged."""
-    from PIL import ImageCms  # noqa: PLC0415 - few images have a profile
+    from PIL import ImageCms
 
     try:
         if mode == "LAB":

@@ -162,7 +162,7 @@ def _fit(
     Returns:
         Temperature, and the shift of the bias (c,), 0 for classes that are not usable.
     """
-    from scipy.optimize import minimize  # noqa: PLC0415 (only where something is fitted)
+    from scipy.optimize import minimize
 
     columns = np.flatnonzero(usable)
     scores = logits[:, columns]

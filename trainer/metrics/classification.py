@@ -236,7 +236,7 @@ def _point_metrics(
     class_groups: IntArray,
     groups: int,
 ) -> Metrics:
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score  # noqa: PLC0415 (a second to import)
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score
 
     indices = np.arange(len(classes))
     precision, recall, f1, support = precision_recall_fscore_support(

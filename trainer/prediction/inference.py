@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
 import numpy as np
 
 from trainer.errors import ImageError
@@ -14,6 +13,7 @@ from trainer.files import printable
 from trainer.images.decoding import read_image, to_square
 from trainer.metrics.decision import calibrated_probabilities, decide
 from trainer.network.network import Network
+from trainer.predictions import Prediction
 from trainer.runs.bundle import read_bundle
 
 if TYPE_CHECKING:
@@ -26,28 +26,6 @@ if TYPE_CHECKING:
     from trainer.runs.bundle import Manifest
 
 _BATCH = 16
-
-
-class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a network says of one image, or why it says nothing.
-
-    Attributes:
-        path: of the image, as given (see `trainer.files.printable`).
-        probabilities: by class, calibrated to the prior the manifest names, summing to 1.
-        predicted: the class that the manifest's decision rule takes.
-        malignant_probability: sum of the malignant classes' probabilities, 0 to 1.
-        warnings: sentences about the image.
-        metadata: what the caller knows of the image, by column.
-        error: why there is no prediction; the other fields are then missing.
-    """
-
-    path: str
-    probabilities: dict[str, float] | None = None
-    predicted: str | None = None
-    malignant_probability: float | None = None
-    warnings: list[str] | None = None
-    metadata: dict[str, str] | None = None
-    error: str | None = None
 
 
 class Wanted(NamedTuple):
@@ -208,7 +186,7 @@ class Predictor:
             probabilities=probabilities,
             predicted=manifest.classes[winner],
             malignant_probability=min(1.0, sum(probabilities[name] for name in manifest.malignant)),
-            warnings=warnings,
+            warnings=tuple(warnings),
         )
 
 

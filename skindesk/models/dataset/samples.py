@@ -49,7 +49,7 @@ class TextColumn:
             cells: (n,) of each sample.
             texts: those there may be, in their order; by default those there are, sorted.
         """
-        import pandas as pd  # noqa: PLC0415 - half a second, paid in the worker that reads a dataset
+        import pandas as pd  # half a second, paid in the worker that reads a dataset
 
         if texts is None:
             codes, found = pd.factorize(np.asarray(cells, dtype=object), sort=True)

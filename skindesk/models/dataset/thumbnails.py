@@ -58,7 +58,7 @@ def read_thumbnail(path: str, box: Box) -> QImage:
     """
     image = _read_by_qt(path, box)
     if image.isNull():
-        from trainer.images.decoding import read_image  # noqa: PLC0415 - only odd files need it
+        from trainer.images.decoding import read_image
 
         image = as_qimage(read_image(Path(path)))
     fitted = _fitted(image.size(), box)

@@ -42,9 +42,9 @@ def read_bundle_facts(folder: Path) -> BundleFacts:
     Raises:
         BundleError: the folder is no bundle, or its manifest is changed, damaged or too new.
     """
-    from trainer.runs.bundle import read_manifest  # noqa: PLC0415 - likewise
-    from trainer.runs.folder import RunFolder  # noqa: PLC0415 - likewise
-    from trainer.runs.reading import read_run  # noqa: PLC0415 - loads numpy; this runs in a worker
+    from trainer.runs.bundle import read_manifest
+    from trainer.runs.folder import RunFolder
+    from trainer.runs.reading import read_run  # loads numpy; this runs in a worker
 
     manifest = read_manifest(folder)
     run = RunFolder(folder.parent)

@@ -16,7 +16,8 @@ from PySide6.QtCore import QCoreApplication
 from skindesk.models.diagnosis.framing import UNTOUCHED, Framing
 from skindesk.models.diagnosis.patient import NOBODY, PatientFields
 from trainer.files import printable
-from trainer.protocol.jobs import ImagePrediction, ImageView
+from trainer.images.framing import ImageView
+from trainer.predictions import Prediction
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -55,7 +56,7 @@ class CaseImage:
     size: tuple[int, int] | None = None
     generation: int = 0
     state: ImageState = ImageState.WAITING
-    prediction: ImagePrediction | None = None
+    prediction: Prediction | None = None
 
     def view(self) -> ImageView:
         """Return what the engine is asked about."""
@@ -75,7 +76,7 @@ class CaseImage:
         sentence = QCoreApplication.translate(
             "diagnosis", "{name} has a name that is not Unicode; rename it."
         ).format(name=Path(name).name)
-        return replace(asked, state=ImageState.ERROR, prediction=ImagePrediction(path=name, error=sentence))
+        return replace(asked, state=ImageState.ERROR, prediction=Prediction(path=name, error=sentence))
 
 
 def new_image(path: Path, framing: Framing = UNTOUCHED) -> CaseImage:

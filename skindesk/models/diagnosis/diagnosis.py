@@ -23,7 +23,7 @@ from skindesk.models.diagnosis.case import (
     new_generation,
     new_image,
 )
-from trainer.protocol.jobs import PredictImages, Predictions
+from trainer.protocol.diagnosis import PredictImages, Predictions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from skindesk.engine.jobs import JobHandle, JobQueue, Outcome
     from skindesk.models.diagnosis.framing import Framing
     from skindesk.models.diagnosis.patient import PatientFields
-    from trainer.protocol.jobs import ImagePrediction
+    from trainer.predictions import Prediction
 
 BATCH = 16
 """Images in one job: answers come in as they are ready, and a stop is soon heard."""
@@ -91,7 +91,7 @@ class DiagnosisModel(QObject):
         self._together_open = False
         self._requests: list[_Request] = []
         self._undo: list[Change] = []
-        self.together_prediction: ImagePrediction | None = None
+        self.together_prediction: Prediction | None = None
         self.answer: Answer | None = None
         self.failure: Failure | None = None
         self._timer = QTimer(self)

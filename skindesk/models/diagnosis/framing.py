@@ -1,7 +1,7 @@
 """What of an image is asked about: turned by an angle, then cut to a rectangle. Plain geometry, no pixels.
 
 A turned image is shown and asked about in its *frame*, the smallest upright rectangle around it; parts of a
-crop are shares (0 to 1) of that frame, as in `trainer.protocol.jobs.ImageView`.
+crop are shares (0 to 1) of that frame, as in `trainer.images.framing.ImageView`.
 """
 
 from __future__ import annotations

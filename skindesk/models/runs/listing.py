@@ -368,8 +368,8 @@ def _or_last(value: float | None) -> float:
 
 def _read_all(folders: tuple[Path, ...], bundles: Path, known: _Cache) -> _Cache:
     """Read the runs that have changed, in a worker."""
-    from trainer.runs import reading as run_reading  # noqa: PLC0415 - loads numpy, which the first paint does not wait for
-    from trainer.runs.folder import RunFolder  # noqa: PLC0415 - likewise
+    from trainer.runs import reading as run_reading
+    from trainer.runs.folder import RunFolder
 
     found: _Cache = {}
     for imported, parents in ((False, folders), (True, (bundles,))):

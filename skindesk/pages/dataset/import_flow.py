@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from skindesk.engine.jobs import JobState
 from skindesk.models.background import Question
 from skindesk.models.dataset.files import dataset_file_for, dataset_state
-from trainer.protocol.jobs import ImportDone, ImportFolder, SplitDataset
+from trainer.protocol.library import ImportDone, ImportFolder, SplitDataset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ class Import:
 
     Attributes:
         source: folder, or table in one.
-        layout: see `trainer.protocol.jobs.ImportFolder`.
+        layout: see `trainer.protocol.library.ImportFolder`.
         dataset: the file, once it is known.
         report: what was done; `None` unless it went through.
         stopped: it was stopped on request.
@@ -77,7 +77,7 @@ class ImportFlow(QObject):
 
         Args:
             source: the folder, or a table in it.
-            layout: see `trainer.protocol.jobs.ImportFolder`.
+            layout: see `trainer.protocol.library.ImportFolder`.
             dataset: the file to add to; by default it is found by the folder's name.
         """
         self._import = Import(source, layout)

@@ -26,7 +26,7 @@ from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE
-from trainer.protocol.jobs import SplitDataset
+from trainer.protocol.library import SplitDataset
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

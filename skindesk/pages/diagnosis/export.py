@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from skindesk.models.diagnosis.case import CaseImage
-    from trainer.protocol.jobs import ImagePrediction
+    from trainer.predictions import Prediction
 
 _TOGETHER = "together"
 
 
-def as_csv(classes: Sequence[str], images: Sequence[CaseImage], together: ImagePrediction | None) -> str:
+def as_csv(classes: Sequence[str], images: Sequence[CaseImage], together: Prediction | None) -> str:
     """Return the predictions as a table: the columns of `python -m trainer predict --csv`, then how each was framed.
 
     Args:
@@ -36,7 +36,7 @@ def as_csv(classes: Sequence[str], images: Sequence[CaseImage], together: ImageP
     return stream.getvalue()
 
 
-def _figures(prediction: ImagePrediction | None, classes: Sequence[str]) -> list[str]:
+def _figures(prediction: Prediction | None, classes: Sequence[str]) -> list[str]:
     if prediction is None or not prediction.probabilities:
         error = prediction.error if prediction is not None else ""
         return ["", *[""] * len(classes), "", "", error]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from skindesk.models.diagnosis.case import CaseImage
     from skindesk.models.diagnosis.diagnosis import DiagnosisModel
     from skindesk.pages.diagnosis.network import Network
-    from trainer.protocol.jobs import ImagePrediction
+    from trainer.predictions import Prediction
 
 ANSWERED = frozenset({ImageState.DONE, ImageState.ERROR})
 
@@ -35,7 +35,7 @@ class Findings:
         return self._model.together and len(self._model.readable()) > 1
 
     @property
-    def together(self) -> ImagePrediction | None:
+    def together(self) -> Prediction | None:
         """What the images say together."""
         return self._model.together_prediction if self.as_one else None
 
@@ -55,7 +55,7 @@ class Findings:
         """Return what the card is to show."""
         return shown_of(self._model, self._network.facts, self.choice if self.as_one else "")
 
-    def result(self) -> tuple[tuple[CaseImage, ...], ImagePrediction | None]:
+    def result(self) -> tuple[tuple[CaseImage, ...], Prediction | None]:
         """Return what the result shown is about, and the result; `None` where there is none that can be told."""
         image = self._model.selected
         if image is None or self._network.facts is None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from skindesk.models.runs.listing import RunsModel
     from skindesk.models.workspace import Workspace
     from skindesk.pages.diagnosis.bundle_card import BundleCard
-    from trainer.protocol.jobs import Beat
+    from trainer.protocol.lines import Beat
 
 
 class Network(QObject):

@@ -72,7 +72,7 @@ class DiagnosisPage(QWidget):
         self.model = DiagnosisModel(diagnosis, self)
         self.loader = PictureLoader(self)
         self.intake = Intake(paths, settings, self)
-        self.saving = Saving(settings, self)
+        self.saving = Saving(settings, self.loader, self)
         self.commands = Actions(self)
         self.images = ImageArea(self.model, self.loader, self.commands)
         self.notice = Notice()

@@ -21,7 +21,7 @@ from trainer.palette import class_colour
 if TYPE_CHECKING:
     from skindesk.models.diagnosis.bundle import BundleFacts
     from skindesk.models.diagnosis.diagnosis import DiagnosisModel
-    from trainer.protocol.jobs import ImagePrediction
+    from trainer.predictions import Prediction
 
 _UNKNOWN = "–"
 
@@ -40,7 +40,7 @@ class Shown:
     """
 
     facts: BundleFacts | None = None
-    prediction: ImagePrediction | None = None
+    prediction: Prediction | None = None
     images: int = 0
     choice: str = ""
     note: str = ""
@@ -173,7 +173,7 @@ class ResultCard(Card):
         else:
             self._show_no_answer()
 
-    def _show_answer(self, facts: BundleFacts, prediction: ImagePrediction) -> None:
+    def _show_answer(self, facts: BundleFacts, prediction: Prediction) -> None:
         label = class_label(prediction.predicted, facts.manifest.malignant)
         share = words.rate(prediction.probabilities[prediction.predicted])
         self.predicted.setText(f"{label}  {share}")

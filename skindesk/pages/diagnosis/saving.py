@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from skindesk.models.background import Question
 from skindesk.pages.diagnosis.export import as_csv
 from skindesk.pages.diagnosis.words import tr
 from skindesk.reports.orders import DiagnosisOrder, have_written
+from skindesk.reports.prints import with_pictures
 from skindesk.widgets.file_choice import FileChoice
 from trainer.files import write_text
 
@@ -25,14 +25,20 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from skindesk.models.diagnosis.case import CaseImage
+    from skindesk.models.pictures import PictureLoader
     from skindesk.settings import Settings
-    from trainer.protocol.jobs import ImagePrediction
+    from trainer.predictions import Prediction
 
 _LONGEST_NAME = 60  # characters of an image's name that go into a report's
 
 
 class Saving(QObject):
     """Asks for a place and writes there, in a worker.
+
+    Args:
+        settings: paper and folder of reports.
+        loader: holds pictures of the images, which are printed without being read again.
+        parent: the page.
 
     Signals:
         saved(Path): a file is there.
@@ -44,9 +50,9 @@ class Saving(QObject):
     failed = Signal(str)
     busy_changed = Signal(bool)
 
-    def __init__(self, settings: Settings, parent: QWidget) -> None:
+    def __init__(self, settings: Settings, loader: PictureLoader, parent: QWidget) -> None:
         super().__init__(parent)
-        self._window, self._settings = parent, settings
+        self._window, self._settings, self._loader = parent, settings, loader
         self._writing: Question[Path] = Question(self.saved.emit, self.failed.emit, self)
         self._writing.busy_changed.connect(self.busy_changed)
 
@@ -69,10 +75,11 @@ class Saving(QObject):
         """Write the PDF."""
         paper = self._settings.text("paper")
         order = msgspec.structs.replace(order, file=str(file), paper=paper)
-        self._writing.ask(partial(have_written, order))
+        pictures = [self._loader.picture(Path(image.view.path)) for image in order.images]
+        self._writing.ask(lambda: have_written(with_pictures(order, pictures)))
 
     def save_table(
-        self, classes: tuple[str, ...], images: tuple[CaseImage, ...], together: ImagePrediction | None
+        self, classes: tuple[str, ...], images: tuple[CaseImage, ...], together: Prediction | None
     ) -> None:
         """Ask for a place and write the table there."""
         name = Path(report_name([image.path for image in images])).with_suffix(".csv").name
@@ -87,7 +94,7 @@ class Saving(QObject):
         self,
         classes: tuple[str, ...],
         images: tuple[CaseImage, ...],
-        together: ImagePrediction | None,
+        together: Prediction | None,
         file: Path,
     ) -> None:
         """Write the table."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from skindesk.models.diagnosis.collecting import Collected
     from trainer.metrics.classification import ClassMetrics
     from trainer.metrics.intervals import Interval
-    from trainer.protocol.jobs import ImagePrediction
+    from trainer.predictions import Prediction
 
 _MELANOMA = "mel"
 
@@ -36,7 +36,7 @@ def rate(share: float) -> str:
 
 def plain(class_name: str) -> str:
     """Return the full name of a class as it stands in the middle of a sentence."""
-    from trainer.dataset.classes import FULL_NAMES  # noqa: PLC0415 - not before something is shown
+    from trainer.dataset.classes import FULL_NAMES
 
     name = FULL_NAMES.get(class_name)
     return class_name if name is None else name[0].lower() + name[1:]
@@ -63,7 +63,7 @@ def what_was_found(collected: Collected) -> str:
     return tr("{images} found in {names}.").format(images=found, names=names) if names else ""
 
 
-def why_not_the_most_probable(facts: BundleFacts, prediction: ImagePrediction) -> str:
+def why_not_the_most_probable(facts: BundleFacts, prediction: Prediction) -> str:
     """Say why the predicted class is not the most probable one; empty where it is."""
     first = facts.most_likely(prediction.probabilities)
     if not prediction.predicted or prediction.predicted == first:
@@ -206,7 +206,7 @@ def square_sentence(facts: BundleFacts) -> str:
 
 
 def result_text(
-    facts: BundleFacts, prediction: ImagePrediction, answer: Answer, images: tuple[CaseImage, ...]
+    facts: BundleFacts, prediction: Prediction, answer: Answer, images: tuple[CaseImage, ...]
 ) -> str:
     """Return a result as text for the clipboard."""
     names = ", ".join(image.path.name for image in images)

@@ -199,7 +199,7 @@ def leaks(certificate: SplitCertificate) -> str:
 
 def comparison_facts(records: Sequence[RunRecord]) -> Facts:
     """Return the figures of runs side by side, then the settings in which they differ."""
-    from skindesk.pages.results.settings_words import settings_rows  # noqa: PLC0415 - a table of words, used here alone
+    from skindesk.pages.results.settings_words import settings_rows
 
     rows = [Fact(_tr("Validation, best epoch"), section=True), *_epoch_rows(records)]
     for part, title in (("validation", _tr("Validation part, scored")), ("test", _tr("Test part"))):

@@ -15,7 +15,7 @@ from skindesk.widgets.notice import Notice
 from skindesk.widgets.quantities import images_counted, part_of_images
 from skindesk.widgets.theme import SPACE
 from trainer.events import Progress, Warned
-from trainer.protocol.jobs import EvaluateBundle
+from trainer.protocol.scoring import EvaluateBundle
 from trainer.runs.reports import report_folder
 
 if TYPE_CHECKING:

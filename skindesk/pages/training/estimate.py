@@ -17,7 +17,7 @@ from skindesk.widgets.quantities import counted, file_size
 from skindesk.widgets.run_log import cost_in_words
 from skindesk.widgets.theme import SPACE, set_role
 from trainer.config import EarlyStopping, Imbalance
-from trainer.protocol.jobs import EstimateRun, RunEstimated
+from trainer.protocol.scoring import EstimateRun, RunEstimated
 
 if TYPE_CHECKING:
     from pathlib import Path

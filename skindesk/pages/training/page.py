@@ -23,7 +23,7 @@ from skindesk.pages.training.words import done_words
 from skindesk.widgets.basics import EmptyState, scrolling
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.theme import SPACE
-from trainer.protocol.jobs import RunFinished
+from trainer.protocol.training import RunFinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable

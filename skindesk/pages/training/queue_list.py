@@ -12,7 +12,7 @@ from skindesk.pages.training.words import unfinished_words
 from skindesk.widgets.basics import Card, ElidedLabel, muted
 from skindesk.widgets.icons import icon
 from skindesk.widgets.theme import SPACE, set_role
-from trainer.protocol.jobs import TrainNetwork
+from trainer.protocol.training import TrainNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

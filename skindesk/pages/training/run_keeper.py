@@ -17,7 +17,7 @@ from skindesk.models.runs.past import read_past, size_of_past
 from skindesk.paths import new_folder
 from trainer.errors import TrainerError
 from trainer.events import Failed, StageStarted, Stopped
-from trainer.protocol.jobs import TrainNetwork
+from trainer.protocol.training import TrainNetwork
 from trainer.runs.folder import RunFolder
 from trainer.runs.naming import write_name
 

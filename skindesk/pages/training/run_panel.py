@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from skindesk.models.runs.live import LiveRun
     from skindesk.settings import Settings
-    from trainer.protocol.jobs import Beat
+    from trainer.protocol.lines import Beat
 
 TICK_MS = 40
 """Of the parts of this panel one is brought up to date at each tick, in turn: each about five times a second,

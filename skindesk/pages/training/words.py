@@ -42,7 +42,7 @@ def stage_words(stage: StageName) -> str:
 
 def unfinished_words(run: UnfinishedRun) -> str:
     """Return how far a run has come, in a sentence."""
-    from trainer.runs.summary import RunStatus  # noqa: PLC0415 - an enumeration needed here alone
+    from trainer.runs.summary import RunStatus
 
     how = {
         RunStatus.STOPPED: _tr("{title} was stopped"),

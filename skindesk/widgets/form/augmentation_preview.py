@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from skindesk.engine.handles import JobState
 from skindesk.models.background import Question
 from skindesk.widgets.theme import SPACE, tokens_for
-from trainer.protocol.jobs import Pictures, PreviewAugmentation
+from trainer.protocol.scoring import Pictures, PreviewAugmentation
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent, QShowEvent

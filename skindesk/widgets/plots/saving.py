@@ -89,7 +89,7 @@ def _write_png(file: Path, image: QImage) -> None:
 
 
 def _svg(plot: Painted) -> bytes:
-    from PySide6.QtSvg import QSvgGenerator  # noqa: PLC0415 - only for a file that few ask for
+    from PySide6.QtSvg import QSvgGenerator
 
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)

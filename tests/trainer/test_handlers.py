@@ -1,8 +1,9 @@
-"""What the engine's jobs answer, asked in this process."""
+"""What the handlers of the engine's jobs answer, asked in this process."""
 
 from __future__ import annotations
 
 import functools
+import inspect
 import io
 import json
 import shutil
@@ -17,35 +18,48 @@ from PIL import Image
 from trainer.config import Augmentation, Geometry, RunConfig
 from trainer.dataset.demo.lesions import draw_dataset
 from trainer.dataset.store import DatasetStore
+from trainer.engine.handling import HANDLERS, handles
 from trainer.engine.working import Worker, paced
 from trainer.errors import BundleError, ConfigError, DatasetError, StoppedError
 from trainer.events import AnyEvent, Progress, Said, StopRequest, silent
 from trainer.images.decoding import read_image
+from trainer.images.framing import ImageView
 from trainer.images.pixels import cropped, turned
 from trainer.metrics.decision import decide
 from trainer.prediction.inference import Predictor
-from trainer.protocol.jobs import (
-    AnyJob,
-    DemoDrawn,
+from trainer.predictions import Prediction
+from trainer.protocol.diagnosis import PredictImages, Predictions, Warm, WarmUp
+from trainer.protocol.jobs import Result, job_types, result_type
+from trainer.protocol.library import DemoDrawn, DrawDemo, SplitDataset
+from trainer.protocol.lines import AnyJob
+from trainer.protocol.scoring import (
     DevicesFound,
-    DrawDemo,
     EstimateRun,
     EvaluateBundle,
-    ImagePrediction,
-    ImageView,
     LookAtDevices,
     Pictures,
-    PredictImages,
-    Predictions,
     PreviewAugmentation,
     RunEstimated,
-    RunFinished,
     Scored,
-    TrainNetwork,
-    Warm,
-    WarmUp,
 )
+from trainer.protocol.training import RunFinished, TrainNetwork
 from trainer.runs.bundle import bundle_hash, read_bundle, read_manifest, write_bundle
+
+
+def test_every_type_of_job_has_one_handler_that_returns_its_result() -> None:
+    assert set(HANDLERS) == set(job_types())
+    assert len(set(HANDLERS.values())) == len(HANDLERS)
+    for job, handler in HANDLERS.items():
+        signature = inspect.signature(handler)
+        assert next(iter(signature.parameters.values())).annotation == job.__name__
+        assert signature.return_annotation == result_type(job).__name__
+        assert handler.__module__.rpartition(".")[2] == job.queue == job.__module__.rpartition(".")[2]
+    with pytest.raises(RuntimeError, match="SplitDataset has a handler already"):
+        handles(SplitDataset)(HANDLERS[SplitDataset])
+
+
+def test_every_result_answers_one_type_of_job() -> None:
+    assert sorted(map(result_type, job_types()), key=str) == sorted(Result.__subclasses__(), key=str)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +78,9 @@ def bundle(
     """The bundle of a run that the worker trained."""
     folder = tmp_path_factory.mktemp("worked")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trainer.engine.working.be_nice", lambda: None)  # this process has other tests to do
+        patch.setattr(
+            "trainer.engine.handlers.training.be_nice", lambda: None
+        )  # this process has other tests to do
         done = do(
             worker,
             TrainNetwork(
@@ -112,7 +128,7 @@ def test_a_view_is_predicted_as_a_file_that_was_turned_and_cut_would_be(
         assert told.probabilities == pytest.approx(expected.probabilities, abs=1e-6)
         assert told.predicted == expected.predicted
         assert told.malignant_probability == pytest.approx(expected.malignant_probability, abs=1e-6)
-        assert list(told.warnings) == expected.warnings
+        assert told.warnings == expected.warnings
         seen.add(round(told.probabilities["mel"], 6))
     assert len(seen) == len(same)
 
@@ -143,7 +159,7 @@ def test_images_of_a_lesion_are_judged_by_the_mean_of_their_logits(
     assert together.predicted == calibration.classes[int(decide(expected[None], calibration)[0])]
     assert together.malignant_probability == pytest.approx(together.probabilities["mel"])
     assert together.warnings == ("1 of 4 images is not in this, since it cannot be read.",)
-    assert answer.images[1] == ImagePrediction(path=str(tmp_path / "text.jpg"), error=answer.images[1].error)
+    assert answer.images[1] == Prediction(path=str(tmp_path / "text.jpg"), error=answer.images[1].error)
     assert "text.jpg" in answer.images[1].error
     alone = do(worker, PredictImages(bundle=str(bundle), images=tuple(views[:2]), together=True))
     assert alone.together is None

@@ -1,0 +1,59 @@
+"""How a command ends: its exit status, and the sentence that goes with it on stderr."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+import typer
+
+from trainer.commands.terminal import leave_stdout
+from trainer.errors import EXIT_BAD_INPUT, EXIT_DEFECT, EXIT_STOPPED, StoppedError, TrainerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_INTERRUPTED = 130
+"""What Typer makes of Ctrl+C."""
+
+
+def exit_status(command: Callable[[], int | None], *, stopped: str = "Stopped.") -> int:  # noqa: PLR0911 - one return for each status
+    """Run a command.
+
+    Args:
+        command: returns an exit status, or `None` for 0.
+        stopped: what is said after Ctrl+C.
+
+    Returns:
+        0 done; 2 wrong arguments or bad input, with one sentence on stderr; 3 stopped on request; 1 a defect.
+    """
+    try:
+        status = int(command() or 0)
+    except StoppedError as error:
+        _say(str(error))
+        return EXIT_STOPPED
+    except TrainerError as error:
+        _say(f"Error: {error}")
+        return EXIT_BAD_INPUT
+    except typer.TyperException as error:
+        _say(f"Error: {error.format_message()}")
+        return EXIT_BAD_INPUT
+    except (KeyboardInterrupt, typer.Abort):
+        status = _INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone; there is nobody to tell.
+        leave_stdout()
+        return EXIT_DEFECT
+    except Exception:  # noqa: BLE001 - the last line of defence says whose fault it is
+        traceback.print_exc()
+        _say("This is a defect of SkinDesk, not of your data; please report the lines above.")
+        return EXIT_DEFECT
+    if status == _INTERRUPTED:
+        _say(stopped)
+        return EXIT_STOPPED
+    return status
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")

@@ -1,0 +1,1 @@
+"""What the engine does for each type of job, one module for each queue."""

@@ -1,0 +1,93 @@
+"""Images predicted by bundles that are kept ready."""
+
+from __future__ import annotations
+
+import functools
+import gc
+from collections import OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainer.engine.handling import handles
+from trainer.images.framing import read_view
+from trainer.protocol.diagnosis import PredictImages, Predictions, Warm, WarmUp
+
+if TYPE_CHECKING:
+    from trainer.engine.handling import Context
+    from trainer.prediction.inference import Predictor
+
+_PREDICTORS = 2  # networks kept ready; the largest takes some 200 MB
+
+
+@handles(PredictImages)
+def predict_images(job: PredictImages, context: Context) -> Predictions:
+    """Predict images, and the lesion they show together."""
+    predictor, identity = _predictor(Path(job.bundle), context)
+    context.stop.raise_if_asked()
+    from trainer.prediction.inference import Wanted
+
+    wanted = [Wanted(view.path, functools.partial(read_view, view)) for view in job.images]
+    predicted = predictor.predict_each(wanted, listener=context.listener, stop=context.stop)
+    calibration = predictor.manifest.calibration
+    return Predictions(
+        images=tuple(shown.prediction for shown in predicted),
+        together=predictor.predict_together(predicted) if job.together else None,
+        bundle_hash=identity,
+        decision_rule=calibration.decision_rule,
+        prior=calibration.describe_prior(),
+    )
+
+
+@handles(WarmUp)
+def warm_up(job: WarmUp, context: Context) -> Warm:
+    """Load TensorFlow and, if one is named, a bundle."""
+    if not job.bundle:
+        with context.libraries.loaded():
+            import trainer.prediction.inference  # noqa: F401 - so that the next job finds it loaded
+    else:
+        import numpy as np
+
+        predictor, _ = _predictor(Path(job.bundle), context)
+        size = predictor.manifest.input_size
+        predictor.logits(np.zeros((1, size, size, 3), np.uint8))
+    return Warm()
+
+
+class ReadyPredictors:
+    """The bundles that were used last, by the hash that names each."""
+
+    def __init__(self) -> None:
+        self._predictors: OrderedDict[str, Predictor] = OrderedDict()
+
+    def get(self, identity: str) -> Predictor | None:
+        """Return a bundle's predictor if it is kept."""
+        if identity in self._predictors:
+            self._predictors.move_to_end(identity)
+        return self._predictors.get(identity)
+
+    def make_room(self) -> None:
+        """Let go of the one that was used longest ago if there is no room for another."""
+        while len(self._predictors) >= _PREDICTORS:
+            self._predictors.popitem(last=False)
+            gc.collect()  # networks are cycles of objects
+
+    def put(self, identity: str, predictor: Predictor) -> None:
+        """Keep a predictor."""
+        self._predictors[identity] = predictor
+
+
+def _predictor(bundle: Path, context: Context) -> tuple[Predictor, str]:
+    """Return a bundle's network, ready, and the hash that names the bundle; both are as they are on the disk."""
+    from trainer.runs.bundle import bundle_hash
+
+    identity = bundle_hash(bundle)
+    kept = context.kept.one(ReadyPredictors)
+    predictor = kept.get(identity)
+    if predictor is None:
+        with context.libraries.loaded():
+            from trainer.prediction.inference import Predictor
+        context.libraries.show_proven_gpus()
+        kept.make_room()
+        predictor = Predictor(bundle)
+        kept.put(identity, predictor)
+    return predictor, identity

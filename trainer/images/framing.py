@@ -1,0 +1,67 @@
+"""What of an image is looked at: turned, then cut. Decoders load when the first image is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from trainer.errors import ImageError
+
+if TYPE_CHECKING:
+    from trainer.images.pixels import Pixels
+
+
+class ImageView(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An image file and the part of it that counts.
+
+    Attributes:
+        path: of the file.
+        rotation: clockwise, degrees; any angle, applied after the file's own orientation.
+        crop: x, y, width, height of the part that counts, as shares (0 to 1) of the rotated image; `None`: all.
+    """
+
+    path: str
+    rotation: float = 0.0
+    crop: tuple[float, float, float, float] | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the image is looked at as it is."""
+        return self.rotation == 0.0 and self.crop is None
+
+
+def read_view(view: ImageView) -> Pixels:
+    """Read an image file, turn it and cut it.
+
+    Returns:
+        uint8 of shape (height, width, 3).
+
+    Raises:
+        ImageError: it cannot be read, or is too large to be turned.
+    """
+    from trainer.images.decoding import read_image
+
+    return framed(read_image(Path(view.path)), view)
+
+
+def framed(image: Pixels, view: ImageView) -> Pixels:
+    """Turn and cut an image that has been read.
+
+    Args:
+        image: uint8 of shape (height, width, 3).
+        view: how.
+
+    Raises:
+        ImageError: it is too large to be turned.
+    """
+    from trainer.images.pixels import cropped, turned
+
+    try:
+        image = turned(image, view.rotation)
+    except MemoryError as error:
+        raise ImageError(
+            f"{view.path} is too large to be turned; make the image smaller.", "oversize"
+        ) from error
+    return image if view.crop is None else cropped(image, view.crop)

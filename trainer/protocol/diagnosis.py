@@ -1,0 +1,60 @@
+"""Jobs of the queue `diagnosis`: images are predicted."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from trainer.images.framing import ImageView
+from trainer.predictions import Prediction
+from trainer.protocol.jobs import Job, QueueName, Result, ResultT
+
+
+class DiagnosisJob(Job[ResultT], frozen=True, kw_only=True):
+    """Base of the jobs of this queue."""
+
+    queue: ClassVar[QueueName] = "diagnosis"
+
+
+class Predictions(Result, frozen=True, kw_only=True):
+    """Predictions of images in the order asked.
+
+    Attributes:
+        images: one each.
+        together: of the lesion the readable images show, if asked for and there is more than one; its `path`
+            is empty.
+        bundle_hash: twelve digits that name the bundle.
+        decision_rule: how `predicted` follows from the probabilities, in words.
+        prior: what the probabilities are calibrated to, in words.
+    """
+
+    images: tuple[Prediction, ...]
+    together: Prediction | None = None
+    bundle_hash: str
+    decision_rule: str
+    prior: str
+
+
+class PredictImages(DiagnosisJob[Predictions], frozen=True, kw_only=True):
+    """Predict images, and the lesion they show together.
+
+    Attributes:
+        bundle: folder.
+        images: in the order of the answer.
+        together: the images show one lesion.
+    """
+
+    bundle: str
+    images: Annotated[tuple[ImageView, ...], msgspec.Meta(min_length=1)]
+    together: bool = False
+
+
+class Warm(Result, frozen=True, kw_only=True):
+    """TensorFlow, and the bundle if one was named, are loaded."""
+
+
+class WarmUp(DiagnosisJob[Warm], frozen=True, kw_only=True):
+    """Load TensorFlow and, if one is named, a bundle, so that the next prediction is quick."""
+
+    bundle: str = ""

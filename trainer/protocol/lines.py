@@ -1,0 +1,138 @@
+"""The lines between a window and the engine: frozen structs, one JSON line each.
+
+A window and the engine share this module; it loads without TensorFlow. Paths travel as text.
+
+```
+to the engine     {"say": "Ask", "id": 7, "job": {"job": "PredictImages", ...}}     one job at a time, in order
+                  {"say": "Stop", "id": 7}                                          stop it between two batches
+from the engine   {"say": "Ready", "version": "0.1.0"}                              first line
+                  {"say": "Heard", "id": 7, "event": {"event": "Progress", ...}}
+                  {"say": "Answered", "id": 7, "result": {"result": "Predictions", ...}}
+                  {"say": "Refused", "id": 7, "kind": "failed", "message": "..."}
+                  {"say": "Beat", ...}                                              every second
+```
+The end of stdin means: save a checkpoint and leave.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union
+
+import msgspec
+
+from trainer.errors import ConfigError
+from trainer.events import AnyEvent
+from trainer.protocol import diagnosis, library, scoring, training  # noqa: F401 - they declare the jobs
+from trainer.protocol.jobs import Job, Result, job_types, result_type
+
+BEAT_SECONDS = 1.0
+
+if TYPE_CHECKING:
+    AnyJob: TypeAlias = Job[Any]
+    AnyResult: TypeAlias = Result
+else:
+    # Decoding takes a union of what is declared and nothing else; a type checker is content with the base.
+    AnyJob = Union[job_types()]  # noqa: UP007 - of a tuple
+    AnyResult = Union[tuple(result_type(job) for job in job_types())]  # noqa: UP007 - the same
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="say", tag=True):
+    """Base of all lines."""
+
+
+class Ask(Line, frozen=True, kw_only=True):
+    """Do a job, after those asked before."""
+
+    id: int
+    job: AnyJob
+
+
+class Stop(Line, frozen=True, kw_only=True):
+    """Stop a job between two of its batches, or do not begin it."""
+
+    id: int
+
+
+class Ready(Line, frozen=True, kw_only=True):
+    """The engine listens."""
+
+    version: str
+    pid: int
+
+
+class Heard(Line, frozen=True, kw_only=True):
+    """A job says something."""
+
+    id: int
+    event: AnyEvent
+
+
+class Answered(Line, frozen=True, kw_only=True):
+    """A job is done."""
+
+    id: int
+    result: AnyResult
+
+
+class Refused(Line, frozen=True, kw_only=True):
+    """A job ended without a result.
+
+    Attributes:
+        id: of the job.
+        kind: `failed` for something the user can mend, `stopped` on request, `defect` for a mistake of ours.
+        message: one or a few sentences for the user.
+    """
+
+    id: int
+    kind: Literal["failed", "stopped", "defect"]
+    message: str
+
+
+class Beat(Line, frozen=True, kw_only=True):
+    """The engine lives.
+
+    Attributes:
+        memory_bytes: main memory of the engine.
+        gpu_percent, gpu_memory_bytes: use of the first GPU while a job trains on one; `None` elsewhere.
+        loading: large libraries are being loaded, during which beats may be late.
+    """
+
+    memory_bytes: int
+    gpu_percent: float | None = None
+    gpu_memory_bytes: int | None = None
+    loading: bool = False
+
+
+ToEngine: TypeAlias = Ask | Stop
+FromEngine: TypeAlias = Ready | Heard | Answered | Refused | Beat
+
+
+def encode_line(line: ToEngine | FromEngine) -> bytes:
+    """Return a line of JSON, newline included."""
+    return msgspec.json.encode(line) + b"\n"
+
+
+def decode_request(line: bytes) -> ToEngine:
+    """Read what a caller wants of the engine.
+
+    Raises:
+        ConfigError: the line is no request.
+    """
+    try:
+        request: ToEngine = msgspec.json.decode(line, type=ToEngine)
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"Not a request: {error}.") from error
+    return request
+
+
+def decode_reply(line: bytes) -> FromEngine:
+    """Read what the engine says.
+
+    Raises:
+        ConfigError: the line is no reply.
+    """
+    try:
+        reply: FromEngine = msgspec.json.decode(line, type=FromEngine)
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"Not a reply of the engine: {error}.") from error
+    return reply

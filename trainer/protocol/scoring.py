@@ -1,0 +1,94 @@
+"""Jobs of the queue `scoring`: bundles are scored, and what a training would cost, see and run on is found out."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+
+from trainer.config import Augmentation, Geometry, RunConfig
+from trainer.devices.choosing import Devices
+from trainer.events import CostEstimated
+from trainer.protocol.jobs import Job, QueueName, Result, ResultT
+
+
+class ScoringJob(Job[ResultT], frozen=True, kw_only=True):
+    """Base of the jobs of this queue."""
+
+    queue: ClassVar[QueueName] = "scoring"
+
+
+class Scored(Result, frozen=True, kw_only=True):
+    """A bundle was scored.
+
+    Attributes:
+        text: for reading.
+        report: folder with metrics.json, predictions.csv and pictures; empty if none was asked for.
+    """
+
+    text: str
+    report: str
+
+
+class EvaluateBundle(ScoringJob[Scored], frozen=True, kw_only=True):
+    """Score a bundle on a part of a dataset and write a report folder."""
+
+    bundle: str
+    dataset: str
+    part: Literal["test", "validation", "train", "all"] = "test"
+    report: str = ""
+
+
+class RunEstimated(Result, frozen=True, kw_only=True):
+    """What a run would cost; `device` is a sentence on where it would be trained."""
+
+    cost: CostEstimated
+    device: str
+
+
+class EstimateRun(ScoringJob[RunEstimated], frozen=True, kw_only=True):
+    """Estimate what a run would cost, without starting it.
+
+    Attributes:
+        dataset, config, cache_folder, weights_dir: as in `TrainNetwork`; nothing is fetched.
+    """
+
+    dataset: str
+    config: RunConfig
+    cache_folder: str
+    weights_dir: str = ""
+
+
+class Pictures(Result, frozen=True, kw_only=True):
+    """Pictures as PNG files' bytes."""
+
+    png: tuple[bytes, ...]
+
+
+class PreviewAugmentation(ScoringJob[Pictures], frozen=True, kw_only=True):
+    """Show augmented samples of one image.
+
+    Attributes:
+        image: file.
+        size: side of each picture, pixels.
+        count: number of pictures.
+        seed: the same seed gives the same pictures.
+        geometry, augmentation: as in `RunConfig`.
+    """
+
+    image: str
+    size: Annotated[int, msgspec.Meta(ge=32, le=1024)] = 96
+    count: Annotated[int, msgspec.Meta(ge=1, le=64)] = 8
+    seed: int = 0
+    geometry: Geometry = Geometry()
+    augmentation: Augmentation = Augmentation()
+
+
+class DevicesFound(Result, frozen=True, kw_only=True):
+    """What this machine can train on."""
+
+    devices: Devices
+
+
+class LookAtDevices(ScoringJob[DevicesFound], frozen=True, kw_only=True):
+    """Find out what can be trained on, proving the GPUs; a first import does not wait for it in this queue."""
