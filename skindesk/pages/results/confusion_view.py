@@ -10,7 +10,7 @@ import numpy as np
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from skindesk.models.background import Question
+from skindesk.background import Question
 from skindesk.models.dataset.files import read_dataset
 from skindesk.models.runs.listing import percent
 from skindesk.models.runs.record import Predicted, read_predictions
