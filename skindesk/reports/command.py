@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from skindesk.engine.ask import EngineDefectError, ask_once
-from skindesk.models.diagnosis.patient import PatientFields
+from skindesk.models.diagnosis.patient import PATIENT_ENTRIES, PatientFields
 from trainer import RESEARCH_ONLY
 from trainer.errors import (
     EXIT_BAD_INPUT,
@@ -28,16 +28,6 @@ if TYPE_CHECKING:
     from trainer.protocol.jobs import ImagePrediction
 
 _DESCRIPTION = f"Ask a bundle about images and write a PDF report. {RESEARCH_ONLY}"
-_PATIENT_OPTIONS = (
-    ("--patient-name", "name", "name of the patient"),
-    ("--patient-id", "patient_id", "number or code of the patient"),
-    ("--born", "born", "date of birth, as it shall be printed"),
-    ("--sex", "sex", "sex of the patient"),
-    ("--age", "age", "age of the patient"),
-    ("--site", "site", "where on the body the lesion is"),
-    ("--examiner", "examiner", "who made the report"),
-    ("--notes", "notes", "any text; several lines are kept"),
-)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -83,8 +73,8 @@ def _parser() -> _Parser:
     parser.add_argument("--paper", choices=("A4", "Letter"), default="A4", help="A4 unless said otherwise")
     parser.add_argument("--together", action="store_true", help="the images show one lesion")
     patient = parser.add_argument_group("patient, all optional")
-    for option, name, words in _PATIENT_OPTIONS:
-        patient.add_argument(option, dest=name, default="", metavar="TEXT", help=words)
+    for name, entry in PATIENT_ENTRIES.items():
+        patient.add_argument(entry.option, dest=name, default="", metavar="TEXT", help=entry.help)
     return parser
 
 
@@ -129,16 +119,7 @@ def _check_any(predictions: Sequence[ImagePrediction]) -> None:
 
 
 def _patient(wanted: argparse.Namespace) -> PatientFields:
-    return PatientFields(
-        name=wanted.name,
-        patient_id=wanted.patient_id,
-        born=wanted.born,
-        sex=wanted.sex,
-        age=wanted.age,
-        site=wanted.site,
-        examiner=wanted.examiner,
-        notes=wanted.notes,
-    )
+    return PatientFields(**{name: getattr(wanted, name) for name in PATIENT_ENTRIES})
 
 
 def _say(sentence: str) -> None:
