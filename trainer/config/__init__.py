@@ -1,5 +1,6 @@
-"""The settings of a run: `settings` declares them, `fields` lists them one by one, `reading` reads and writes them."""
+"""The settings of a run: declared in `settings`, `images` and `stages`, listed in `fields`, read and written in `reading`."""
 
+from trainer.config.images import Augmentation, Geometry
 from trainer.config.reading import (
     check_config,
     config_from_json,
@@ -7,23 +8,15 @@ from trainer.config.reading import (
     config_to_json,
     config_to_toml,
 )
-from trainer.config.settings import (
-    CONFIG_VERSION,
+from trainer.config.settings import CONFIG_VERSION, HeadSettings, Imbalance, RunConfig
+from trainer.config.stages import EarlyStopping, FineTuneStage, HeadStage, Schedule
+from trainer.config.types import (
     OFFERED_BACKBONES,
-    Augmentation,
     BackboneName,
     DeviceChoice,
-    EarlyStopping,
-    FineTuneStage,
-    Geometry,
-    HeadSettings,
-    HeadStage,
-    Imbalance,
     ImbalanceMethod,
     Precision,
     Resampling,
-    RunConfig,
-    Schedule,
     Settings,
     Shape,
     StageName,

@@ -1,4 +1,4 @@
-"""The settings of a run one by one, by their path: type, range and words as `trainer.config.settings` declares them."""
+"""The settings of a run one by one, by their path: type, range and words as they are declared."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import msgspec
 from msgspec import inspect
 
 from trainer.config.declaring import About
-from trainer.config.settings import RunConfig, StageName
+from trainer.config.settings import RunConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from trainer.config.types import StageName
 
 Kind: TypeAlias = Literal["whole", "number", "switch", "choice", "text", "several"]
 Value: TypeAlias = bool | int | float | str | tuple[int, ...] | tuple[str, ...] | None

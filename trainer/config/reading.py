@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, get_args
 import msgspec
 import tomli_w
 
-from trainer.config.settings import CONFIG_VERSION, RunConfig, StageName
+from trainer.config.settings import CONFIG_VERSION, RunConfig
+from trainer.config.types import StageName
 from trainer.errors import ConfigError
 
 if TYPE_CHECKING:

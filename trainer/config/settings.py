@@ -1,70 +1,31 @@
-"""The settings of a run: frozen, typed and versioned. Each is declared here alone.
+"""The settings of a run: frozen, typed and versioned, each declared once, here or in `images` and `stages`.
 
 A setting has one name everywhere: here, in a `--config` file, in a run's folder and in a bundle's manifest. Its range is
 a `msgspec.Meta`; its title, its explanation and how a form shows it are an `About`. Forms show settings in the order in
-which they stand here.
+which they are declared.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
 from trainer.config.declaring import About
+from trainer.config.images import Augmentation, Geometry
+from trainer.config.stages import EarlyStopping, FineTuneStage, HeadStage
+from trainer.config.types import (
+    BackboneName,
+    CountOrNone,
+    DeviceChoice,
+    ImbalanceMethod,
+    Positive,
+    Precision,
+    Settings,
+    StageName,
+)
 
 CONFIG_VERSION = 1
-
-BackboneName: TypeAlias = Literal["inceptionv3", "xception", "resnet50v2", "densenet121", "tiny"]
-StageName: TypeAlias = Literal["head", "fine-tune"]
-Precision: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]
-DeviceChoice: TypeAlias = Literal["auto", "cpu", "gpu"]
-Shape: TypeAlias = Literal["centre-square", "pad", "squash"]
-Resampling: TypeAlias = Literal["bilinear", "bicubic", "lanczos"]
-ImbalanceMethod: TypeAlias = Literal[
-    "none", "class-weights", "balanced-sampling", "focal", "logit-adjustment"
-]
-
-OFFERED_BACKBONES: tuple[BackboneName, ...] = ("inceptionv3", "xception", "resnet50v2", "densenet121")
-"""Backbones a user can choose; `tiny` exists for tests and the self-test only."""
-
-Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
-Positive = Annotated[float, Meta(gt=0.0)]
-NotNegative = Annotated[float, Meta(ge=0.0)]
-Count = Annotated[int, Meta(ge=1)]
-CountOrNone = Annotated[int, Meta(ge=0)]
-
-
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of all settings: frozen, and strict about unknown names."""
-
-
-class Geometry(Settings, frozen=True):
-    """How a rectangle becomes the network's square."""
-
-    shape: Annotated[
-        Shape,
-        About(
-            "Shape",
-            "How a rectangular image becomes a square: cut out its centre, add black borders, or stretch it.",
-            "geometry",
-            choices=(
-                ("centre-square", "Centre square"),
-                ("pad", "Black borders"),
-                ("squash", "Stretched"),
-            ),
-        ),
-    ] = "centre-square"
-    resampling: Annotated[
-        Resampling,
-        About(
-            "Resampling",
-            "The filter that scales images to the network's input size.",
-            "geometry",
-            choices=(("bilinear", "Bilinear"), ("bicubic", "Bicubic"), ("lanczos", "Lanczos")),
-        ),
-    ] = "bilinear"
 
 
 class HeadSettings(Settings, frozen=True):
@@ -98,86 +59,6 @@ class HeadSettings(Settings, frozen=True):
             step="ten",
         ),
     ] = 0.3
-
-
-class Augmentation(Settings, frozen=True):
-    """Random changes of training images; 0 or false turns one off.
-
-    Shares are of the side (`shift`), of the size (`zoom`: 0.2 is 0.8 to 1.25 times), of the full range of pixels
-    (`brightness`), of the distance from the image's mean (`contrast`), and of the saturation (`colour`).
-    """
-
-    flip_horizontal: Annotated[
-        bool, About("Flip left and right", "Mirror half of the images left to right.", "augmentation")
-    ] = True
-    flip_vertical: Annotated[
-        bool,
-        About(
-            "Flip up and down",
-            "Flip half of the images upside down. Lesions have no natural orientation.",
-            "augmentation",
-        ),
-    ] = True
-    rotation: Annotated[
-        float,
-        Meta(ge=0.0, le=180.0),
-        About("Rotation", "Largest rotation in either direction.", "augmentation", unit="°", editor="slider"),
-    ] = 180.0
-    shift: Annotated[
-        float,
-        Meta(ge=0.0, le=0.5),
-        About(
-            "Shift",
-            "Largest shift along each side, as a share of that side.",
-            "augmentation",
-            unit="%",
-            scale=100,
-            editor="slider",
-        ),
-    ] = 0.08
-    zoom: Annotated[
-        float,
-        Meta(ge=0.0, le=0.8),
-        About(
-            "Zoom",
-            "Largest change of scale, in or out.",
-            "augmentation",
-            unit="%",
-            scale=100,
-            editor="slider",
-        ),
-    ] = 0.2
-    brightness: Annotated[
-        float,
-        Meta(ge=0.0, le=0.8),
-        About(
-            "Brightness",
-            "Largest change of brightness.",
-            "augmentation",
-            unit="%",
-            scale=100,
-            editor="slider",
-        ),
-    ] = 0.1
-    contrast: Annotated[
-        float,
-        Meta(ge=0.0, le=0.8),
-        About(
-            "Contrast", "Largest change of contrast.", "augmentation", unit="%", scale=100, editor="slider"
-        ),
-    ] = 0.15
-    colour: Annotated[
-        float,
-        Meta(ge=0.0, le=0.8),
-        About(
-            "Colour",
-            "Largest change of saturation; hue changes by a tenth as much.",
-            "augmentation",
-            unit="%",
-            scale=100,
-            editor="slider",
-        ),
-    ] = 0.15
 
 
 class Imbalance(Settings, frozen=True):
@@ -225,221 +106,6 @@ class Imbalance(Settings, frozen=True):
             when=("method", ("logit-adjustment",)),
         ),
     ] = 1.0
-
-
-class Schedule(Settings, frozen=True):
-    """How the learning rate changes within a stage, after a linear warm-up.
-
-    `cosine` falls to `final_share` along a half cosine; `plateau` multiplies by `plateau_factor` when the chosen metric
-    has not improved for `plateau_patience` epochs; `constant` stays.
-    """
-
-    kind: Annotated[
-        Literal["cosine", "plateau", "constant"],
-        About(
-            "Schedule",
-            "How the learning rate changes: falls along a cosine, drops when the metric stops improving, or stays "
-            "constant.",
-            "schedule",
-            choices=(("cosine", "Cosine"), ("plateau", "Plateau"), ("constant", "Constant")),
-        ),
-    ] = "cosine"
-    warmup: Annotated[
-        float,
-        Meta(ge=0.0, le=0.5),
-        About(
-            "Warm-up",
-            "Share of the stage's steps over which the rate rises from zero.",
-            "schedule",
-            unit="%",
-            scale=100,
-        ),
-    ] = 0.05
-    final_share: Annotated[
-        Fraction,
-        About(
-            "Final rate",
-            "Learning rate at the end of the cosine, as a share of the peak rate.",
-            "schedule",
-            unit="%",
-            scale=100,
-            when=("kind", ("cosine",)),
-        ),
-    ] = 0.01
-    plateau_factor: Annotated[
-        float,
-        Meta(gt=0.0, lt=1.0),
-        About(
-            "Plateau factor",
-            "The rate is multiplied by this on a plateau.",
-            "schedule",
-            step="tenth",
-            when=("kind", ("plateau",)),
-        ),
-    ] = 0.3
-    plateau_patience: Annotated[
-        Count,
-        About(
-            "Plateau patience",
-            "Epochs without improvement that count as a plateau.",
-            "schedule",
-            when=("kind", ("plateau",)),
-        ),
-    ] = 2
-
-
-WeightDecay = Annotated[
-    NotNegative,
-    # Decoupled, of kernels only, per step and unit of learning rate.
-    About(
-        "Weight decay",
-        "Pulls weights towards zero at each step, which reduces overfitting.",
-        "steps",
-        step="double",
-    ),
-]
-
-
-class HeadStage(Settings, frozen=True):
-    """Training the head alone with AdamW, on cached features of the frozen backbone."""
-
-    epochs: Annotated[
-        Count,
-        About(
-            "Epochs",
-            "Passes over the training images while the backbone is frozen. Early stopping may end them sooner.",
-            "basic",
-        ),
-    ] = 30
-    batch_size: Annotated[
-        Count, About("Batch size", "Samples in each training step of the head.", "basic", step="double")
-    ] = 128
-    learning_rate: Annotated[
-        Positive,
-        About(
-            "Learning rate",
-            "Peak learning rate of the head. Lower it if the loss jumps.",
-            "basic",
-            step="double",
-        ),
-    ] = 1e-3
-    weight_decay: WeightDecay = 1e-4
-    views: Annotated[
-        int,
-        Meta(ge=0, le=64),
-        About(
-            "Augmented views",
-            "Augmented copies of each image whose features are cached, in addition to the original. Each costs one "
-            "pass through the backbone, once.",
-            "head",
-        ),
-    ] = 4
-    schedule: Schedule = Schedule()
-
-
-class FineTuneStage(Settings, frozen=True):
-    """Training backbone and head together on images, with AdamW."""
-
-    epochs: Annotated[
-        Count,
-        About(
-            "Epochs",
-            "Passes over the training images while the whole network trains. On a CPU each takes minutes.",
-            "basic",
-        ),
-    ] = 10
-    batch_size: Annotated[
-        Count,
-        About(
-            "Batch size",
-            "Images processed at once. If memory runs out, halve it and double the accumulation.",
-            "basic",
-            step="double",
-        ),
-    ] = 32
-    accumulation: Annotated[
-        Count,
-        About(
-            "Accumulation",
-            "Batches whose gradients are averaged into one step: a large effective batch in little memory.",
-            "steps",
-            unit="batches",
-        ),
-    ] = 1
-    learning_rate: Annotated[
-        Positive,
-        About(
-            "Learning rate",
-            "Peak learning rate of the whole network. Keep it small, so that the backbone keeps what it has learned.",
-            "basic",
-            step="double",
-        ),
-    ] = 2.5e-4
-    weight_decay: WeightDecay = 1e-4
-    # `all`, or the name of a block; see `trainer.backbones`.
-    from_block: Annotated[
-        str,
-        About(
-            "Fine-tune from",
-            "First block of the backbone to train; earlier blocks stay frozen. Training all of it is usually best.",
-            "steps",
-            editor="block",
-        ),
-    ] = "all"
-    clip_norm: Annotated[
-        NotNegative,
-        About(
-            "Clip gradients at",
-            "Largest norm of the gradient of a step; limits sudden jumps. 0 turns clipping off.",
-            "steps",
-            step="tenth",
-        ),
-    ] = 1.0
-    average: Annotated[
-        float,
-        Meta(ge=0.0, lt=1.0),
-        About(
-            "Average weights",
-            "Decay of an exponential moving average of the weights, which is then validated and kept. 0.99 or more "
-            "is usual; 0 turns it off.",
-            "steps",
-            step="hundredth",
-        ),
-    ] = 0.0
-    schedule: Schedule = Schedule()
-
-
-class EarlyStopping(Settings, frozen=True):
-    """When a stage ends before its last epoch, and what "best" means over all stages."""
-
-    # `macro_recall`, `accuracy`, `loss`, or `recall_` and a class name.
-    metric: Annotated[
-        str,
-        About(
-            "Best epoch by",
-            "The validation metric that chooses which epoch to keep. Macro recall weights all classes equally.",
-            "basic",
-            editor="metric",
-        ),
-    ] = "macro_recall"
-    patience: Annotated[
-        CountOrNone,
-        About(
-            "Early stopping after",
-            "A stage ends after this many epochs without improvement; 0 never ends it early.",
-            "basic",
-            unit="epochs",
-        ),
-    ] = 8
-    min_delta: Annotated[
-        NotNegative,
-        About(
-            "Minimum improvement",
-            "Smaller changes of the chosen metric do not count (0.01 is one percentage point).",
-            "validation",
-            step="hundredth",
-        ),
-    ] = 0.0
 
 
 class RunConfig(Settings, frozen=True):

@@ -1,6 +1,6 @@
 """The settings of a run in the language of the program: their words, what may be entered, numbers as text.
 
-The words stand with each setting in `trainer.config.settings`, which knows no Qt; they are translated when they are
+The words stand with each setting in `trainer.config`, which knows no Qt; they are translated when they are
 shown. `lupdate` finds them in what `python -m skindesk.models.runs.config_words` prints.
 """
 
