@@ -11,6 +11,7 @@ from PySide6.QtCore import QCoreApplication, QObject, QTimer, QUrl
 from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
+from skindesk.background import changes_made
 from skindesk.crash import install_crash_handler, last_crash
 from skindesk.main_window import MainWindow, PageEntry
 from skindesk.models.workspace import Workspace
@@ -264,21 +265,24 @@ class SkinDesk(QObject):
         dialog.open()
 
     def save_and_close(self) -> None:
-        """Ask the children to save and leave, and close the window when they have; it lives on meanwhile."""
+        """Close the window once the children have saved and left and all changes are made; it lives on meanwhile."""
         self.window.setEnabled(False)
-        if self._engines is None:
+        self.settings.flush()  # it would rest first
+        if self._engines is None and changes_made(_CLOSING_LOOK_MS / 1000):
             self.window.leave()
             return
         self.window.strip.say(self.tr("Saving and closing…"), int(1000 * _CLOSING_SECONDS))
-        self._engines.begin_close()
+        if self._engines is not None:
+            self._engines.begin_close()
         self._close_by = time.monotonic() + _CLOSING_SECONDS
         self._closing.start()
 
     def _close_once_saved(self) -> None:
-        assert self._engines is not None
-        if self._engines.left or time.monotonic() > self._close_by:
+        left = self._engines is None or self._engines.left
+        if (left and changes_made(0.0)) or time.monotonic() > self._close_by:
             self._closing.stop()
-            self._engines.close(0.0)  # what has not left by now is ended by force
+            if self._engines is not None:
+                self._engines.close(0.0)  # what has not left by now is ended by force
             self.window.leave()
 
     def close(self) -> None:
@@ -286,6 +290,7 @@ class SkinDesk(QObject):
         self.window.setEnabled(False)
         if self._engines is not None:
             self._engines.close(_CLOSING_SECONDS)
+        changes_made(_CLOSING_SECONDS)
         self.window.leave()
 
 

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Signal
 
-from skindesk.writer import FileWriter, Messenger
+from skindesk.writer import FileWriter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,9 +150,7 @@ class Settings(QObject):
         super().__init__(parent)
         self._file = file
         self._problem = ""
-        messenger = Messenger()
-        messenger.ended.connect(self._write_ended, Qt.ConnectionType.QueuedConnection)
-        self._writer = FileWriter(file, messenger.tell)
+        self._writer = FileWriter(file, self._write_ended)
         self._declared = {setting.key: setting for setting in SETTINGS}
         self._state = self._read()
 

@@ -1,13 +1,12 @@
-"""Writes the latest content of a file in a thread, so that nobody waits for the disk."""
+"""Writes the latest content of a file in the background, so that nobody waits for the disk."""
 
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
-
-from trainer.errors import StorageError
+from skindesk.background import Urgency, address_of, attempt, start, tell
 from trainer.files import write_text
 
 if TYPE_CHECKING:
@@ -17,28 +16,15 @@ if TYPE_CHECKING:
 _REST_SECONDS = 0.4  # between two writes: what is drawn with the mouse changes with every step of it
 
 
-class Messenger(QObject):
-    """Carries how a write ended to the GUI thread; kept by the writing thread, which may outlive whoever listens.
-
-    Signals:
-        ended(str): a sentence where a content could not be written, else an empty text.
-    """
-
-    ended = Signal(str)
-
-    def tell(self, sentence: str) -> None:
-        """Pass it on; a bound method keeps this object, which the signal's own would not."""
-        self.ended.emit(sentence)
-
-
 class FileWriter:
     """Keeps a file at the last content it was given; older ones that were not written yet are dropped.
 
-    Its thread lives only while there is something to write, and the process does not end before it.
+    It takes a thread only while there is something to write, and the process does not end before it.
 
     Args:
         file: to be written.
-        ended: is handed, in the thread, a sentence where a content could not be written, else an empty text.
+        ended: a method that is handed, on the GUI thread, a sentence where a content could not be written, else an
+            empty text.
         store: writes a content to the file; raises `StorageError`.
     """
 
@@ -48,44 +34,37 @@ class FileWriter:
         ended: Callable[[str], None],
         store: Callable[[Path, str], None] = write_text,
     ) -> None:
-        self._file, self._ended, self._store = file, ended, store
-        self._lock = threading.Lock()
+        self._file, self._address, self._store = file, address_of(ended), store
+        self._changed = threading.Condition()
         self._hurry = threading.Event()
         self._content: str | None = None
-        self._thread: threading.Thread | None = None
+        self._busy = False
 
     def write(self, content: str) -> None:
         """Have a content written; returns at once."""
-        with self._lock:
+        with self._changed:
             self._content = content
-            # A defect in `store` ends the thread; it costs that content and not all that come after it.
-            if self._thread is None or not self._thread.is_alive():
+            if not self._busy:
+                self._busy = True
                 self._hurry.clear()
-                self._thread = threading.Thread(target=self._work, name=f"writes {self._file.name}")
-                self._thread.start()
+                start(self._work, Urgency.FILE)
 
     def flush(self) -> None:
         """Wait until the last content is written, or has failed to be."""
-        with self._lock:
-            thread = self._thread
-        if thread is not None:
+        with self._changed:
             self._hurry.set()
-            thread.join()
+            self._changed.wait_for(lambda: not self._busy)
 
     def _work(self) -> None:
         while (content := self._next()) is not None:
-            try:
-                self._store(self._file, content)
-            except StorageError as error:
-                self._ended(str(error))
-            else:
-                self._ended("")
+            tell(self._address, attempt(partial(self._store, self._file, content)).sentence or "")
 
     def _next(self) -> str | None:
-        """Return what is to be written; `None`, with which the thread ends, if nothing has come meanwhile."""
+        """Return what is to be written; `None`, with which the work ends, if nothing has come meanwhile."""
         self._hurry.wait(_REST_SECONDS)
-        with self._lock:
+        with self._changed:
             content, self._content = self._content, None
             if content is None:
-                self._thread = None
+                self._busy = False
+                self._changed.notify_all()
             return content

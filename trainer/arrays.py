@@ -36,7 +36,7 @@ _NUMPY_NAMES = {
 
 def _type_named(name: str) -> np.dtype[Any]:
     if name == "BF16":
-        import ml_dtypes  # noqa: PLC0415 - most files hold no bfloat16
+        import ml_dtypes
 
         bfloat16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
         return bfloat16

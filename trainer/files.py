@@ -205,9 +205,9 @@ def try_lock(handle: int) -> bool:
         whether it is locked now; else somebody else holds it.
     """
     try:
-        import fcntl  # noqa: PLC0415 - not on Windows
+        import fcntl
     except ImportError:
-        import msvcrt  # noqa: PLC0415 - only on Windows
+        import msvcrt
 
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]

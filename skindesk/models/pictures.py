@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QObject, QRunnable, QSize, Qt, QThreadPool, Signal
+from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage
 
-from skindesk.models.background import UNEXPECTED
-from trainer.errors import TrainerError
+from skindesk.background import Errands, Urgency
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from trainer.images.pixels import Pixels
-
-_logger = logging.getLogger(__name__)
 
 LARGEST_SIDE = 3072
 """Longest side of a picture for the screen, pixels: 28 MB in memory, sharp on a 4K screen."""
@@ -93,29 +90,6 @@ def read_picture(path: Path) -> Picture:
     return Picture(width, height, QColor(*border_colour(pixels)), tuple(levels))
 
 
-class _Voice(QObject):
-    """Speaks for readings in other threads; it belongs to none of them and outlives whoever listens."""
-
-    read = Signal(object, object, str)  # Path; Picture or None; why there is none
-
-
-class _Reading(QRunnable):
-    def __init__(self, path: Path, voice: _Voice) -> None:
-        super().__init__()
-        self._path, self._voice = path, voice
-
-    def run(self) -> None:
-        try:
-            picture, sentence = read_picture(self._path), ""
-        except TrainerError as error:
-            picture, sentence = None, str(error)
-        except Exception:
-            # A thread of the pool has nobody else to tell.
-            _logger.exception("A picture could not be read")
-            picture, sentence = None, QCoreApplication.translate("Background", UNEXPECTED)
-        self._voice.read.emit(self._path, picture, sentence)
-
-
 class PictureLoader(QObject):
     """Reads pictures in the background, those asked for last first, and keeps some of them.
 
@@ -127,8 +101,7 @@ class PictureLoader(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._voice = _Voice()
-        self._voice.read.connect(self._take)
+        self._errands = Errands(self, Urgency.PICTURE)
         self._wanted: list[Path] = []
         self._reading: set[Path] = set()
         self._kept: OrderedDict[Path, Picture] = OrderedDict()
@@ -178,17 +151,22 @@ class PictureLoader(QObject):
         while self._wanted and len(self._reading) < _READERS:
             path = self._wanted.pop(0)
             self._reading.add(path)
-            # Before the many thumbnails of another page, which wait in the same pool.
-            QThreadPool.globalInstance().start(_Reading(path, self._voice), 1)
+            self._errands.run(
+                partial(read_picture, path), partial(self._keep, path), partial(self._explain, path)
+            )
 
-    def _take(self, path: Path, picture: Picture | None, sentence: str) -> None:
+    def _keep(self, path: Path, picture: Picture) -> None:
+        self._kept[path] = picture
+        self._thumbnails[path] = picture.thumbnail()
+        while len(self._kept) > 1 and sum(kept.bytes for kept in self._kept.values()) > _KEPT_BYTES:
+            self._kept.popitem(last=False)
+        self._end(path)
+
+    def _explain(self, path: Path, sentence: str) -> None:
+        self._sentences[path] = sentence
+        self._end(path)
+
+    def _end(self, path: Path) -> None:
         self._reading.discard(path)
-        if picture is None:
-            self._sentences[path] = sentence
-        else:
-            self._kept[path] = picture
-            self._thumbnails[path] = picture.thumbnail()
-            while len(self._kept) > 1 and sum(kept.bytes for kept in self._kept.values()) > _KEPT_BYTES:
-                self._kept.popitem(last=False)
         self._start()
         self.read.emit(path)

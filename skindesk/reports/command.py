@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import sys
-from functools import partial
 from pathlib import Path  # noqa: TC003 - typer reads the annotations when the program runs
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from skindesk.engine.ask import EngineDefectError, ask_once
-from skindesk.models.diagnosis.patient import PatientFields
+from skindesk.models.diagnosis.patient import PATIENT_ENTRIES, PatientFields
 from trainer import RESEARCH_ONLY
 from trainer.commands.running import exit_status
 from trainer.errors import EXIT_DEFECT, ConfigError, ImageError
@@ -18,7 +19,7 @@ from trainer.images.framing import ImageView
 from trainer.protocol.diagnosis import PredictImages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from trainer.predictions import Prediction
 
@@ -42,7 +43,7 @@ def run(arguments: list[str]) -> int:
         The exit status: 0 done; 2 wrong arguments or bad input, with a sentence on stderr; 3 stopped by Ctrl+C;
         1 a defect.
     """
-    return exit_status(partial(_call, arguments), stopped="Stopped; no report was written.")
+    return exit_status(functools.partial(_call, arguments), stopped="Stopped; no report was written.")
 
 
 def _call(arguments: list[str]) -> int | None:
@@ -56,21 +57,41 @@ def _call(arguments: list[str]) -> int | None:
     return status
 
 
+def _with_patient_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for each declared field of a patient; it gets them as `patient`."""
+    signature = inspect.signature(command, eval_str=True)
+    own = [parameter for parameter in signature.parameters.values() if parameter.name != "patient"]
+    options = [
+        inspect.Parameter(
+            f"patient_{name}",
+            inspect.Parameter.KEYWORD_ONLY,
+            default="",
+            annotation=Annotated[str, typer.Option(entry.option, metavar="TEXT", help=entry.help)],
+        )
+        for name, entry in PATIENT_ENTRIES.items()
+    ]
+
+    @functools.wraps(command)
+    def asked(**values: object) -> None:
+        patient = {name: str(values.pop(f"patient_{name}")) for name in PATIENT_ENTRIES}
+        command(**values, patient=PatientFields(**patient))
+
+    parameters = [*own, *options]
+    asked.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined] # read by Typer
+    asked.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return asked
+
+
 @app.command(help=f"Predict images with a bundle and write a PDF report. {RESEARCH_ONLY}")
+@_with_patient_options
 def report(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a bundle, as a run leaves it.")],
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Image files.")],
     out: Annotated[Path, typer.Option(metavar="FILE.pdf", help="The report.")],
     paper: Annotated[Literal["A4", "Letter"], typer.Option(help="Size of the pages.")] = "A4",
     together: Annotated[bool, typer.Option("--together", help="The images show one lesion.")] = False,
-    patient_name: Annotated[str, typer.Option(metavar="TEXT", help="Name of the patient.")] = "",
-    patient_id: Annotated[str, typer.Option(metavar="TEXT", help="Number or code of the patient.")] = "",
-    born: Annotated[str, typer.Option(metavar="TEXT", help="Date of birth, printed as entered.")] = "",
-    sex: Annotated[str, typer.Option(metavar="TEXT", help="Sex of the patient.")] = "",
-    age: Annotated[str, typer.Option(metavar="TEXT", help="Age of the patient.")] = "",
-    site: Annotated[str, typer.Option(metavar="TEXT", help="Where on the body the lesion is.")] = "",
-    examiner: Annotated[str, typer.Option(metavar="TEXT", help="Who made the report.")] = "",
-    notes: Annotated[str, typer.Option(metavar="TEXT", help="Any text; line breaks are kept.")] = "",
+    *,
+    patient: PatientFields,
 ) -> None:
     """Predict images and write the report."""
     from skindesk.reports.orders import AskedImage, DiagnosisOrder
@@ -88,7 +109,7 @@ def report(
         bundle=folder,
         images=tuple(map(AskedImage, views, answer.images)),
         together=answer.together,
-        patient=PatientFields(patient_name, patient_id, born, sex, age, site, examiner, notes),
+        patient=patient,
         file=str(out),
         paper=paper,
     )

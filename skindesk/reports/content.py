@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from skindesk.models.diagnosis.patient import PatientFields
+from skindesk.models.diagnosis.patient import PATIENT_ENTRIES, PatientFields, translated_entries
 from skindesk.reports.words import (
     counted,
     listed,
@@ -44,30 +44,17 @@ _SHORT_FINGERPRINT = 12  # digits, as many as of a bundle's hash
 
 def tidied(patient: PatientFields) -> PatientFields:
     """Return fields without blanks around them and without control characters, all but the notes in one line."""
-    return PatientFields(
-        name=one_line(patient.name),
-        patient_id=one_line(patient.patient_id),
-        born=one_line(patient.born),
-        sex=one_line(patient.sex),
-        age=one_line(patient.age),
-        site=one_line(patient.site),
-        examiner=one_line(patient.examiner),
-        notes=printable(patient.notes),
-    )
+    texts = {
+        name: one_line(getattr(patient, name)) if entry.longest else printable(getattr(patient, name))
+        for name, entry in PATIENT_ENTRIES.items()
+    }
+    return PatientFields(**texts)
 
 
 def titled(patient: PatientFields) -> tuple[tuple[str, str], ...]:
     """Return title and text of the short fields that are not empty, in the report's order."""
-    fields = (
-        (tr("Name"), patient.name),
-        (tr("Patient ID"), patient.patient_id),
-        (tr("Born"), patient.born),
-        (tr("Age"), patient.age),
-        (tr("Sex"), patient.sex),
-        (tr("Site"), patient.site),
-        (tr("Examiner"), patient.examiner),
-    )
-    return tuple((title, text) for title, text in fields if text)
+    fields = ((entry, getattr(patient, name)) for name, entry in translated_entries().items())
+    return tuple((entry.title, text) for entry, text in fields if entry.longest and text)
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QThreadPool
+from PySide6.QtCore import QCoreApplication, QEvent
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from skindesk.background import all_done
 from skindesk.engine.engines import Engines
 from skindesk.models.workspace import Workspace
 from skindesk.paths import Paths
@@ -33,14 +34,14 @@ if TYPE_CHECKING:
     from skindesk.pages.dataset import DatasetPage
 
 CLOSING_SECONDS = 30.0
-POOL_MS = 30_000
+POOL_SECONDS = 30.0
 
 
 @pytest.fixture(autouse=True)
 def _widgets_are_gone() -> Iterator[None]:
     """Delete the widgets of a test for certain: the next one dresses all there are, which takes its time."""
     yield
-    QThreadPool.globalInstance().waitForDone(POOL_MS)
+    assert all_done(POOL_SECONDS)
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 

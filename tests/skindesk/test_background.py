@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import gc
 import threading
+from functools import partial
 
 import pytest
-from PySide6.QtCore import QObject, QThread, QThreadPool
+from PySide6.QtCore import QObject, QThread
 from pytestqt.qtbot import QtBot
 
-from skindesk.models.background import UNEXPECTED, Errands, Question
+from skindesk.background import (
+    UNEXPECTED,
+    Errands,
+    Question,
+    Urgency,
+    _readers,
+    all_done,
+    changes_made,
+    start,
+)
 from trainer.errors import TrainerError
 
 MANY = 1000
@@ -29,7 +39,7 @@ def test_only_the_last_of_many_questions_is_answered(qtbot: QtBot) -> None:
             gc.collect()
     assert question.busy
     qtbot.waitUntil(lambda: not question.busy, timeout=20_000)
-    QThreadPool.globalInstance().waitForDone()
+    assert all_done(20.0)
     qtbot.wait(0)
     assert answers == [MANY - 1]
 
@@ -47,7 +57,7 @@ def test_an_older_answer_that_comes_late_is_dropped(qtbot: QtBot) -> None:
     question.ask(lambda: "new")
     qtbot.waitUntil(lambda: answers == ["new"], timeout=20_000)
     hold.set()
-    QThreadPool.globalInstance().waitForDone()
+    assert all_done(20.0)
     qtbot.wait(0)
     assert answers == ["new"]
 
@@ -80,7 +90,7 @@ def test_a_forgotten_question_is_not_answered(qtbot: QtBot) -> None:
     with qtbot.waitSignals([question.busy_changed, question.busy_changed]):
         question.ask(lambda: 1)
         question.forget()
-    QThreadPool.globalInstance().waitForDone()
+    assert all_done(20.0)
     qtbot.wait(0)
     assert not question.busy
 
@@ -94,8 +104,44 @@ def test_an_answer_after_the_end_of_its_asker_harms_nobody(qtbot: QtBot) -> None
         asker.deleteLater()
     del question
     hold.set()
-    QThreadPool.globalInstance().waitForDone()
+    assert all_done(20.0)
     qtbot.wait(0)
+
+
+def test_an_errand_is_done_though_its_asker_has_gone(qtbot: QtBot) -> None:
+    asker = QObject()
+    hold, done = threading.Event(), threading.Event()
+    Errands(asker).run(lambda: hold.wait(20) and done.set(), pytest.fail, pytest.fail)
+    with qtbot.waitSignal(asker.destroyed):
+        asker.deleteLater()
+    assert not changes_made(0.0)
+    hold.set()
+    assert changes_made(20.0)
+    qtbot.wait(0)
+    assert done.is_set()
+
+
+def test_closing_does_not_wait_for_what_is_only_read(qtbot: QtBot) -> None:
+    hold = threading.Event()
+    question: Question[bool] = Question(lambda _answer: None, pytest.fail)
+    question.ask(lambda: hold.wait(20))
+    assert changes_made(0.0)
+    assert not all_done(0.0)
+    hold.set()
+    qtbot.waitUntil(lambda: not question.busy)
+
+
+def test_the_more_urgent_is_begun_first() -> None:
+    hold_one, hold_others, begun = threading.Event(), threading.Event(), list[Urgency]()
+    start(lambda: hold_one.wait(20), Urgency.READING)
+    for _ in range(_readers().maxThreadCount() - 1):
+        start(lambda: hold_others.wait(20), Urgency.READING)
+    for urgency in (Urgency.THUMBNAIL, Urgency.READING, Urgency.PICTURE):
+        start(partial(begun.append, urgency), urgency)
+    start(hold_others.set, Urgency.THUMBNAIL)
+    start(hold_one.set, Urgency.CHANGE)  # has a thread though all readers are taken
+    assert all_done(20.0)
+    assert begun == [Urgency.PICTURE, Urgency.READING, Urgency.THUMBNAIL]
 
 
 def test_every_errand_is_told_of(qtbot: QtBot) -> None:

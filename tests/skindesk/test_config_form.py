@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,10 +10,15 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLineEdit
 
-from skindesk.models.runs.config_leaves import leaves, parse_number, show_number, value_at, with_value
+from skindesk.models.runs.config_words import (
+    CONTEXT,
+    parse_number,
+    show_number,
+    shown_fields,
+    source_for_lupdate,
+)
 from skindesk.widgets.form.config_form import ConfigForm
 from skindesk.widgets.form.editors import ChoiceEditor, NumberEditor, SliderEditor
-from skindesk.widgets.form.texts import FIELDS, HIDDEN
 from trainer.backbones import OFFERED
 from trainer.config import (
     Augmentation,
@@ -26,6 +32,7 @@ from trainer.config import (
     Schedule,
     check_config,
 )
+from trainer.config.fields import fields, value_at, with_value
 from trainer.presets import preset_config
 
 if TYPE_CHECKING:
@@ -84,16 +91,26 @@ def retype(qtbot: QtBot, field: QLineEdit, text: str) -> None:
 
 
 def test_every_setting_has_a_field_and_an_explanation(form: ConfigForm) -> None:
-    assert {field.path for field in FIELDS} | set(HIDDEN) == set(leaves())
-    for field in FIELDS:
+    assert {field.path for field in shown_fields()} | {"version", "backbone"} == set(fields())
+    for field in shown_fields():
         target = form.editor(field.path).focusProxy()
         assert target is not None, field.path
         assert len(target.toolTip()) > 20, field.path
         assert target.accessibleName(), field.path
 
 
+def test_every_declared_text_can_be_translated() -> None:
+    """`lupdate` reads them as calls; what the form shows is among them."""
+    tree = ast.parse(source_for_lupdate())
+    calls = [list(map(ast.literal_eval, node.args)) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    assert {context for context, _text in calls} == {CONTEXT}
+    texts = {text for _context, text in calls}
+    assert {"Epochs", "epochs", "MiB", "Focal loss", "Learning-rate schedule"} <= texts
+    assert {field.about.help for field in shown_fields()} <= texts
+
+
 def test_nothing_in_the_unusual_settings_is_the_default() -> None:
-    for path in leaves():
+    for path in fields():
         if path not in ("version", "imbalance.adjustment_tau", "augmentation.flip_horizontal"):
             if path.startswith("augmentation.") and path.endswith(("brightness", "contrast")):
                 continue
@@ -105,7 +122,7 @@ def test_settings_come_back_as_they_were_shown(form: ConfigForm) -> None:
         form.set_config(config)
         assert form.config == config
         read = config
-        for field in FIELDS:
+        for field in shown_fields():
             read = with_value(read, field.path, form.editor(field.path).read())
         assert read == config
         assert form.problems == {}
@@ -273,9 +290,9 @@ def test_a_weights_file_must_be_there(form: ConfigForm, tmp_path_factory: pytest
 
 @pytest.mark.parametrize("text", ["", "x", "nan", "inf", "1.5", "--1"])
 def test_what_is_no_whole_number_is_refused(text: str) -> None:
-    assert parse_number(text, leaves()["seed"]) is None
+    assert parse_number(text, fields()["seed"]) is None
 
 
 @pytest.mark.parametrize(("text", "number"), [("1 024", 1024), ("1,000", 1000), (" 7 ", 7)])
 def test_whole_numbers_may_have_their_thousands_set_apart(text: str, number: int) -> None:
-    assert parse_number(text, leaves()["cache_mib"]) == number
+    assert parse_number(text, fields()["cache_mib"]) == number

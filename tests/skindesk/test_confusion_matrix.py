@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QAccessible, QColor
 from PySide6.QtWidgets import QMainWindow, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -32,15 +32,20 @@ def matrix(qtbot: QtBot, settings: Settings) -> ConfusionMatrix:  # noqa: ARG001
 
 def test_a_click_opens_the_cell_below_the_mouse(qtbot: QtBot, matrix: ConfusionMatrix) -> None:
     with qtbot.waitSignal(matrix.opened) as opened:
-        qtbot.mouseClick(matrix, Qt.MouseButton.LeftButton, pos=matrix.cell_rect(Cell(0, 1)).center())
+        qtbot.mouseClick(
+            matrix.viewport(), Qt.MouseButton.LeftButton, pos=matrix.cell_rect(Cell(0, 1)).center()
+        )
     assert opened.args == [Cell(0, 1)]
     assert matrix.count(Cell(0, 1)) == 2
 
 
 def test_a_click_beside_the_cells_opens_nothing(qtbot: QtBot, matrix: ConfusionMatrix) -> None:
     with qtbot.assertNotEmitted(matrix.opened):
-        qtbot.mouseClick(matrix, Qt.MouseButton.LeftButton, pos=QPoint(2, 2))
-        qtbot.mouseClick(matrix, Qt.MouseButton.LeftButton, pos=QPoint(478, 318))
+        for beside in (matrix.horizontalHeader(), matrix.verticalHeader()):
+            qtbot.mouseClick(beside.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
+        corner = matrix.viewport().rect().bottomRight()
+        assert not matrix.cell_rect(Cell(2, 2)).contains(corner)
+        qtbot.mouseClick(matrix.viewport(), Qt.MouseButton.LeftButton, pos=corner)
 
 
 def test_the_arrows_move_within_the_matrix_and_enter_opens(qtbot: QtBot, matrix: ConfusionMatrix) -> None:
@@ -71,31 +76,43 @@ def test_with_many_classes_the_heads_stay_and_the_keyboard_is_followed(
     matrix = view.matrix
     matrix.show_matrix(names, (), [[1] * 30 for _ in names])
     matrix.setFocus()
-    qtbot.waitUntil(lambda: matrix.width() > 2 * view.width())
     for _ in range(20):
         qtbot.keyClick(matrix, Qt.Key.Key_Right)
         qtbot.keyClick(matrix, Qt.Key.Key_Down)
     cell = matrix.cell_rect(Cell(20, 20))
-    seen = matrix.visibleRegion().boundingRect()
-    assert seen.contains(cell)
+    assert matrix.viewport().rect().contains(cell)
+    assert matrix.horizontalScrollBar().value() > 0
+    assert matrix.horizontalHeader().isVisible()
     matrix.opened.disconnect()  # there are no images behind these cells
-    with qtbot.assertNotEmitted(matrix.opened):  # the heads lie over the cells that are scrolled away
-        qtbot.mouseClick(matrix, Qt.MouseButton.LeftButton, pos=seen.topLeft() + QPoint(5, cell.center().y()))
-        qtbot.mouseClick(matrix, Qt.MouseButton.LeftButton, pos=QPoint(cell.center().x(), seen.top() + 5))
     with qtbot.waitSignal(matrix.opened):
-        qtbot.mouseClick(matrix, Qt.MouseButton.LeftButton, pos=cell.center())
+        qtbot.mouseClick(matrix.viewport(), Qt.MouseButton.LeftButton, pos=cell.center())
 
 
 def test_a_cell_says_what_it_means(qtbot: QtBot, matrix: ConfusionMatrix) -> None:
     assert matrix.describe(Cell(0, 1)) == "Benign keratosis, predicted as ▲ Melanoma: 2 of 12 images, 16.7 %"
     assert matrix.describe(Cell(2, 2)) == "Melanocytic nevus, predicted as Melanocytic nevus: 0 of 0 images"
     qtbot.keyClick(matrix, Qt.Key.Key_Down)
-    assert matrix.accessibleDescription().startswith("▲ Melanoma, predicted as Benign keratosis: 5 of 10")
+    cell = matrix.model().index(matrix.current.truth, matrix.current.predicted)
+    for role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+        assert cell.data(role).startswith("▲ Melanoma, predicted as Benign keratosis: 5 of 10")
+
+
+def test_a_screen_reader_finds_each_cell(matrix: ConfusionMatrix) -> None:
+    table = QAccessible.queryAccessibleInterface(matrix)
+    cells = [table.child(place) for place in range(table.childCount())]
+    words = [cell.text(QAccessible.Text.Name) for cell in cells if cell.role() == QAccessible.Role.Cell]
+    assert len(words) == 9
+    assert matrix.describe(Cell(1, 2)) in words
+
+
+def test_shares_are_written_in_place_of_counts(matrix: ConfusionMatrix) -> None:
+    matrix.show_shares(shares=True)
+    assert [matrix.model().index(*cell).data() for cell in ((0, 0), (1, 1), (2, 2))] == ["83.3", "50.0", "–"]
 
 
 def test_every_number_can_be_read_on_its_ground(matrix: ConfusionMatrix) -> None:
     """The text of each cell differs from its ground by a contrast of 4.5:1 or more."""
-    picture = matrix.grab().toImage()
+    picture = matrix.viewport().grab().toImage()
     for cell in (Cell(0, 0), Cell(1, 0), Cell(1, 1), Cell(0, 1)):
         inside = matrix.cell_rect(cell).adjusted(6, 6, -6, -6)
         colours = [
@@ -108,7 +125,7 @@ def test_every_number_can_be_read_on_its_ground(matrix: ConfusionMatrix) -> None
 
 
 def test_the_wrong_and_the_right_differ_by_more_than_their_numbers(matrix: ConfusionMatrix) -> None:
-    picture = matrix.grab().toImage()
+    picture = matrix.viewport().grab().toImage()
     grounds = [
         picture.pixelColor(matrix.cell_rect(cell).topLeft() + QPoint(8, 8))
         for cell in (Cell(1, 0), Cell(1, 1))

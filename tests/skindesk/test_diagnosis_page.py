@@ -252,8 +252,8 @@ def test_images_of_one_lesion_are_answered_together_and_reported(
     assert "no image" in rows[3]
     assert rows[4].startswith("together,")
 
-    page.patient.name.setText("Ada Björk")
-    page.patient.note.setPlainText("Seen twice.")
+    page.patient.editors["name"].setText("Ada Björk")
+    page.patient.editors["notes"].setPlainText("Seen twice.")
     report = tmp_path / "report.pdf"
     assert page.answered
     away = images[0].rename(tmp_path / images[0].name)  # the page holds its picture

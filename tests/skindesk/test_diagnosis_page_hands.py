@@ -240,13 +240,13 @@ def test_keys_turn_crop_step_remove_and_undo(three: DiagnosisPage) -> None:
 
 def test_keys_in_a_field_belong_to_the_field(three: DiagnosisPage) -> None:
     three.patient.unfold()
-    three.patient.name.setFocus()
+    three.patient.editors["name"].setFocus()
     QGuiApplication.clipboard().setText("Ada")
-    QTest.keyClick(three.patient.name, Qt.Key.Key_V, CONTROL)
-    QTest.keyClick(three.patient.name, Qt.Key.Key_Home)
-    QTest.keyClick(three.patient.name, Qt.Key.Key_Delete)
+    QTest.keyClick(three.patient.editors["name"], Qt.Key.Key_V, CONTROL)
+    QTest.keyClick(three.patient.editors["name"], Qt.Key.Key_Home)
+    QTest.keyClick(three.patient.editors["name"], Qt.Key.Key_Delete)
     assert three.patient.fields().name == "da"
-    QTest.keyClick(three.patient.name, Qt.Key.Key_Z, CONTROL)
+    QTest.keyClick(three.patient.editors["name"], Qt.Key.Key_Z, CONTROL)
     assert len(three.model.images) == 3
 
 
@@ -261,8 +261,8 @@ def test_the_strip_is_walked_with_arrows_and_several_are_removed_at_once(three: 
 
 
 def test_a_new_lesion_clears_everything_and_can_be_taken_back(three: DiagnosisPage) -> None:
-    three.patient.name.setText("Ada")
-    three.patient.examiner.setText("Dr Noether")
+    three.patient.editors["name"].setText("Ada")
+    three.patient.editors["examiner"].setText("Dr Noether")
     three.commands.clear.trigger()
     assert three.model.images == ()
     assert three.patient.fields().name == ""
@@ -299,23 +299,23 @@ def test_a_removal_that_was_taken_back_already_is_not_taken_back_twice(three: Di
 
 
 def test_a_lesion_that_comes_back_brings_its_patient_and_only_that_one(three: DiagnosisPage) -> None:
-    three.patient.name.setText("Ada")
-    three.patient.patient_id.setText("1")
+    three.patient.editors["name"].setText("Ada")
+    three.patient.editors["patient_id"].setText("1")
     three.commands.clear.trigger()
-    three.patient.name.setText("Bob")
+    three.patient.editors["name"].setText("Bob")
     three.commands.undo.trigger()
     assert len(three.model.images) == 3
-    assert (three.patient.name.text(), three.patient.patient_id.text()) == ("Ada", "1")
+    assert (three.patient.editors["name"].text(), three.patient.editors["patient_id"].text()) == ("Ada", "1")
 
 
 def test_what_is_entered_about_a_patient_can_be_cleared_without_images(page: DiagnosisPage) -> None:
-    page.patient.examiner.setText("Dr Noether")
+    page.patient.editors["examiner"].setText("Dr Noether")
     assert not page.commands.clear.isEnabled()
-    page.patient.note.setPlainText("Seen twice.")
+    page.patient.editors["notes"].setPlainText("Seen twice.")
     page.commands.clear.trigger()
-    assert page.patient.note.toPlainText() == ""
+    assert page.patient.editors["notes"].toPlainText() == ""
     page.notice.acted.emit()
-    assert page.patient.note.toPlainText() == "Seen twice."
+    assert page.patient.editors["notes"].toPlainText() == "Seen twice."
 
 
 def test_a_slider_turns_by_small_angles_around_the_quarter(three: DiagnosisPage) -> None:

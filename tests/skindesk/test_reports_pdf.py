@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from PySide6.QtGui import QFontDatabase, QImage, QTextLayout
 
@@ -302,7 +303,7 @@ def test_a_machine_without_fonts_prints_with_the_one_brought_along(tmp_path: Pat
 
 
 def test_every_font_is_embedded(tmp_path: Path) -> None:
-    found = _written(tmp_path, patient=replace(JANE, notes="王小明 محمد मरीज़ office")).fonts()
+    found = _written(tmp_path, patient=msgspec.structs.replace(JANE, notes="王小明 محمد मरीज़ office")).fonts()
     assert found
     assert all(font.embedded for font in found)
 
@@ -451,7 +452,6 @@ def test_many_classes_fit_beside_a_picture(tmp_path: Path) -> None:
 
 
 def replace_prediction(shown: ReportImage, names: tuple[str, ...]) -> ReportImage:
-    import msgspec
 
     answer = msgspec.structs.replace(
         shown.prediction,

@@ -149,7 +149,9 @@ def test_a_cell_of_the_matrix_opens_its_images(
     view = page.detail.confusion
     cell = Cell(1, 2)
     assert view.matrix.count(cell) == 2
-    qtbot.mouseClick(view.matrix, Qt.MouseButton.LeftButton, pos=view.matrix.cell_rect(cell).center())
+    qtbot.mouseClick(
+        view.matrix.viewport(), Qt.MouseButton.LeftButton, pos=view.matrix.cell_rect(cell).center()
+    )
     qtbot.waitUntil(lambda: len(view.images.grid) == 2, timeout=PATIENCE)
     assert view.cell_title.full_text() == "▲ Melanoma, predicted as Melanocytic nevus: 2 images"
     assert "Melanocytic nevus 80.0\N{NO-BREAK SPACE}%" in view.caption.text()

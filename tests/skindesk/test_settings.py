@@ -153,16 +153,6 @@ def test_nobody_waits_for_the_disk_and_the_latest_values_are_written(
     assert threading.main_thread() not in disk.threads
 
 
-def test_no_thread_stays_when_all_is_written(settings: Settings) -> None:
-    before = set(threading.enumerate())
-    settings.set_value("paper", "Letter")
-    assert set(threading.enumerate()) > before
-
-    settings.flush()
-
-    assert set(threading.enumerate()) == before
-
-
 def test_a_name_that_is_no_text_is_kept(settings: Settings, paths: Paths) -> None:
     odd = os.fsdecode(b"/images/caf\xe9.db")
     settings.set_value("last_dataset", odd)

@@ -16,6 +16,7 @@ from PySide6.QtCore import QCoreApplication
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.models.diagnosis.framing import Box, Framing
 from skindesk.models.diagnosis.kept_case import case_of, claim_place
+from skindesk.models.diagnosis.patient import PatientFields
 from tests.skindesk.diagnosis_page import PageWindow
 
 if TYPE_CHECKING:
@@ -32,6 +33,17 @@ if TYPE_CHECKING:
 PATIENCE_MS = 30_000
 REPOSITORY = Path(__file__).resolve().parents[2]
 HALF = Framing(90.0, Box(0.0, 0.0, 0.5, 1.0))
+FIRST_VERSION = """{
+ "version": 1,
+ "images": [{"path": "/images/a.png", "rotation": -12.5, "crop": [0.0, 0.0, 0.5, 1.0]}],
+ "selected": 0,
+ "together": true,
+ "patient": {
+  "name": "Ada", "patient_id": "7", "born": "1815", "sex": "f",
+  "age": "36", "site": "arm", "examiner": "Dr", "notes": "1\\n2"
+ }
+}
+"""
 
 
 @pytest.fixture
@@ -77,6 +89,17 @@ def take(qtbot: QtBot, page: DiagnosisPage, images: list[Path]) -> None:
     qtbot.waitUntil(lambda: len(page.model.images) == before + len(images), timeout=PATIENCE_MS)
 
 
+def test_what_the_first_version_kept_is_understood() -> None:
+    case = case_of(FIRST_VERSION)
+    assert case.together
+    (image,) = case.images
+    assert (image.path, image.number) == (Path("/images/a.png"), case.selected)
+    assert image.framing == Framing(-12.5, HALF.crop)
+    assert case.patient == PatientFields(
+        name="Ada", patient_id="7", born="1815", sex="f", age="36", site="arm", examiner="Dr", notes="1\n2"
+    )
+
+
 def test_images_crops_patient_and_note_come_back_as_they_were(
     qtbot: QtBot, opened: Callable[[], DiagnosisPage], images: list[Path]
 ) -> None:
@@ -86,9 +109,9 @@ def test_images_crops_patient_and_note_come_back_as_they_were(
     page.model.set_framing(page.model.images[2].number, Framing(-12.5))
     page.model.select(page.model.images[1].number)
     page.model.set_together(together=True)
-    page.patient.name.setText("Ada Björk")
-    page.patient.examiner.setText("Dr Noether")
-    page.patient.note.setPlainText("Seen twice.\nGrows.")
+    page.patient.editors["name"].setText("Ada Björk")
+    page.patient.editors["examiner"].setText("Dr Noether")
+    page.patient.editors["notes"].setPlainText("Seen twice.\nGrows.")
     close(page)
 
     again = opened()
@@ -98,7 +121,7 @@ def test_images_crops_patient_and_note_come_back_as_they_were(
     assert again.model.selected == again.model.images[1]
     assert again.images.together.isChecked()
     assert again.patient.fields() == page.patient.fields()
-    assert again.patient.note.isVisible(), "what has come back is not folded away"
+    assert again.patient.editors["notes"].isVisible(), "what has come back is not folded away"
     assert again.unfinished.notice.text == "Your unfinished diagnosis is back: 3 images."
     assert not again.commands.undo.isEnabled()
     qtbot.waitUntil(lambda: again.images.canvas.has_picture, timeout=PATIENCE_MS)
@@ -113,7 +136,7 @@ def test_it_is_written_soon_after_a_change_and_for_nobody_else_to_read(
 ) -> None:
     page = opened()
     assert files(paths) == [], "nothing was begun"
-    page.patient.note.setPlainText("Seen twice.")
+    page.patient.editors["notes"].setPlainText("Seen twice.")
     qtbot.waitUntil(lambda: bool(files(paths)), timeout=PATIENCE_MS)
     (file,) = files(paths)
     assert json.loads(file.read_text(encoding="utf-8"))["version"] == 1
@@ -130,8 +153,8 @@ def test_clear_deletes_the_file_and_undo_keeps_it_again(
 ) -> None:
     page = opened()
     take(qtbot, page, images)
-    page.patient.name.setText("Ada")
-    page.patient.examiner.setText("Dr Noether")
+    page.patient.editors["name"].setText("Ada")
+    page.patient.editors["examiner"].setText("Dr Noether")
     close(page)
     again = opened()
     leftover = paths.unfinished / ".1.json.abcdef.tmp"
@@ -155,7 +178,7 @@ def test_what_was_cleared_does_not_come_back(
     opened: Callable[[], DiagnosisPage], qtbot: QtBot, paths: Paths
 ) -> None:
     page = opened()
-    page.patient.name.setText("Ada")
+    page.patient.editors["name"].setText("Ada")
     qtbot.waitUntil(lambda: bool(files(paths)), timeout=PATIENCE_MS)
     page.commands.clear.trigger()
     close(page)
@@ -192,8 +215,8 @@ def test_two_windows_keep_a_case_each_and_both_can_be_brought_back(
 ) -> None:
     first, second = opened(), opened()
     take(qtbot, first, images[:1])
-    first.patient.name.setText("Ada")
-    second.patient.name.setText("Bob")
+    first.patient.editors["name"].setText("Ada")
+    second.patient.editors["name"].setText("Bob")
     qtbot.waitUntil(lambda: len(files(paths)) == 2, timeout=PATIENCE_MS)
     assert not first.commands.other.isVisible(), "what a window has is offered to no other one"
     close(first)
@@ -207,7 +230,7 @@ def test_two_windows_keep_a_case_each_and_both_can_be_brought_back(
     again.commands.other.trigger()
     assert again.patient.fields().name == "Ada"
     assert [image.path for image in again.model.images] == images[:1]
-    again.patient.site.setText("left arm")
+    again.patient.editors["site"].setText("left arm")
     qtbot.waitUntil(again.commands.other.isVisible, timeout=PATIENCE_MS)
     again.commands.other.trigger()
     assert again.patient.fields().name == "Bob"
@@ -225,7 +248,7 @@ def test_images_from_elsewhere_do_not_mix_with_a_case_that_nobody_has_seen(
 ) -> None:
     page = opened()
     take(qtbot, page, images[:2])
-    page.patient.name.setText("Ada")
+    page.patient.editors["name"].setText("Ada")
     close(page)
 
     again = opened()
@@ -268,7 +291,7 @@ def test_a_file_that_is_not_understood_is_neither_used_nor_touched(
     file.write_text(content)
     page = opened()
     assert page.model.case.empty
-    page.patient.name.setText("Bob")
+    page.patient.editors["name"].setText("Bob")
     close(page)
     assert file.read_text() == content
     assert opened().patient.fields().name == "Bob"
@@ -280,11 +303,11 @@ def test_a_folder_that_cannot_be_written_is_said_once(
     page = opened()
     paths.unfinished.rename(paths.data / "hidden")
     paths.unfinished.write_text("in the way")
-    page.patient.name.setText("Ada")
+    page.patient.editors["name"].setText("Ada")
     qtbot.waitUntil(page.unfinished.notice.isVisible, timeout=PATIENCE_MS)
     assert page.unfinished.notice.text.startswith("Cannot write")
     page.unfinished.notice.clear()
-    page.patient.name.setText("Ada B")
+    page.patient.editors["name"].setText("Ada B")
     page.unfinished.keeper.close()
     QCoreApplication.processEvents()
     assert not page.unfinished.notice.isVisible()
@@ -357,8 +380,8 @@ application = make_application([])
 program = SkinDesk(Paths.standard())
 program.window.show()
 page = program.window.page("diagnosis")
-print(page.patient.name.text(), flush=True)
-page.patient.name.setText(sys.argv[1])
+print(page.patient.editors["name"].text(), flush=True)
+page.patient.editors["name"].setText(sys.argv[1])
 QTimer.singleShot(0, program.window.close)
 application.exec()
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QWidget
 
 from skindesk.app import SkinDesk
+from skindesk.background import Errands
 from skindesk.crash import install_crash_handler, last_crash
 from skindesk.engine import JobState
 from skindesk.main_window import MainWindow, PageEntry
@@ -133,6 +135,23 @@ def test_an_idle_program_closes_without_a_question(program: SkinDesk, qtbot: QtB
 
     qtbot.waitUntil(lambda: not program.window.isVisible(), timeout=30_000)
     assert not program.window.findChildren(QDialog)
+
+
+def test_closing_waits_for_a_change_in_the_background(program: SkinDesk, qtbot: QtBot) -> None:
+    program.window.show()
+    hold, ticks = threading.Event(), list[int]()
+    Errands(program).run(lambda: hold.wait(20), lambda _done: None, pytest.fail)
+
+    program.window.close()
+
+    qtbot.waitUntil(lambda: not program.window.isEnabled())
+    clock = QTimer(program)
+    clock.timeout.connect(lambda: ticks.append(1))
+    clock.start(50)
+    qtbot.waitUntil(lambda: len(ticks) > 3)
+    assert program.window.isVisible()
+    hold.set()
+    qtbot.waitUntil(lambda: not program.window.isVisible(), timeout=10_000)
 
 
 @pytest.mark.qt_log_ignore("propagateSizeHints")  # the platform without a screen says it of every dialog

@@ -13,6 +13,7 @@ from trainer.config import (
     EarlyStopping,
     FineTuneStage,
     HeadSettings,
+    HeadStage,
     Imbalance,
     RunConfig,
     Schedule,
@@ -22,6 +23,7 @@ from trainer.config import (
     config_to_json,
     config_to_toml,
 )
+from trainer.config.fields import fields
 from trainer.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -124,14 +126,18 @@ def test_json_that_is_none_and_files_that_are_not_there_are_said_in_words(tmp_pa
         config_from_toml(tmp_path)
 
 
-def test_every_setting_has_a_description() -> None:
-    def structs(kind: type[msgspec.Struct]) -> list[type[msgspec.Struct]]:
-        inner = [field.type for field in msgspec.structs.fields(kind)]
-        return [
-            kind,
-            *(s for t in inner if isinstance(t, type) and issubclass(t, msgspec.Struct) for s in structs(t)),
-        ]
+def test_every_setting_says_what_it_is() -> None:
+    for path, field in fields().items():
+        assert field.about.title, path
+        assert len(field.about.help) > 20, path
+        assert field.about.help.endswith("."), path
+        offered = {value for value, _words in field.about.choices}
+        assert offered <= set(map(str, field.choices)), path
 
-    for kind in structs(RunConfig):
-        for field in kind.__struct_fields__:
-            assert field in (kind.__doc__ or ""), f"{kind.__name__}.{field}"
+
+def test_a_setting_counts_only_with_the_choice_it_goes_with() -> None:
+    fixed = RunConfig(head_stage=HeadStage(schedule=Schedule(kind="constant")))
+    shares = [fields()[f"{stage}.schedule.final_share"] for stage in ("head_stage", "fine_tune_stage")]
+    assert [field.has_effect(fixed) for field in shares] == [False, True]
+    assert [field.stage for field in shares] == ["head", "fine-tune"]
+    assert fields()["seed"].has_effect(fixed)

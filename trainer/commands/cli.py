@@ -18,6 +18,7 @@ from trainer.commands.running import exit_status
 from trainer.commands.terminal import describe_import, json_listener, show, terminal_listener
 from trainer.compute.starting import load_tensorflow
 from trainer.config import RunConfig, config_from_toml
+from trainer.config.fields import fields
 from trainer.dataset.reading.layouts import layout_choices
 from trainer.errors import ConfigError, DatasetError, TrainerError
 from trainer.events import Failed, Stopped, StopRequest
@@ -42,6 +43,11 @@ Stage = Literal["head", "fine-tune", "both"]
 DatasetFile = Annotated[Path, typer.Argument(metavar="DATASET.db", help="A dataset made by `import`.")]
 BundleFolder = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The folder `bundle` of a run.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def _help(setting: str) -> str:
+    """Return what a setting of a run does, as it is declared."""
+    return fields()[setting].about.help
 
 
 @contextlib.contextmanager
@@ -132,16 +138,16 @@ def split(
 def train(
     dataset: DatasetFile,
     out: Annotated[Path, typer.Option(metavar="RUN_DIR", help="Folder of the run.")],
-    backbone: Annotated[Backbone | None, typer.Option(help="Which backbone.")] = None,
+    backbone: Annotated[Backbone | None, typer.Option(help=_help("backbone"))] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings.")] = None,
     stage: Annotated[Stage | None, typer.Option(help="What to train.")] = None,
     weights: Annotated[str | None, typer.Option(help="imagenet, random or a weights file.")] = None,
     weights_dir: Annotated[Path | None, typer.Option(help="Folder that holds ImageNet weights.")] = None,
-    device: Annotated[Literal["auto", "cpu", "gpu"] | None, typer.Option(help="Where to train.")] = None,
+    device: Annotated[Literal["auto", "cpu", "gpu"] | None, typer.Option(help=_help("device"))] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of each stage.")] = None,
-    input_size: Annotated[int | None, typer.Option(help="Side of the network's square, pixels.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of everything random.")] = None,
-    deterministic: Annotated[bool, typer.Option("--deterministic", help="Repeat bit for bit.")] = False,
+    input_size: Annotated[int | None, typer.Option(help=_help("input_size"))] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help=_help("seed"))] = None,
+    deterministic: Annotated[bool, typer.Option("--deterministic", help=_help("deterministic"))] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN_DIR.")] = False,
     json_events: Annotated[bool, typer.Option("--json-events", help="Events on stdout.")] = False,
 ) -> None:

@@ -132,7 +132,7 @@ def _why_none_is_seen(root: Path) -> str:
 
 def missing_libraries() -> list[str]:
     """Return the packages with CUDA's libraries that TensorFlow names and that are not installed."""
-    from importlib import metadata  # noqa: PLC0415 - a window that starts waits for what is imported above
+    from importlib import metadata
 
     try:
         requirements = metadata.requires("tensorflow") or []
@@ -144,7 +144,7 @@ def missing_libraries() -> list[str]:
 
 def version_of(package: str) -> str | None:
     """Return the version of an installed package, `None` if it is not installed; it is not imported."""
-    from importlib import metadata  # noqa: PLC0415 - a window that starts waits for what is imported above
+    from importlib import metadata
 
     try:
         return metadata.version(package)

@@ -237,7 +237,7 @@ def _planned_size(config: RunConfig | None) -> int:
         return 0
     if config.input_size is not None:
         return config.input_size
-    from trainer.backbones import get_backbone  # noqa: PLC0415 - only for runs without a bundle
+    from trainer.backbones import get_backbone
 
     return get_backbone(config.backbone).default_size
 

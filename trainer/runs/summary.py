@@ -117,7 +117,7 @@ class RunSummary:
     @property
     def backbone_title(self) -> str:
         """Name of the backbone as in its paper."""
-        from trainer.backbones import REGISTRY  # noqa: PLC0415 - only where names are shown
+        from trainer.backbones import REGISTRY
 
         return next(
             (entry.title for entry in REGISTRY.values() if entry.name == self.backbone), self.backbone

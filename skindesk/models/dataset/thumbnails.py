@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import functools
-import os
 import threading
 import time
 from collections import OrderedDict, deque
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from PySide6.QtCore import QCoreApplication, QObject, QSize, Qt, QThreadPool, QTimer, Signal
+from PySide6.QtCore import QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QImageIOHandler, QImageReader, QPainter, QPixmap
 
+from skindesk.background import THUMBNAIL_THREADS, Urgency, address_of, attempt, start, tell
 from skindesk.models.pictures import as_qimage
-from trainer.errors import ImageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from skindesk.background import Address
 
 KEPT_BYTES = 256 << 20
 """Memory for thumbnails; some 2,200 of 200 x 150 pixels."""
 
 _OFF = 2  # pixels; layouts round
 
-_DECODERS = min(max((os.cpu_count() or 2) - 1, 1), 3)
-"""Threads. One processor is left for the window; more than three only wait for each other in Python."""
 _SLICE_SECONDS = 0.004  # of the GUI thread in one go, for taking thumbnails in
 _BYTES_PER_PIXEL = 4
 _SIGNS = ((b"\xff\xd8\xff", b"jpeg"), (b"\x89PNG\r\n\x1a\n", b"png"), (b"BM", b"bmp"))
@@ -126,17 +125,11 @@ class _Kept(NamedTuple):
     bytes: int
 
 
-class _Voice(QObject):
-    """Tells the GUI thread that something has been read; belongs to the queue, so that no decoder outlives it."""
-
-    arrived = Signal()
-
-
 class _Queue:
     """What the decoders and the GUI thread share."""
 
-    def __init__(self) -> None:
-        self.voice = _Voice()
+    def __init__(self, address: Address) -> None:
+        self._address = address
         self._lock = threading.Lock()
         self._wishes: deque[_Wish] = deque()
         self._in_hand: set[_Wish] = set()
@@ -153,10 +146,10 @@ class _Queue:
         with self._lock:
             coming = self._in_hand | {read.wish for read in self._read}
             self._wishes = deque(wish for wish in wishes if wish not in coming)
-            more = max(min(_DECODERS, len(self._wishes)) - self._decoders, 0)
+            more = max(min(THUMBNAIL_THREADS, len(self._wishes)) - self._decoders, 0)
             self._decoders += more
         for _ in range(more):
-            _pool().start(self._decode)
+            start(self._decode, Urgency.THUMBNAIL)
 
     def clear(self) -> None:
         """Drop wishes, and what has been read and was not taken."""
@@ -173,7 +166,7 @@ class _Queue:
             return None
 
     def _decode(self) -> None:
-        """Decode until there is nothing more to do; runs in a thread of the pool."""
+        """Decode until there is nothing more to do; runs in a thread."""
         while True:
             with self._lock:
                 if not self._wishes:
@@ -181,13 +174,14 @@ class _Queue:
                     return
                 wish = self._wishes.popleft()
                 self._in_hand.add(wish)
-            read = _read(wish)
+            image, reason = attempt(partial(read_thumbnail, wish.path, wish.box))
+            read = _Read(wish, image, reason or "")
             with self._lock:
                 self._in_hand.discard(wish)
                 self._read.append(read)
                 announce, self._announced = not self._announced, True
             if announce:
-                self.voice.arrived.emit()
+                tell(self._address, None)
 
 
 class Thumbnails(QObject):
@@ -209,8 +203,7 @@ class Thumbnails(QObject):
         self._bytes = 0
         self._reasons: dict[str, str] = {}
         self._age = 0
-        self._queue = _Queue()
-        self._queue.voice.arrived.connect(self._take, Qt.ConnectionType.QueuedConnection)
+        self._queue = _Queue(address_of(self._on_read))
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.timeout.connect(self._take)
@@ -260,6 +253,9 @@ class Thumbnails(QObject):
         self._reasons.clear()
         self._bytes = 0
 
+    def _on_read(self, _announced: None) -> None:
+        self._take()
+
     def _take(self) -> None:
         """Turn what has come into pixmaps, a few milliseconds at a time."""
         deadline = time.perf_counter() + _SLICE_SECONDS
@@ -290,21 +286,3 @@ class Thumbnails(QObject):
         while self._bytes > self._kept_bytes and len(self._kept) > 1:
             _path, gone = self._kept.popitem(last=False)
             self._bytes -= gone.bytes
-
-
-@functools.cache
-def _pool() -> QThreadPool:
-    """The decoders' threads: not those of the global pool, where they would keep other work waiting."""
-    pool = QThreadPool()
-    pool.setMaxThreadCount(_DECODERS)
-    return pool
-
-
-def _read(wish: _Wish) -> _Read:
-    try:
-        return _Read(wish, read_thumbnail(wish.path, wish.box), "")
-    except ImageError as error:
-        return _Read(wish, None, str(error))
-    except Exception:  # noqa: BLE001 - one odd file must not end the thread that shows all the others
-        reason = QCoreApplication.translate("Thumbnails", "{} cannot be shown.").format(wish.path)
-        return _Read(wish, None, reason)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal
 
-from skindesk.models.background import Errands
+from skindesk.background import Errands
 from skindesk.models.diagnosis.case import Case
 from skindesk.models.diagnosis.kept_case import claim_place, others_kept, text_of
-from skindesk.writer import FileWriter, Messenger
+from skindesk.writer import FileWriter
 from trainer.errors import StorageError
 
 if TYPE_CHECKING:
@@ -45,8 +45,6 @@ class CaseKeeper(QObject):
         self._writer: FileWriter | None = None
         self._content = self._problem = ""
         self._errands = Errands(self)
-        self._messenger = Messenger()
-        self._messenger.ended.connect(self._write_ended, Qt.ConnectionType.QueuedConnection)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_REST_MS)
@@ -112,7 +110,7 @@ class CaseKeeper(QObject):
             self._errands.run(leave, lambda _done: self.set_down.emit(), self.failed.emit)
         case = place.case or Case(patient=self._model.case.next_patient())
         self._place, self._content = place, text_of(case)
-        self._writer = FileWriter(place.file, self._messenger.tell, place.store)
+        self._writer = FileWriter(place.file, self._write_ended, place.store)
         self._model.take(case)
         return place.case is not None
 

@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from skindesk.models.background import Question
+from skindesk.background import Question
 from trainer.runs.summary import Report, RunStatus, RunSummary
 
 if TYPE_CHECKING:

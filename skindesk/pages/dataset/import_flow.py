@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from skindesk.background import Question
 from skindesk.engine.jobs import JobState
-from skindesk.models.background import Question
 from skindesk.models.dataset.files import dataset_file_for, dataset_state
 from trainer.protocol.library import ImportDone, ImportFolder, SplitDataset
 

@@ -10,8 +10,8 @@ from PySide6.QtCore import QEvent, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QMenu, QStackedWidget, QVBoxLayout, QWidget
 
+from skindesk.background import Question
 from skindesk.engine.jobs import JobState
-from skindesk.models.background import Question
 from skindesk.models.dataset.files import GONE, OpenDataset, Stamp, read_dataset, relocate_dataset, stamp_of
 from skindesk.pages.dataset.actions import PageActions
 from skindesk.pages.dataset.browser import Browser

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from skindesk.models.background import Errands
+from skindesk.background import Errands
 from skindesk.pages.dataset.words import problem_kind, problems
 from skindesk.widgets.basics import Card, EmptyState, muted
 from skindesk.widgets.file_choice import FileChoice

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from skindesk.models.background import Question
+from skindesk.background import Question
 from skindesk.pages.dataset.open_menu import OpenMenu
 from skindesk.widgets.basics import Card, EmptyState, muted
 from skindesk.widgets.icons import icon

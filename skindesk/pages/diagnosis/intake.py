@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QMimeData, QObject, QStandardPaths, Signal
 from PySide6.QtGui import QImage
 
-from skindesk.models.background import Errands
+from skindesk.background import Errands, Urgency
 from skindesk.models.diagnosis.collecting import Collected, collect, keep_pasted
 from skindesk.pages.diagnosis.words import tr
 from skindesk.widgets.drop_area import paths_in
@@ -62,7 +62,7 @@ class Intake(QObject):
         self._paths = paths
         pictures = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
         self._choice = FileChoice(parent, settings, "images_folder", pictures)
-        self._errands = Errands(self)
+        self._errands = Errands(self, Urgency.READING)
 
     def take(self, paths: Sequence[Path]) -> None:
         """Take files, and the images in folders."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from skindesk.models.background import Question
+from skindesk.background import Question
 from skindesk.models.diagnosis.bundle import BundleFacts, read_bundle_facts
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFormLayout,
@@ -13,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from skindesk.models.diagnosis.patient import PatientFields
+from skindesk.models.diagnosis.patient import PatientFields, translated_entries
 from skindesk.pages.diagnosis.fold import FoldButton
 from skindesk.widgets.basics import Card, muted
 from skindesk.widgets.theme import SPACE, set_role
@@ -22,18 +23,44 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QKeyEvent
 
 _NOTE_HEIGHT = 88  # pixels; four lines
-_LONGEST_FIELD = 200  # characters; a line of a report
+
+
+class _Line(QLineEdit):
+    """A field for one line."""
+
+    def __init__(self, longest: int) -> None:
+        super().__init__()
+        self.setMaxLength(longest)
+        # What is dropped anywhere on the page is an image, not text.
+        self.setAcceptDrops(False)
+
+    @property
+    def content(self) -> str:
+        """What is entered."""
+        return self.text()
+
+    def set_content(self, text: str) -> None:
+        """Show a text."""
+        self.setText(text)
 
 
 class _Note(QPlainTextEdit):
-    """A field for text that leaves with Tab, as every other field does."""
+    """A field for text of several lines that leaves with Tab, as every other field does."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setTabChangesFocus(True)
         self.setFixedHeight(_NOTE_HEIGHT)
-        # What is dropped anywhere on the page is an image, not text.
         self.setAcceptDrops(False)
+
+    @property
+    def content(self) -> str:
+        """What is entered."""
+        return self.toPlainText()
+
+    def set_content(self, text: str) -> None:
+        """Show a text."""
+        self.setPlainText(text)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Leave with Escape what belongs to the page."""
@@ -46,6 +73,9 @@ class _Note(QPlainTextEdit):
 class PatientCard(Card):
     """All fields are optional.
 
+    Attributes:
+        editors: the fields, by the names of `PatientFields`.
+
     Signals:
         changed: another text was entered.
     """
@@ -54,6 +84,7 @@ class PatientCard(Card):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
+        self.editors: dict[str, _Line | _Note] = {}
         self._fold = FoldButton(
             self.tr("Patient and note"), self.tr("Fields for the PDF report; all are optional")
         )
@@ -73,67 +104,34 @@ class PatientCard(Card):
         form = QFormLayout()
         form.setSpacing(SPACE)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self.name = self._field(form, self.tr("Name"))
-        self.patient_id = self._field(form, self.tr("Patient ID"))
-        self.born = self._field(form, self.tr("Born"), self.tr("As it should read in the report"))
-        self.age = self._field(form, self.tr("Age"), self.tr("For example: 52 years"))
-        self.sex = self._field(form, self.tr("Sex"))
-        self.site = self._field(
-            form, self.tr("Site"), self.tr("Where the lesion is, for example: left forearm")
-        )
-        self.examiner = self._field(form, self.tr("Examiner"))
+        for name, entry in translated_entries().items():
+            editor = self.editors[name] = _Line(entry.longest) if entry.longest else _Note()
+            editor.setAccessibleName(entry.title)
+            editor.setPlaceholderText(entry.hint)
+            editor.textChanged.connect(self.changed)
+            if entry.longest:
+                form.addRow(entry.title, editor)
+            else:  # over the whole width
+                form.addRow(muted(entry.title))
+                form.addRow(editor)
         layout.addLayout(form)
-        layout.addWidget(muted(self.tr("Note")))
-        self.note = _Note()
-        self.note.setAccessibleName(self.tr("Note"))
-        self.note.setPlaceholderText(self.tr("What else should stand in the report"))
-        self.note.textChanged.connect(self.changed)
-        layout.addWidget(self.note)
         layout.addWidget(
             muted(self.tr("Kept on this machine alone, until you begin a new lesion."), wrap=True)
         )
         self.body.addWidget(self._inside)
         self._folded(unfolded=False)
 
-    def _field(self, form: QFormLayout, words: str, example: str = "") -> QLineEdit:
-        field = QLineEdit()
-        field.setMaxLength(_LONGEST_FIELD)
-        field.setAccessibleName(words)
-        field.setPlaceholderText(example)
-        field.setAcceptDrops(False)
-        field.textChanged.connect(self.changed)
-        form.addRow(words, field)
-        return field
-
     def fields(self) -> PatientFields:
         """Return what was entered."""
-        return PatientFields(
-            name=self.name.text(),
-            patient_id=self.patient_id.text(),
-            born=self.born.text(),
-            sex=self.sex.text(),
-            age=self.age.text(),
-            site=self.site.text(),
-            examiner=self.examiner.text(),
-            notes=self.note.toPlainText(),
-        )
+        return msgspec.convert({name: editor.content for name, editor in self.editors.items()}, PatientFields)
 
     def fill(self, entered: PatientFields) -> None:
         """Show what is entered; where it is shown already, the cursor stays."""
         self.blockSignals(True)  # until all are filled, the fields are of two patients
-        for field, text in (
-            (self.name, entered.name),
-            (self.patient_id, entered.patient_id),
-            (self.born, entered.born),
-            (self.age, entered.age),
-            (self.sex, entered.sex),
-            (self.site, entered.site),
-            (self.examiner, entered.examiner),
-        ):
-            if field.text() != text:
-                field.setText(text)
-        if self.note.toPlainText() != entered.notes:
-            self.note.setPlainText(entered.notes)
+        for name, editor in self.editors.items():
+            text = getattr(entered, name)
+            if editor.content != text:
+                editor.set_content(text)
         self.blockSignals(False)
 
     def unfold(self) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 
-from skindesk.models.background import Question
+from skindesk.background import Question, Urgency
 from skindesk.pages.diagnosis.export import as_csv
 from skindesk.pages.diagnosis.words import tr
 from skindesk.reports.orders import DiagnosisOrder, have_written
@@ -53,7 +53,7 @@ class Saving(QObject):
     def __init__(self, settings: Settings, loader: PictureLoader, parent: QWidget) -> None:
         super().__init__(parent)
         self._window, self._settings, self._loader = parent, settings, loader
-        self._writing: Question[Path] = Question(self.saved.emit, self.failed.emit, self)
+        self._writing: Question[Path] = Question(self.saved.emit, self.failed.emit, self, Urgency.CHANGE)
         self._writing.busy_changed.connect(self.busy_changed)
 
     @property

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
-from skindesk.models.background import Question
+from skindesk.background import Question
 from skindesk.models.runs.record import RunRecord, read_record
 from skindesk.pages.results.facts import comparison_facts
 from skindesk.widgets.basics import Card, ElidedLabel, SegmentedRow

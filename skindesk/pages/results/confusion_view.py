@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QCoreApplication, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from skindesk.models.background import Question
+from skindesk.background import Question
 from skindesk.models.dataset.files import read_dataset
 from skindesk.models.runs.listing import percent
 from skindesk.widgets.basics import Card, ElidedLabel, SegmentedRow, muted, shortened
@@ -80,16 +80,7 @@ class ConfusionView(QWidget):
         self.shares.chosen.connect(lambda key: self.matrix.show_shares(key == "shares"))
         card.header.addWidget(self._basis)
         card.header.addWidget(self.shares)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the matrix has it
-        area.setWidget(self.matrix)
-        # The card's ground shows through; a style sheet would change the palette that the matrix paints with.
-        self.matrix.setAutoFillBackground(False)
-        area.viewport().setAutoFillBackground(False)
-        self.matrix.moved.connect(lambda place: area.ensureVisible(place.x(), place.y(), 0, 0))
-        self.matrix.moved.connect(lambda place: area.ensureVisible(place.right(), place.bottom(), 1, 1))
-        card.body.addWidget(area, 1)
+        card.body.addWidget(self.matrix, 1)
         return card
 
     def _images_card(self) -> QWidget:

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from skindesk.models.background import Question
+from skindesk.background import Question
 from skindesk.models.runs.listing import RunStatus
 from skindesk.models.runs.record import RunRecord, read_record
 from skindesk.pages.results.confusion_view import ConfusionView

@@ -8,7 +8,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices, QImage
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from skindesk.models.background import Question
+from skindesk.background import Question
 from skindesk.widgets.basics import Card, SegmentedRow, muted
 from skindesk.widgets.plots.curve_compare import CurveCompare, RunCurves
 from skindesk.widgets.plots.picture_card import PictureCard

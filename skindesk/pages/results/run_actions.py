@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from PySide6.QtCore import QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
 
-from skindesk.models.background import Errands
+from skindesk.background import Errands
 from skindesk.models.runs import changes as run_changes
 from skindesk.models.runs.listing import RunStatus, RunSummary
 from skindesk.reports.orders import TrainingOrder, have_written

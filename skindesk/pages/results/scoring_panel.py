@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from skindesk.background import Question
 from skindesk.engine.jobs import JobState
-from skindesk.models.background import Question
 from skindesk.models.runs.record import ScoringFacts, read_scoring_facts
 from skindesk.widgets.basics import Card, heading, muted, primary_button
 from skindesk.widgets.notice import Notice

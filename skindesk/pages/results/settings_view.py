@@ -84,7 +84,7 @@ class SettingsView(QScrollArea):
         card.body.addLayout(_rows([Fact(title, (text,)) for title, text in rows]))
         if manifest is not None:
             for title, text in (
-                (self.tr("First weights"), manifest.weights_origin),
+                (self.tr("Initial weights"), manifest.weights_origin),
                 (self.tr("Probabilities and decision"), manifest.calibration.describe()),
             ):
                 card.body.addWidget(heading(title))

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from skindesk.models.runs.config_leaves import leaves, show_number, value_at, with_unit
+from skindesk.models.runs.config_words import fields_of, show_number, shown_fields, translated, with_unit
 from skindesk.models.runs.listing import NOTHING
 from skindesk.widgets.fact_table import Fact
-from skindesk.widgets.form.texts import FIELDS, GROUPS, FieldText, translated
 from trainer.backbones import get_backbone
+from trainer.config.declaring import GROUP_TITLES
+from trainer.config.fields import value_at
 
 if TYPE_CHECKING:
-    from skindesk.models.runs.config_leaves import Value
     from trainer.config import RunConfig
+    from trainer.config.fields import Field, Value
 
 
 def _tr(text: str) -> str:
@@ -26,42 +27,38 @@ def settings_rows(config: RunConfig | None) -> dict[str, str]:
     if config is None:
         return {}
     rows = {_tr("Backbone"): get_backbone(config.backbone).title}
-    rows |= {_title(field): _words(field, config) for field in FIELDS if _counts(field, config)}
+    rows |= {_title(field): _words(field, config) for field in shown_fields() if _counts(field, config)}
     return rows
 
 
 def settings_sections(config: RunConfig) -> list[tuple[str, list[Fact]]]:
     """Return every setting that has an effect, by the sections of the form."""
     sections = []
-    for key, title in (("basic", _tr("Training")), *((key, translated(text)) for key, text in GROUPS)):
+    for group, title in GROUP_TITLES.items():
         rows = [
-            Fact(_title(field), (_words(field, config),), hint=translated(field.help))
-            for field in FIELDS
-            if field.group == key and _counts(field, config)
+            Fact(_title(field), (_words(field, config),), hint=translated(field.about.help))
+            for field in fields_of(group)
+            if _counts(field, config)
         ]
-        if key == "basic":
+        if group == "basic":
             rows.insert(0, Fact(_tr("Backbone"), (get_backbone(config.backbone).title,)))
         if rows:
-            sections.append((title, rows))
+            sections.append((translated(title), rows))
     return sections
 
 
-def _counts(field: FieldText, config: RunConfig) -> bool:
+def _counts(field: Field, config: RunConfig) -> bool:
     """Whether a setting has an effect: its stage is trained, and what it goes with is chosen."""
-    if field.path not in leaves():
-        return False
-    if field.stage and field.stage not in config.stages:
-        return False
-    return field.when is None or str(value_at(config, field.when[0])) in field.when[1]
+    return (field.stage is None or field.stage in config.stages) and field.has_effect(config)
 
 
-def _title(field: FieldText) -> str:
-    title = translated(field.title)
-    stage = {"head": _tr("head"), "fine-tune": _tr("fine-tune")}.get(field.stage, "")
+def _title(field: Field) -> str:
+    title = translated(field.about.title)
+    stage = {"head": _tr("head"), "fine-tune": _tr("fine-tune")}.get(field.stage or "", "")
     return f"{title} ({stage})" if stage else title
 
 
-def _words(field: FieldText, config: RunConfig) -> str:
+def _words(field: Field, config: RunConfig) -> str:
     value = value_at(config, field.path)
     if field.path == "stages":
         names = {"head": _tr("Head"), "fine-tune": _tr("fine-tune")}
@@ -73,7 +70,7 @@ def _words(field: FieldText, config: RunConfig) -> str:
         return named.get(config.weights, config.weights)
     if field.path == "early_stopping.metric":
         return _metric(config.early_stopping.metric)
-    chosen = dict(field.choices).get(str(value))
+    chosen = dict(field.about.choices).get(str(value))
     return translated(chosen) if chosen is not None else _plain(field, value)
 
 
@@ -84,7 +81,7 @@ def _metric(metric: str) -> str:
     )
 
 
-def _plain(field: FieldText, value: Value) -> str:
+def _plain(field: Field, value: Value) -> str:
     if value is None:
         return NOTHING
     if isinstance(value, bool):
@@ -93,4 +90,4 @@ def _plain(field: FieldText, value: Value) -> str:
         return ", ".join(str(entry) for entry in value) or _tr("None")
     if isinstance(value, str):
         return value
-    return with_unit(show_number(value, field.scale), translated(field.unit) if field.unit else "")
+    return with_unit(show_number(value, field.about.scale), translated(field.about.unit))

@@ -10,8 +10,8 @@ import msgspec
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from skindesk.background import Question
 from skindesk.engine.handles import JobState
-from skindesk.models.background import Question
 from skindesk.widgets.basics import muted
 from skindesk.widgets.quantities import counted, file_size
 from skindesk.widgets.run_log import cost_in_words

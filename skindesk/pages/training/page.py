@@ -9,8 +9,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from skindesk.background import Errands, Question
 from skindesk.engine.handles import JobState
-from skindesk.models.background import Errands, Question
 from skindesk.models.dataset.facts import DatasetFacts, read_dataset_facts, read_malignant
 from skindesk.models.runs.changes import restore_run, trash_run
 from skindesk.models.runs.unfinished import UnfinishedRun, find_unfinished

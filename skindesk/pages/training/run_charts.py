@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QGridLayout, QMenu, QToolButton, QWidget
 
-from skindesk.models.background import Errands
+from skindesk.background import Errands
 from skindesk.pages.training.words import stage_words
 from skindesk.widgets.basics import Card
 from skindesk.widgets.file_choice import FileChoice

@@ -8,14 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QThreadPool, Signal
+from PySide6.QtCore import QObject, Signal
 
+from skindesk.background import Errands
 from skindesk.engine.handles import JobState
-from skindesk.models.background import Errands
 from skindesk.models.runs.live import LiveRun
 from skindesk.models.runs.past import read_past, size_of_past
 from skindesk.paths import new_folder
-from trainer.errors import TrainerError
 from trainer.events import Failed, StageStarted, Stopped
 from trainer.protocol.training import TrainNetwork
 from trainer.runs.folder import RunFolder
@@ -195,8 +194,9 @@ class RunKeeper(QObject):
         else:
             run.live.hear(event)
         if isinstance(event, StageStarted) and run.folder.name != run.live.title:
-            folder, title = run.folder, run.live.title
-            QThreadPool.globalInstance().start(lambda: _keep_name(folder, title))
+            # A run whose name cannot be noted is called like its folder.
+            note = partial(write_name, run.folder, run.live.title)
+            self._errands.run(note, lambda _noted: None, lambda _sentence: None)
         self.heard.emit(run)
 
     def _on_ended(self, run: TrackedRun, outcome: Outcome) -> None:
@@ -211,11 +211,3 @@ class RunKeeper(QObject):
             kind = Failed if outcome.state is JobState.FAILED else Stopped
             run.live.hear(kind(message=outcome.message))
         self.ended.emit(run, outcome)
-
-
-def _keep_name(folder: Path, title: str) -> None:
-    """Note a name that cannot be a folder's; a run without it is called like its folder."""
-    try:
-        write_name(folder, title)
-    except TrainerError:
-        return

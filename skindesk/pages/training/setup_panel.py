@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from skindesk.models.background import Errands, Question
+from skindesk.background import Errands, Question
 from skindesk.models.runs.weights_state import find_weights_states
 from skindesk.pages.training.estimate import RunEstimate
 from skindesk.pages.training.words import preset_words, run_title, weights_words

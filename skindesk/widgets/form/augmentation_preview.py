@@ -8,8 +8,8 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QPainter, QPainterPath, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from skindesk.background import Question
 from skindesk.engine.handles import JobState
-from skindesk.models.background import Question
 from skindesk.widgets.theme import SPACE, tokens_for
 from trainer.protocol.scoring import Pictures, PreviewAugmentation
 

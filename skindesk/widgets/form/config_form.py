@@ -1,4 +1,4 @@
-"""A form made from the settings of a run: types and ranges from `trainer.config`, words from `config_texts`.
+"""A form made from the settings of a run: types and ranges from `trainer.config`, words from the same.
 
 It edits a `RunConfig`: every change of a field gives a new one. What a field cannot take stands below it as a
 sentence, and the form has a problem until that is mended.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
-from skindesk.models.runs.config_leaves import leaves, value_at, with_value
+from skindesk.models.runs.config_words import fields_of, shown_fields, translated
 from skindesk.widgets.basics import muted
 from skindesk.widgets.form.editors import (
     ChoiceEditor,
@@ -23,21 +23,22 @@ from skindesk.widgets.form.editors import (
     SliderEditor,
     SwitchEditor,
 )
-from skindesk.widgets.form.texts import FIELDS, GROUPS, FieldText, translated
 from skindesk.widgets.form.weights_editor import WeightsEditor
 from skindesk.widgets.icons import icon
 from skindesk.widgets.theme import SPACE, class_label, set_role, tokens_for
 from trainer.backbones import get_backbone
 from trainer.config import RunConfig, check_config
+from trainer.config.declaring import GROUP_TITLES
+from trainer.config.fields import value_at, with_value
 from trainer.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from skindesk.models.runs.config_leaves import Value
     from skindesk.settings import Settings
-    from skindesk.widgets.form.texts import Group
     from trainer.config import BackboneName, StageName
+    from trainer.config.declaring import Group
+    from trainer.config.fields import Field, Value
 
 WHOLE = ""
 """The place of a problem that belongs to no single field."""
@@ -77,21 +78,21 @@ class _Row:
 
     def __init__(self, title: QWidget | None, error: ErrorLine) -> None:
         self.title, self.error = title, error
-        self.fields: list[tuple[FieldText, Editor]] = []
+        self.fields: list[tuple[Field, Editor]] = []
 
     def update(self, config: RunConfig, problems: dict[str, str]) -> None:
         """Show which fields have an effect, and what is wrong."""
         shown = False
-        for text, editor in self.fields:
-            has_effect = text.when is None or str(value_at(config, text.when[0])) in text.when[1]
+        for field, editor in self.fields:
+            has_effect = field.has_effect(config)
             editor.setVisible(has_effect)
-            editor.setEnabled(not text.stage or text.stage in config.stages)
-            editor.set_refused(text.path in problems)
+            editor.setEnabled(field.stage is None or field.stage in config.stages)
+            editor.set_refused(field.path in problems)
             shown = shown or has_effect
         if self.title is not None:
             self.title.setVisible(shown)
         self.error.say(
-            "\n".join(problems[text.path] for text, _ in self.fields if text.path in problems)
+            "\n".join(problems[field.path] for field, _ in self.fields if field.path in problems)
             if shown
             else ""
         )
@@ -107,20 +108,20 @@ class _Section(QWidget):
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(SPACE // 2)
 
-    def add(self, text: FieldText, editor: Editor) -> None:
+    def add(self, field: Field, editor: Editor) -> None:
         """Add a field: in the row of the one before if the two are of one title and different stages."""
         last = self.rows[-1].fields[-1][0] if self.rows else None
-        if last is not None and last.stage and text.stage and last.title == text.title:
-            self.rows[-1].fields.append((text, editor))
+        if last is not None and last.stage and field.stage and last.about.title == field.about.title:
+            self.rows[-1].fields.append((field, editor))
             return
         title: QLabel | None = None
         if not isinstance(editor, SwitchEditor):
-            title = QLabel(translated(text.title))
-            title.setToolTip(translated(text.help))
+            title = QLabel(translated(field.about.title))
+            title.setToolTip(translated(field.about.help))
             title.setBuddy(editor)
             title.setWordWrap(True)
         self.rows.append(_Row(title, ErrorLine()))
-        self.rows[-1].fields.append((text, editor))
+        self.rows[-1].fields.append((field, editor))
 
     def lay_out(self) -> None:
         """Place the rows; called once, when all are there."""
@@ -218,16 +219,15 @@ class ConfigForm(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE)
-        self._sections = [self._section("basic")]
-        layout.addWidget(self._sections[0])
+        self._sections: list[_Section] = []
+        layout.addWidget(self._section("basic"))
         self.more = Fold(self.tr("More settings"))
         self.folds: dict[str, Fold] = {}
-        for group, title in GROUPS:
-            fold = self.folds[group] = Fold(translated(title))
-            section = self._section(group)
-            self._sections.append(section)
-            fold.body.addWidget(section)
-            self.more.body.addWidget(fold)
+        for group, title in GROUP_TITLES.items():
+            if group != "basic":
+                fold = self.folds[group] = Fold(translated(title))
+                fold.body.addWidget(self._section(group))
+                self.more.body.addWidget(fold)
         layout.addWidget(self.more)
         self._whole = ErrorLine()
         layout.addWidget(self._whole)
@@ -296,77 +296,72 @@ class ConfigForm(QWidget):
 
     def _section(self, group: Group) -> _Section:
         section = _Section()
-        for text in FIELDS:
-            if text.group != group:
-                continue
-            editor = self._editors[text.path] = self._make(text)
-            editor.edited.connect(lambda path=text.path: self._on_edited(path))
-            editor.focused.connect(lambda text=text: self.helped.emit(self._help(text)))
-            section.add(text, editor)
+        self._sections.append(section)
+        for field in fields_of(group):
+            editor = self._editors[field.path] = self._make(field)
+            editor.edited.connect(lambda path=field.path: self._on_edited(path))
+            editor.focused.connect(lambda field=field: self.helped.emit(self._help(field)))
+            section.add(field, editor)
         section.lay_out()
         return section
 
-    def _help(self, text: FieldText) -> str:
-        return f"{translated(text.title)}: {translated(text.help)}"
+    def _help(self, field: Field) -> str:
+        return f"{translated(field.about.title)}: {translated(field.about.help)}"
 
-    def _make(self, text: FieldText) -> Editor:
-        """Return the field that fits a setting's type."""
-        leaf = leaves()[text.path]
-        name, tip, unit = translated(text.title), translated(text.help), translated(text.unit)
-        if text.stage:
+    def _make(self, field: Field) -> Editor:
+        """Return the editor that fits a setting's type."""
+        name, tip = translated(field.about.title), translated(field.about.help)
+        if field.stage is not None:
             name = self.tr("{setting}, stage {stage}").format(
-                setting=name, stage=self._stage_name(text.stage)
+                setting=name, stage=self._stage_name(field.stage)
             )
-        match text.editor or leaf.kind:
+        match field.about.editor or field.kind:
             case "weights":
                 editor: Editor = WeightsEditor(name, tip, self._settings)
             case "sizes":
-                editor = SizesEditor(leaf, name, tip)
+                editor = SizesEditor(field, name, tip)
             case "slider":
-                editor = SliderEditor(leaf, name, tip, unit=unit, scale=text.scale)
+                editor = SliderEditor(field, name, tip)
             case "metric" | "block" | "stages" | "choice":
-                editor = ChoiceEditor(self._options(text), name, tip)
+                editor = ChoiceEditor(self._options(field), name, tip)
             case "switch":
                 editor = SwitchEditor(name, tip)
             case _:
-                empty = self.tr("its own") if leaf.optional else ""
-                editor = NumberEditor(
-                    leaf, name, tip, unit=unit, scale=text.scale, step=text.step, empty=empty
-                )
+                editor = NumberEditor(field, name, tip, empty=self.tr("default") if field.optional else "")
         return editor
 
     def _stage_name(self, stage: StageName) -> str:
         return self.tr("head") if stage == "head" else self.tr("fine-tune")
 
-    def _options(self, text: FieldText) -> list[tuple[Value, str]]:
-        if text.editor == "stages":
+    def _options(self, field: Field) -> list[tuple[Value, str]]:
+        if field.about.editor == "stages":
             return [
                 (("head", "fine-tune"), self.tr("Head, then all of it")),
                 (("head",), self.tr("Head only")),
                 (("fine-tune",), self.tr("All of it at once")),
             ]
-        if text.editor == "metric":
+        if field.about.editor == "metric":
             return [
                 ("macro_recall", self.tr("Macro recall")),
                 ("accuracy", self.tr("Accuracy")),
                 ("loss", self.tr("Loss")),
                 *self._metrics,
             ]
-        if text.editor == "block":
+        if field.about.editor == "block":
             rest = get_backbone(self._config.backbone).blocks[1:]
             return [("all", self.tr("The whole backbone")), *((block.name, block.name) for block in rest)]
-        words = dict(text.choices)
-        # The table names values as text and in the order to show; the type says which there are.
-        values = {str(value): value for value in leaves()[text.path].choices}
+        words = dict(field.about.choices)
+        # The words name values as text and in the order to show; the type says which there are.
+        values = {str(value): value for value in field.choices}
         return [(values[name], translated(words[name])) for name in words if name in values]
 
     def _offer(self) -> None:
         """Bring the choices that depend on backbone and dataset up to date."""
-        for text in FIELDS:
-            editor = self._editors.get(text.path)
-            if text.editor in ("metric", "block") and isinstance(editor, ChoiceEditor):
-                editor.set_options(self._options(text))
-                editor.show_value(value_at(self._config, text.path))
+        for field in shown_fields():
+            editor = self._editors.get(field.path)
+            if field.about.editor in ("metric", "block") and isinstance(editor, ChoiceEditor):
+                editor.set_options(self._options(field))
+                editor.show_value(value_at(self._config, field.path))
 
     # --- living with edits --------------------------------------------------------------------------------
 

@@ -8,15 +8,15 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLineEdit, QSlider, QWidget
 
-from skindesk.models.runs.config_leaves import parse_number, show_number, with_unit
+from skindesk.models.runs.config_words import parse_number, range_in_words, show_number, translated, with_unit
 from skindesk.widgets.basics import muted
 from skindesk.widgets.theme import SPACE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skindesk.models.runs.config_leaves import Leaf, Value
-    from skindesk.widgets.form.texts import Step
+    from trainer.config.declaring import Step
+    from trainer.config.fields import Field, Value
 
 _NUMBER_WIDTH = 76  # pixels; seven digits
 _ADDED: dict[Step, float] = {"one": 1.0, "ten": 10.0, "tenth": 0.1, "hundredth": 0.01}
@@ -74,28 +74,16 @@ class NumberEditor(Editor):
     """A number, typed or moved by the arrow keys.
 
     Args:
-        leaf: with its range.
+        field: with its range, unit, scale and step.
         name: for screen readers.
         tip: what it does.
-        unit: shown behind it.
-        scale: what is shown is the value times this.
-        step: of an arrow key.
         empty: shown where there is no value, if that is allowed.
     """
 
-    def __init__(
-        self,
-        leaf: Leaf,
-        name: str,
-        tip: str,
-        *,
-        unit: str = "",
-        scale: float = 1.0,
-        step: Step = "one",
-        empty: str = "",
-    ) -> None:
+    def __init__(self, field: Field, name: str, tip: str, *, empty: str = "") -> None:
         super().__init__()
-        self._leaf, self._unit, self._scale, self._step = leaf, unit, scale, step
+        self._field = field
+        self._scale, self._step = field.about.scale, field.about.step
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE // 2)
@@ -104,8 +92,8 @@ class NumberEditor(Editor):
         self.line.setPlaceholderText(empty)
         self.line.textEdited.connect(lambda _text: self.edited.emit())
         layout.addWidget(self.line)
-        if unit:
-            layout.addWidget(muted(unit))
+        if field.about.unit:
+            layout.addWidget(muted(translated(field.about.unit)))
         layout.addStretch(1)
         self.watch(self.line, name, tip)
 
@@ -117,11 +105,11 @@ class NumberEditor(Editor):
 
     def read(self) -> Value:
         """Return the number, or `None` where the field is empty and may be."""
-        if not self.line.text().strip() and self._leaf.optional:
+        if not self.line.text().strip() and self._field.optional:
             return None
         number = self._parsed()
         if number is None:
-            raise RefusedError(self._leaf.range_in_words(self._scale, self._unit))
+            raise RefusedError(range_in_words(self._field))
         return number
 
     def set_refused(self, refused: bool) -> None:
@@ -138,7 +126,7 @@ class NumberEditor(Editor):
         return super().eventFilter(watched, event)
 
     def _parsed(self) -> float | None:
-        return parse_number(self.line.text(), self._leaf, self._scale)
+        return parse_number(self.line.text(), self._field)
 
     def _move(self, way: int) -> None:
         number = self._parsed()
@@ -149,7 +137,7 @@ class NumberEditor(Editor):
         else:
             moved = number + way * _ADDED.get(self._step, 1.0) / self._scale
         text = show_number(round(moved, 12), self._scale)
-        if parse_number(text, self._leaf, self._scale) is not None:
+        if parse_number(text, self._field) is not None:
             self.line.setText(text)
             self.edited.emit()
 
@@ -157,9 +145,9 @@ class NumberEditor(Editor):
 class SizesEditor(Editor):
     """Several whole numbers with commas between, or none."""
 
-    def __init__(self, leaf: Leaf, name: str, tip: str) -> None:
+    def __init__(self, field: Field, name: str, tip: str) -> None:
         super().__init__()
-        self._leaf = leaf
+        self._field = field
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self.line = QLineEdit()
@@ -180,7 +168,7 @@ class SizesEditor(Editor):
         for word in self.line.text().replace(";", ",").split(","):
             if not word.strip():
                 continue
-            size = parse_number(word, self._leaf)
+            size = parse_number(word, self._field)
             if size is None:
                 sentence = self.tr("Enter whole numbers from 1 to 8,192 with commas between, or nothing.")
                 raise RefusedError(sentence)
@@ -258,21 +246,22 @@ class ChoiceEditor(Editor):
 class SliderEditor(Editor):
     """A number between two bounds, by a slider."""
 
-    def __init__(self, leaf: Leaf, name: str, tip: str, *, unit: str, scale: float) -> None:
+    def __init__(self, field: Field, name: str, tip: str) -> None:
         super().__init__()
-        self._leaf, self._unit, self._scale = leaf, unit, scale
+        scale, unit = field.about.scale, translated(field.about.unit)
+        self._unit, self._scale = unit, scale
         self._exact: float | None = None
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE)
         self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setRange(round(leaf.lowest * scale), round(leaf.highest * scale))
+        self.slider.setRange(round(field.lowest * scale), round(field.highest * scale))
         self.slider.setPageStep(10)
         self.slider.valueChanged.connect(self._on_moved)
         layout.addWidget(self.slider, 1)
         self._label = QLabel()
         self._label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        widest = with_unit(show_number(leaf.highest, scale), unit)
+        widest = with_unit(show_number(field.highest, scale), unit)
         self._label.setFixedWidth(self._label.fontMetrics().horizontalAdvance(widest) + SPACE)
         layout.addWidget(self._label)
         self.watch(self.slider, name, tip)

@@ -14,8 +14,8 @@ from skindesk.widgets.icons import icon
 from skindesk.widgets.theme import SPACE, set_role
 
 if TYPE_CHECKING:
-    from skindesk.models.runs.config_leaves import Value
     from skindesk.settings import Settings
+    from trainer.config.fields import Value
 
 _IMAGENET, _RANDOM, _FILE = range(3)
 

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from skindesk.models.background import Question
+from skindesk.background import Question
 from skindesk.models.dataset.thumbnails import Box, Thumbnails
 from skindesk.models.pictures import Picture, read_picture
 from skindesk.widgets.basics import ElidedLabel, heading, muted, primary_button, scrolling
