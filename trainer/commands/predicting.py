@@ -14,6 +14,7 @@ from trainer.dataset.reading.tables import read_table
 from trainer.errors import DatasetError
 from trainer.events import silent
 from trainer.prediction.inference import Prediction, Predictor
+from trainer.wording import percent, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -110,11 +111,11 @@ def as_text(predictions: Sequence[Prediction], manifest: Manifest) -> str:
     for p in predictions:
         if p.probabilities is None:
             continue
-        lines.append(f"{p.path}: {p.predicted}, malignant {100 * (p.malignant_probability or 0):.1f} %")
+        lines.append(plain(f"{p.path}: {p.predicted}, malignant {percent(p.malignant_probability)}"))
         for name, probability in sorted(p.probabilities.items(), key=lambda pair: -pair[1]):
             mark = "malignant" if name in manifest.malignant else ""
             bar = "#" * round(probability * _BAR)
-            lines.append(f"  {name:<8}{100 * probability:6.1f} %  {bar:<{_BAR}}  {mark}".rstrip())
+            lines.append(plain(f"  {name:<8}{percent(probability):>8}  {bar:<{_BAR}}  {mark}".rstrip()))
         lines += [f"  Note: {warning}" for warning in p.warnings or []]
     calibration = manifest.calibration
     lines += ["", calibration.decision_rule, RESEARCH_ONLY]

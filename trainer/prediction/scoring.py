@@ -14,6 +14,7 @@ from trainer.errors import StorageError
 from trainer.events import Said, Warned, silent
 from trainer.figures.evaluation import draw_evaluation
 from trainer.files import explained, write_bytes, write_text
+from trainer.metrics.table import summary
 from trainer.prediction.evaluation import evaluate
 from trainer.prediction.inference import Predictor
 from trainer.runs.bundle import bundle_hash
@@ -88,7 +89,7 @@ def score(
         "test_scorings": scorings,
         "research_only": RESEARCH_ONLY,
     }
-    lines = [f"Part {part} of {store.path}", evaluation.metrics.summary(manifest.malignant)]
+    lines = [f"Part {part} of {store.path}", summary(evaluation.metrics, manifest.malignant)]
     if scorings is not None:
         times = "the first time" if scorings == 1 else f"time number {scorings}"
         lines.append(f"This is {times} this bundle is scored on this dataset's test part.")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
+from skindesk.metric_words import title_of
 from skindesk.models.runs.config_leaves import leaves, value_at, with_value
 from skindesk.widgets.basics import muted
 from skindesk.widgets.form.editors import (
@@ -30,6 +31,7 @@ from skindesk.widgets.theme import SPACE, class_label, set_role, tokens_for
 from trainer.backbones import get_backbone
 from trainer.config import RunConfig, check_config
 from trainer.errors import ConfigError
+from trainer.metrics.catalogue import OF_AN_EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -347,9 +349,7 @@ class ConfigForm(QWidget):
             ]
         if text.editor == "metric":
             return [
-                ("macro_recall", self.tr("Macro recall")),
-                ("accuracy", self.tr("Accuracy")),
-                ("loss", self.tr("Loss")),
+                *((key, title_of(metric)) for key, metric in OF_AN_EPOCH.items()),
                 *self._metrics,
             ]
         if text.editor == "block":

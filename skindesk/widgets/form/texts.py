@@ -121,7 +121,8 @@ _BASIC = (
         "How much samples that are already right are left out of account; 2 is usual."),
         "basic", step="tenth", when=("imbalance.method", ("focal",))),
     FieldText("early_stopping.metric", _N("ConfigTexts", "Best epoch by"), _N("ConfigTexts",
-        "The validation figure that chooses the epoch that is kept. Macro recall counts all classes alike."),
+        "The validation figure that chooses the epoch that is kept. Balanced accuracy, the mean of the classes' recalls, "
+        "counts every class the same."),
         "basic", editor="metric"),
     FieldText("early_stopping.patience", _N("ConfigTexts", "Stop early after"), _N("ConfigTexts",
         "A stage ends when that figure has not improved for so many epochs; 0 never ends it early."),

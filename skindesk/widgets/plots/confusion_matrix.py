@@ -9,8 +9,9 @@ from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from skindesk.widgets.quantities import part_of_images, percent
+from skindesk.widgets.quantities import part_of_images
 from skindesk.widgets.theme import SPACE, class_label, contrast, emphasised, tokens_for
+from trainer.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -25,11 +25,12 @@ from skindesk.models.dataset.thumbnails import Box, Thumbnails
 from skindesk.models.pictures import Picture, read_picture
 from skindesk.widgets.basics import ElidedLabel, heading, muted, primary_button, scrolling
 from skindesk.widgets.icons import icon
-from skindesk.widgets.quantities import file_size, images_counted, lesions_counted
+from skindesk.widgets.quantities import images_counted, lesions_counted
 from skindesk.widgets.samples.class_filter import class_rows
 from skindesk.widgets.samples.picture import SamplePicture, SampleTile
 from skindesk.widgets.theme import SPACE, class_label, set_role
 from trainer.palette import class_colour
+from trainer.wording import file_size
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPixmap
@@ -241,7 +242,7 @@ class SampleDetails(QFrame):
             "patient": table.patient.at(sample) or unknown,
             "split": (table.split.at(sample) or self.tr("in no part")).capitalize(),
             "size": self.tr("{wide} x {high} pixels, {size}").format(
-                wide=wide, high=high, size=file_size(size).replace(" ", "\N{NO-BREAK SPACE}")
+                wide=wide, high=high, size=file_size(size)
             ),
             "file": Path(path).name,
         }
