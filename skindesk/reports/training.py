@@ -10,7 +10,7 @@ import msgspec
 
 from skindesk.reports.content import report_model
 from skindesk.reports.scores import read_scores
-from skindesk.reports.words import counted, tr
+from skindesk.reports.words import tr
 from trainer import __version__
 from trainer.dataset.certificate import SplitCertificate
 from trainer.errors import ConfigError, TrainerError
@@ -18,6 +18,7 @@ from trainer.events import Said, StageEnded, Warned
 from trainer.runs.folder import RunFolder
 from trainer.runs.reading import read_history, read_run
 from trainer.runs.summary import RunStatus
+from trainer.wording import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,7 +96,7 @@ def training_report(run_folder: Path) -> TrainingReport:
     scores = None
     if report is not None:
         try:
-            scores = read_scores(report.folder / "predictions.csv")
+            scores = read_scores(report.folder / "predictions.csv", report.metrics.classes)
         except TrainerError as error:
             remarks.append(str(error))
     history = _history(run_folder)
