@@ -12,13 +12,12 @@ from skindesk.reports.fonts import families_for, report_font
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PySide6.QtGui import QFont, QImage, QPainter
+    from PySide6.QtGui import QFont, QImage, QPainter, QPainterPath
 
 INK = "#1B2430"
 MUTED = "#56616E"
 LINE = "#D3D9E0"
 TRACK = "#E6EAEE"
-ACCENT = "#1F5FBF"
 NOTICE = "#FBF1DC"
 """Text colours have, on white and on the ground of notices, a contrast of 6:1 or more; they stay apart when printed in grey."""
 
@@ -56,14 +55,35 @@ class Canvas:
         colour: str = INK,
         bold: bool = False,
         align: Align = "left",
+        angle: float = 0.0,
     ) -> None:
-        """Write a line whose base line is at `y` and whose left end, middle or right end is at `x`."""
+        """Write a line whose base line is at `y` and whose left end, middle or right end is at `x`.
+
+        Args:
+            x: where to, from the left.
+            y: the same, from the top.
+            text: the line.
+            size: of the type, points.
+            colour: `#RRGGBB`.
+            bold: the one emphasis there is.
+            align: what of the line is at `x`.
+            angle: by which it is turned around that place, degrees to the left.
+        """
         font = _font_for(text, size, bold=bold)
         share = {"left": 0.0, "centre": 0.5, "right": 1.0}[align]
         width = self._metrics(font).horizontalAdvance(text) if share else 0.0
+        self._painter.save()
         self._painter.setFont(font)
         self._painter.setPen(QColor(colour))
-        self._painter.drawText(QPointF(self._across(x) - share * width, self._down(y)), text)
+        self._painter.translate(self._across(x), self._down(y))
+        self._painter.rotate(-angle)
+        self._painter.drawText(QPointF(-share * width, 0.0), text)
+        self._painter.restore()
+
+    def ink_of(self, text: str, *, size: float = SMALL, bold: bool = False) -> tuple[float, float]:
+        """Return how far a line of text reaches above its base line and below it, points."""
+        ink = self._metrics(_font_for(text, size, bold=bold)).tightBoundingRect(text)
+        return -ink.top() / self._scale, ink.bottom() / self._scale
 
     def width_of(self, text: str, *, size: float = SMALL, bold: bool = False) -> float:
         """Return how wide a line of text is, points."""
@@ -96,12 +116,31 @@ class Canvas:
         corner = radius * self._scale
         self._painter.drawRoundedRect(self._rectangle(x, y, width, height), corner, corner)
 
-    def dot(self, x: float, y: float, radius: float, colour: str, *, filled: bool = True) -> None:
-        """Draw a disc, or a ring that is white inside."""
-        self._painter.setPen(QPen(QColor(colour), 1.0 * self._scale))
-        self._painter.setBrush(QColor(colour if filled else "white"))
-        reach = radius * self._scale
-        self._painter.drawEllipse(QPointF(self._across(x), self._down(y)), reach, reach)
+    def shape(
+        self,
+        path: QPainterPath,
+        *,
+        fill: QColor | None = None,
+        pen: QPen | None = None,
+        within: QRectF | None = None,
+    ) -> None:
+        """Draw a shape.
+
+        Args:
+            path: its outline.
+            fill: colour of its inside.
+            pen: of its outline, the width and the dashes in points.
+            within: what of it is shown; `None` for all.
+        """
+        self._painter.save()
+        self._painter.translate(self._x, self._y)
+        self._painter.scale(self._scale, self._scale)
+        if within is not None:
+            self._painter.setClipRect(within)
+        self._painter.setPen(pen or Qt.PenStyle.NoPen)
+        self._painter.setBrush(fill or Qt.BrushStyle.NoBrush)
+        self._painter.drawPath(path)
+        self._painter.restore()
 
     def image(self, x: float, y: float, width: float, height: float, image: QImage) -> None:
         """Draw an image into a rectangle."""

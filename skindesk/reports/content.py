@@ -5,23 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from skindesk.metric_words import name_of, title_of
 from skindesk.models.diagnosis.patient import PATIENT_ENTRIES, PatientFields, translated_entries
-from skindesk.reports.words import (
-    counted,
-    listed,
-    number,
-    number_interval,
-    one_line,
-    percent,
-    percent_interval,
-    printable,
-    tr,
-)
+from skindesk.reports.words import listed, one_line, printable, tr
 from trainer.backbones import get_backbone
 from trainer.dataset.certificate import PARTS
 from trainer.dataset.classes import full_name
+from trainer.metrics.catalogue import ACCURACY, BALANCED_ACCURACY, OVERALL, PRECISION, RECALL
 from trainer.runs.bundle import bundle_hash, read_manifest
 from trainer.runs.reading import read_run
+from trainer.wording import counted, percent
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,6 +25,7 @@ if TYPE_CHECKING:
     from trainer.dataset.certificate import SplitCertificate
     from trainer.events import PartMetrics
     from trainer.images.framing import ImageView
+    from trainer.metrics.catalogue import Metric
     from trainer.metrics.classification import Metrics
     from trainer.metrics.decision import Calibration
     from trainer.metrics.intervals import Interval
@@ -246,26 +240,8 @@ def prior_sentence(calibration: Calibration) -> str:
 
 def overall_metrics(metrics: Metrics) -> tuple[ReportMetric, ...]:
     """Return the metrics over all classes, the leading one first."""
-    found = metrics.intervals.get
-    return (
-        ReportMetric(
-            tr("Balanced accuracy (macro recall)"),
-            percent(metrics.balanced_accuracy),
-            percent_interval(found("balanced_accuracy")),
-        ),
-        ReportMetric(tr("Accuracy"), percent(metrics.accuracy), percent_interval(found("accuracy"))),
-        ReportMetric(
-            tr("Macro precision"),
-            percent(metrics.macro_precision),
-            percent_interval(found("macro_precision")),
-        ),
-        ReportMetric(tr("Macro F1"), percent(metrics.macro_f1), percent_interval(found("macro_f1"))),
-        ReportMetric(
-            tr("Macro area under the ROC curve"),
-            number(metrics.macro_roc_auc),
-            number_interval(found("macro_roc_auc")),
-        ),
-        ReportMetric(tr("Expected calibration error"), percent(metrics.ece), percent_interval(found("ece"))),
+    return tuple(
+        _said(metric, metric.value_in(metrics), metrics.intervals.get(metric.key)) for metric in OVERALL
     )
 
 
@@ -274,16 +250,16 @@ def class_metrics(metrics: Metrics) -> tuple[ClassMetric, ...]:
     return tuple(
         ClassMetric(
             class_name=name,
-            recall=_rate(tr("Recall"), row.recall, row.recall_interval),
-            precision=_rate(tr("Precision"), row.precision, row.precision_interval),
+            recall=_said(RECALL, row.recall, row.recall_interval),
+            precision=_said(PRECISION, row.precision, row.precision_interval),
             n=row.support,
         )
         for name, row in metrics.per_class.items()
     )
 
 
-def _rate(name: str, share: float | None, interval: Interval | None) -> ReportMetric:
-    return ReportMetric(name, percent(share), percent_interval(interval))
+def _said(metric: Metric, value: float | None, interval: Interval | None) -> ReportMetric:
+    return ReportMetric(title_of(metric), metric.figure(value), metric.interval(interval))
 
 
 def _scored_phrase(report: Report) -> str:
@@ -316,14 +292,16 @@ def validation_sentence(validation: PartMetrics, images: int | None) -> str:
     """Say how good the best epoch was on the images that chose it."""
     n = sum(validation.support.values()) or images
     return tr(
-        "On the {images} that chose the best epoch: macro recall {recall}, accuracy {accuracy}. "
+        "On the {images} that chose the best epoch: {balanced} {recall}, {accuracy} {share}. "
         "Such figures are optimistic."
     ).format(
         images=tr("validation images")
         if n is None
         else counted(n, tr("validation image"), tr("validation images")),
+        balanced=name_of(BALANCED_ACCURACY),
         recall=percent(validation.macro_recall),
-        accuracy=percent(validation.accuracy),
+        accuracy=name_of(ACCURACY),
+        share=percent(validation.accuracy),
     )
 
 

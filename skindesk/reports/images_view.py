@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from skindesk.reports.content import titled
 from skindesk.reports.fonts import missing_letters
 from skindesk.reports.insets import Picture, fitted
-from skindesk.reports.words import MALIGNANT_MARK, counted, date_words, listed, one_line, percent, tr
+from skindesk.reports.words import MALIGNANT_MARK, date_words, listed, one_line, tr
 from trainer.dataset.classes import full_name
 from trainer.palette import class_colour
+from trainer.wording import counted, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -198,7 +199,7 @@ def _changes(view: ImageView) -> Iterable[str]:
         yield tr("turned by {0}° clockwise").format(f"{view.rotation % 360:g}")
     if view.crop not in (None, _WHOLE):
         x, y, width, height = view.crop
-        yield tr("cut to {0}–{1} % of the width, {2}–{3} % of the height").format(
+        yield tr("cut to {0}–{1}\u00a0% of the width, {2}–{3}\u00a0% of the height").format(
             *(f"{100 * edge:.0f}" for edge in (x, x + width, y, y + height))
         )
 

@@ -80,6 +80,21 @@ class Bar:
 
 
 @dataclass(frozen=True)
+class Line:
+    """A sample of the line that a class or a part has in a figure."""
+
+    colour: str
+    bold: bool
+    width: float = 18.0
+    height: float = 6.0
+
+    def draw(self, canvas: Canvas) -> None:
+        """Draw a short line at half its height."""
+        y = self.height / 2
+        canvas.line([(0.0, y), (self.width, y)], self.colour, 1.6 if self.bold else 1.0, dashed=not self.bold)
+
+
+@dataclass(frozen=True)
 class Picture:
     """An image in its own proportions.
 

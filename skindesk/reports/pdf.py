@@ -8,7 +8,6 @@ from skindesk.reports.canvas import HEADING, NOTICE, TITLE
 from skindesk.reports.content import tidied
 from skindesk.reports.images_view import images_context
 from skindesk.reports.insets import Bar, Insets
-from skindesk.reports.run_view import run_context
 from skindesk.reports.typeset import PAPERS, Sheet, render, text_width, typeset
 from skindesk.reports.words import MALIGNANT_MARK, date_words, one_line, tr
 from trainer.errors import ConfigError
@@ -67,6 +66,8 @@ def write_training_pdf(report: TrainingReport, file: Path, *, paper: str = "A4")
         ConfigError: another paper.
         StorageError: the file cannot be written; an older one is as it was.
     """
+    from skindesk.reports.run_view import run_context
+
     sheet = Sheet(
         title=tr("Training report"),
         subject=one_line(report.run.name),

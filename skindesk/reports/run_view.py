@@ -6,34 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skindesk.reports.canvas import ACCENT
-from skindesk.reports.charts import (
-    TRAIN_COLOUR,
-    ConfusionMatrix,
-    LearningCurves,
-    Line,
-    RecallCurves,
-    ScoredCurves,
-    best_place,
-)
+from skindesk.metric_words import chooser_name, name_of
 from skindesk.reports.content import dataset_phrase, split_sentence
+from skindesk.reports.figures import FigureInset
 from skindesk.reports.images_view import reading_sentences
-from skindesk.reports.words import (
-    NOT_DEFINED,
-    counted,
-    date_words,
-    duration_words,
-    number,
-    number_interval,
-    one_line,
-    percent,
-    setting_percent,
-    tr,
-)
+from skindesk.reports.insets import Line
+from skindesk.reports.words import date_words, one_line, tr
 from trainer.backbones import get_backbone
 from trainer.dataset.certificate import PARTS
 from trainer.dataset.classes import full_name
+from trainer.figures.calibration import ENOUGH_IMAGES
+from trainer.figures.curves import Scored
+from trainer.figures.evaluation import printed_curves
+from trainer.figures.history import TRAIN_COLOUR, best_place, printed_history, printed_recalls
+from trainer.figures.matrix import printed_confusion
+from trainer.figures.page import ACCENT, PRINT, own_style
+from trainer.metrics.catalogue import ACCURACY, BALANCED_ACCURACY, ROC_AUC
 from trainer.palette import class_colour
+from trainer.wording import NOTHING, chosen_percent, counted, duration, n_of, number, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,18 +64,14 @@ def run_context(report: TrainingReport, text_width: float) -> dict[str, object]:
     """
     malignant = report.run.malignant
     classes = report.run.classes or _classes_seen(report)
-    history = report.history
-    return {
+    return _figures(report, classes, text_width) | {
         "summary": "  ·  ".join((one_line(report.run.name), report.status)),
         "facts": list(_facts(report)),
         "model": report.model,
-        "confusion": ConfusionMatrix(report.test, malignant, text_width) if report.test is not None else None,
-        "curves": ScoredCurves(report.scores, malignant, text_width) if report.scores is not None else None,
         "curve_rows": _curve_rows(report),
-        "learning": LearningCurves(history, text_width) if history else None,
         "train_line": Line(TRAIN_COLOUR, bold=False),
         "validation_line": Line(ACCENT, bold=True),
-        "recalls": RecallCurves(history, classes, malignant, text_width) if classes and history else None,
+        "few_images": ENOUGH_IMAGES,
         "legend": [_legend_row(name, classes, malignant) for name in classes],
         "data_facts": _data_facts(report),
         "split_parts": [tr("Training"), tr("Validation"), tr("Test"), tr("Together")],
@@ -95,6 +81,26 @@ def run_context(report: TrainingReport, text_width: float) -> dict[str, object]:
         "remarks": [one_line(sentence) for sentence in report.remarks],
         "reading": reading_sentences(report.model) if report.model is not None else [],
     }
+
+
+def _figures(report: TrainingReport, classes: tuple[str, ...], width: float) -> dict[str, object]:
+    """Return the figures, `None` where there is nothing to be drawn."""
+    test, history, malignant = report.test, report.history, report.run.malignant
+    scored = _scored(report)
+    with own_style(PRINT):
+        figures = {
+            "confusion": printed_confusion(test, malignant, width) if test is not None else None,
+            "curves": printed_curves(scored, width) if scored is not None else None,
+            "learning": printed_history(history, width) if history else None,
+            "recalls": printed_recalls(history, classes, malignant, width) if classes and history else None,
+        }
+    return {name: FigureInset(figure) if figure is not None else None for name, figure in figures.items()}
+
+
+def _scored(report: TrainingReport) -> Scored | None:
+    if report.scores is None or report.test is None:
+        return None
+    return Scored(report.scores.truth, report.scores.probabilities, report.test, report.run.malignant)
 
 
 def _facts(report: TrainingReport) -> Iterable[tuple[str, str]]:
@@ -111,7 +117,7 @@ def _facts(report: TrainingReport) -> Iterable[tuple[str, str]]:
         yield (
             tr("Epochs"),
             tr("{0} of at most {1}, together {2}").format(
-                run.epochs, run.planned_epochs, duration_words(report.seconds)
+                run.epochs, run.planned_epochs, duration(report.seconds)
             ),
         )
     best = best_place(report.history)
@@ -119,10 +125,12 @@ def _facts(report: TrainingReport) -> Iterable[tuple[str, str]]:
         epoch = report.history[best]
         yield (
             tr("Best epoch"),
-            tr("{0} (stage {1}): validation macro recall {2}, accuracy {3}{4}").format(
+            tr("{0} (stage {1}): validation {2} {3}, {4} {5}{6}").format(
                 best + 1,
                 epoch.stage,
+                name_of(BALANCED_ACCURACY),
                 percent(epoch.validation.macro_recall),
+                name_of(ACCURACY),
                 percent(epoch.validation.accuracy),
                 _n_words(sum(epoch.validation.support.values()) or run.best_n),
             ),
@@ -135,7 +143,7 @@ def _facts(report: TrainingReport) -> Iterable[tuple[str, str]]:
 
 
 def _n_words(n: int | None) -> str:
-    return "" if n is None else f" (n = {n:,})"
+    return "" if n is None else f" ({n_of(n)})"
 
 
 def _weights_words(weights: str) -> str:
@@ -153,33 +161,28 @@ def _legend_row(name: str, classes: tuple[str, ...], malignant: tuple[str, ...])
 
 
 def _curve_rows(report: TrainingReport) -> list[CurveRow]:
-    if report.scores is None or report.test is None:
+    scored = _scored(report)
+    if scored is None:
         return []
-    scores, rows = report.scores, []
-    for index, name in enumerate(scores.classes):
-        metrics = report.test.per_class.get(name)
-        if metrics is None:
-            continue
-        marked = name in report.run.malignant
-        rows.append(
-            CurveRow(
-                name=full_name(name),
-                malignant=marked,
-                line=Line(class_colour(name, scores.classes), bold=marked),
-                n=metrics.support,
-                area=number(metrics.roc_auc),
-                interval=number_interval(metrics.roc_auc_interval),
-                average_precision=number(scores.average_precision(index)),
-            )
+    return [
+        CurveRow(
+            name=full_name(name),
+            malignant=name in scored.malignant,
+            line=Line(class_colour(name, scored.metrics.classes), bold=name in scored.malignant),
+            n=metrics.support,
+            area=ROC_AUC.figure(metrics.roc_auc),
+            interval=ROC_AUC.interval(metrics.roc_auc_interval),
+            average_precision=number(scored.found(name).average_precision()),
         )
-    return rows
+        for name, metrics in scored.metrics.per_class.items()
+    ]
 
 
 def _data_facts(report: TrainingReport) -> list[tuple[str, str]]:
     split = report.split
     if split is None:
         return []
-    wished = " / ".join(setting_percent(share) for share in split.fractions)
+    wished = " / ".join(chosen_percent(share) for share in split.fractions)
     phrase = dataset_phrase(
         split, report.run.dataset_fingerprint or split.fingerprint, report.run.dataset_name
     )
@@ -211,7 +214,7 @@ def _settings(config: RunConfig) -> Iterable[tuple[str, str]]:
     yield (
         tr("Head"),
         tr("dense layers: {0}; dropout {1}; batch normalization {2}").format(
-            layers, setting_percent(head.dropout), tr("on") if head.batch_normalization else tr("off")
+            layers, chosen_percent(head.dropout), tr("on") if head.batch_normalization else tr("off")
         ),
     )
     if "head" in config.stages:
@@ -252,12 +255,12 @@ def _settings(config: RunConfig) -> Iterable[tuple[str, str]]:
     yield (
         tr("Best epoch by"),
         tr("{0} of validation, patience {1}").format(
-            stopping.metric.replace("_", " "), counted(stopping.patience, tr("epoch"), tr("epochs"))
+            chooser_name(stopping.metric), counted(stopping.patience, tr("epoch"), tr("epochs"))
         ),
     )
     yield (
         tr("Calibration"),
-        tr("on {0} of the validation groups").format(setting_percent(config.calibration_share)),
+        tr("on {0} of the validation groups").format(chosen_percent(config.calibration_share)),
     )
     yield tr("Geometry"), f"{config.geometry.shape}, {config.geometry.resampling}"
     yield tr("Views of a prediction"), str(config.test_views)
@@ -267,7 +270,7 @@ def _settings(config: RunConfig) -> Iterable[tuple[str, str]]:
 
 
 def _schedule_words(schedule: Schedule) -> str:
-    return tr("schedule {0}, warm-up {1}").format(schedule.kind, setting_percent(schedule.warmup))
+    return tr("schedule {0}, warm-up {1}").format(schedule.kind, chosen_percent(schedule.warmup))
 
 
 def _augmentation_words(augmentation: Augmentation) -> Iterable[str]:
@@ -286,7 +289,7 @@ def _augmentation_words(augmentation: Augmentation) -> Iterable[str]:
     )
     for name, share in shares:
         if share:
-            yield tr("{0} up to {1}").format(name, setting_percent(share))
+            yield tr("{0} up to {1}").format(name, chosen_percent(share))
 
 
 def _imbalance_words(config: RunConfig) -> str:
@@ -299,4 +302,4 @@ def _imbalance_words(config: RunConfig) -> str:
 
 
 def _versions(report: TrainingReport) -> str:
-    return ", ".join(f"{name} {version}" for name, version in report.versions.items()) or NOT_DEFINED
+    return ", ".join(f"{name} {version}" for name, version in report.versions.items()) or NOTHING

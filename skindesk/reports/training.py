@@ -7,15 +7,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from skindesk.reports.content import report_model
-from skindesk.reports.scores import Scores
-from skindesk.reports.words import counted, tr
+from skindesk.reports.words import tr
 from trainer import __version__
 from trainer.errors import ConfigError, TrainerError
 from trainer.events import Said, StageEnded, Warned
 from trainer.runs.folder import RunFolder
 from trainer.runs.reading import read_history, read_run
-from trainer.runs.reports import read_predictions
+from trainer.runs.reports import PredictionTable, read_predictions
 from trainer.runs.summary import RunStatus
+from trainer.wording import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +56,7 @@ class TrainingReport:
     split: SplitCertificate | None
     model: ReportModel | None
     test: Metrics | None
-    scores: Scores | None
+    scores: PredictionTable | None
     device: str
     seconds: float
     remarks: tuple[str, ...]
@@ -93,8 +93,7 @@ def training_report(run_folder: Path) -> TrainingReport:
     scores = None
     if report is not None:
         try:
-            table = read_predictions(report.folder)
-            scores = Scores(table.classes, table.truth, table.probabilities)
+            scores = read_predictions(report.folder)
         except TrainerError as error:
             remarks.append(str(error))
     history = _history(run_folder)

@@ -1,4 +1,4 @@
-"""Numbers, dates and names as a report writes them."""
+"""Dates, names and enumerations as a report writes them; numbers: `trainer.wording`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from trainer.metrics.intervals import Interval
-
 MALIGNANT_MARK = "▲"
-NOT_DEFINED = "–"
 
-_UNBROKEN = "\u00a0"  # a space at which no line is broken
 _FORCING = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
 _SHORT_NAME = 40  # characters of a file's name that are shown in a row of a table
 
@@ -24,36 +20,6 @@ _SHORT_NAME = 40  # characters of a file's name that are shown in a row of a tab
 def tr(text: str) -> str:
     """Return a text of the reports in the language of the program."""
     return QCoreApplication.translate("reports", text)
-
-
-def percent(share: float | None) -> str:
-    """Return a share as percent with one decimal: 0.618 is "61.8 %"."""
-    return NOT_DEFINED if share is None else f"{100.0 * share:.1f}{_UNBROKEN}%"
-
-
-def setting_percent(share: float) -> str:
-    """Return a share that someone chose, with as many decimals as were chosen: 0.3 is "30 %"."""
-    return f"{100.0 * share:g}{_UNBROKEN}%"
-
-
-def number(value: float | None) -> str:
-    """Return a number that is no share with three decimals."""
-    return NOT_DEFINED if value is None else f"{value:.3f}"
-
-
-def percent_interval(interval: Interval | None) -> str:
-    """Return the ends of an interval of a share: "58.0–65.4 %"."""
-    return "" if interval is None else f"{100.0 * interval.low:.1f}–{100.0 * interval.high:.1f}{_UNBROKEN}%"
-
-
-def number_interval(interval: Interval | None) -> str:
-    """Return the ends of an interval of a number that is no share."""
-    return "" if interval is None else f"{interval.low:.3f}–{interval.high:.3f}"
-
-
-def counted(count: int, one: str, many: str) -> str:
-    """Return a number with its noun, thousands set apart: "4,188 images"."""
-    return f"{count:,} {one if count == 1 else many}"
 
 
 def listed(words: Iterable[str]) -> str:
@@ -67,16 +33,6 @@ def date_words(moment: datetime) -> str:
     local = moment.astimezone()
     zone = f"{local:%z}"
     return f"{local:%Y-%m-%d, %H:%M} UTC{zone[:3]}:{zone[3:5]}"
-
-
-def duration_words(seconds: float) -> str:
-    """Return a time in its largest fitting units: "45 s", "62 min", "2 h 10 min"."""
-    minutes = round(seconds / 60)
-    if seconds < 90:  # noqa: PLR2004 - seconds
-        return f"{seconds:.0f}{_UNBROKEN}s"
-    if minutes < 90:  # noqa: PLR2004 - minutes
-        return f"{minutes}{_UNBROKEN}min"
-    return f"{minutes // 60}{_UNBROKEN}h {minutes % 60}{_UNBROKEN}min"
 
 
 def short_name(name: str) -> str:

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QToolBu
 from skindesk.engine.jobs import JobState
 from skindesk.widgets.basics import ElidedLabel, muted
 from skindesk.widgets.icons import icon
-from skindesk.widgets.quantities import duration
 from skindesk.widgets.theme import SPACE, set_role
 from trainer.events import EpochEnded, Progress, StageStarted, StepDone
+from trainer.wording import duration
 
 if TYPE_CHECKING:
     from skindesk.engine.jobs import JobHandle, Outcome

@@ -11,7 +11,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
-from skindesk.widgets.quantities import counted, duration, file_size, percent
+from skindesk.metric_words import name_of
 from skindesk.widgets.theme import emphasised, tokens_for
 from trainer.events import (
     CheckpointSaved,
@@ -25,6 +25,8 @@ from trainer.events import (
     Stopped,
     Warned,
 )
+from trainer.metrics.catalogue import ACCURACY, BALANCED_ACCURACY
+from trainer.wording import duration, file_size, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -89,8 +91,8 @@ def line_of(entry: LogEntry) -> tuple[str, str]:
 def cost_in_words(cost: CostEstimated) -> str:
     """Return what a run will take: "4,188 training images, 1,310 steps, about 62 min, up to 620 MiB of disk"."""
     return _text("{images} training images, {steps} steps, about {time}, up to {size} of disk").format(
-        images=counted(cost.training_images),
-        steps=counted(cost.steps),
+        images=f"{cost.training_images:,}",
+        steps=f"{cost.steps:,}",
         time=duration(cost.seconds),
         size=file_size(cost.disk_bytes),
     )
@@ -102,20 +104,22 @@ def _stage(event: StageStarted) -> str:
         stage=event.stage,
         epoch=event.epoch,
         epochs=event.epochs,
-        steps=counted(event.steps_per_epoch),
-        parameters=counted(event.trainable_parameters),
+        steps=f"{event.steps_per_epoch:,}",
+        parameters=f"{event.trainable_parameters:,}",
     )
 
 
 def _epoch(event: EpochEnded) -> str:
     words = _text(
-        "Epoch {epoch} of stage {stage}: validation loss {loss}, macro recall {recall}, accuracy {accuracy}"
+        "Epoch {epoch} of stage {stage}: validation loss {loss}, {balanced} {recall}, {accuracy} {share}"
     ).format(
         epoch=event.epoch,
         stage=event.stage,
         loss=f"{event.validation.loss:.3f}",
+        balanced=name_of(BALANCED_ACCURACY),
         recall=percent(event.validation.macro_recall),
-        accuracy=percent(event.validation.accuracy),
+        accuracy=name_of(ACCURACY),
+        share=percent(event.validation.accuracy),
     )
     return words + _text(", the best so far") if event.best else words
 

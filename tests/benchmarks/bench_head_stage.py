@@ -80,14 +80,14 @@ def network_of(config: RunConfig, seed: int) -> Network:
 
 
 def macro_recall(samples: Samples, logits: np.ndarray) -> float:
-    """Return the macro recall of decisions for a balanced prior on the validation samples."""
+    """Return the balanced accuracy of decisions for a balanced prior on the validation samples."""
     confusion = np.zeros((CLASSES, CLASSES), dtype=np.int64)
     np.add.at(confusion, (samples.truth[samples.choosing], logits.argmax(axis=1)), 1)
     return epoch_metrics(confusion, 0.0, samples.classes).macro_recall
 
 
 def own_way(samples: Samples, config: RunConfig, cache: Path, seed: int) -> float:
-    """Train the head as the program does; return the validation macro recall of the last epoch."""
+    """Train the head as the program does; return the validation balanced accuracy of the last epoch."""
     network = network_of(config, seed)
     source = ImageSource(samples.paths, network.input_size, config.geometry, config.cache_mib)
     data = feature_stage(samples, config, network, source, cache, lambda _event: None, None)
@@ -121,7 +121,7 @@ def own_way(samples: Samples, config: RunConfig, cache: Path, seed: int) -> floa
 def usual_way(
     samples: Samples, config: RunConfig, seed: int, squares: np.ndarray, choosing: np.ndarray
 ) -> float:
-    """Train the head with Keras' `fit` on augmented images; return the validation macro recall."""
+    """Train the head with Keras' `fit` on augmented images; return the validation balanced accuracy."""
     keras.utils.set_random_seed(seed)
     size, change = config.input_size or 0, config.augmentation
     keras.config.set_dtype_policy("float32" if config.precision == "float32" else f"mixed_{config.precision}")
@@ -174,7 +174,7 @@ def usual_way(
 
 
 def main() -> None:
-    """Run both ways and print times, ratios and macro recalls."""
+    """Run both ways and print times, ratios and balanced accuracies."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -218,7 +218,7 @@ def main() -> None:
                 times[kind].append(watch.seconds)
             recalls["own"].append(recall)
             print(
-                f"  macro recall: usual {100 * recalls['usual'][-1]:.1f} %, own {100 * recall:.1f} %",
+                f"  balanced accuracy: usual {100 * recalls['usual'][-1]:.1f} %, own {100 * recall:.1f} %",
                 flush=True,
             )
         usual = sum(times["usual"])
@@ -226,7 +226,7 @@ def main() -> None:
         print(f"features cached: {usual / sum(times['cached']):.1f} times faster (wanted: 30 or more)")
         for way, values in recalls.items():
             print(
-                f"macro recall, {way}: {100 * np.mean(values):.1f} % ({', '.join(f'{100 * v:.1f}' for v in values)})"
+                f"balanced accuracy, {way}: {100 * np.mean(values):.1f} % ({', '.join(f'{100 * v:.1f}' for v in values)})"
             )
 
 

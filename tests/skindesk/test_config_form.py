@@ -219,7 +219,7 @@ def test_melanoma_leads_the_figures_that_choose_the_best_epoch(form: ConfigForm)
     assert isinstance(editor, ChoiceEditor)
     words = [editor.box.itemText(place) for place in range(editor.box.count())]
     assert words[:5] == [
-        "Macro recall",
+        "Balanced accuracy",
         "Accuracy",
         "Loss",
         "Recall of ▲ Melanoma",

@@ -89,7 +89,10 @@ def test_with_many_classes_the_heads_stay_and_the_keyboard_is_followed(
 
 
 def test_a_cell_says_what_it_means(qtbot: QtBot, matrix: ConfusionMatrix) -> None:
-    assert matrix.describe(Cell(0, 1)) == "Benign keratosis, predicted as ▲ Melanoma: 2 of 12 images, 16.7 %"
+    assert (
+        matrix.describe(Cell(0, 1))
+        == "Benign keratosis, predicted as ▲ Melanoma: 2 of 12 images, 16.7\u00a0%"
+    )
     assert matrix.describe(Cell(2, 2)) == "Melanocytic nevus, predicted as Melanocytic nevus: 0 of 0 images"
     qtbot.keyClick(matrix, Qt.Key.Key_Down)
     cell = matrix.model().index(matrix.current.truth, matrix.current.predicted)

@@ -76,9 +76,9 @@ def test_opening_a_dataset_shows_its_images_and_tells_the_others(
     assert opened_page.browser.side.certificate.text == "0 of 42 groups in two parts"
     rows = opened_page.browser.side.classes.rows
     assert {name: row.accessibleName() for name, row in rows.items()} == {
-        "bkl": "Benign keratosis: 18 of 84 images (21.4 %)",
-        "mel": "▲ Melanoma: 18 of 84 images (21.4 %)",
-        "nv": "Melanocytic nevus: 48 of 84 images (57.1 %)",
+        "bkl": "Benign keratosis: 18 of 84 images (21.4\u00a0%)",
+        "mel": "▲ Melanoma: 18 of 84 images (21.4\u00a0%)",
+        "nv": "Melanocytic nevus: 48 of 84 images (57.1\u00a0%)",
     }
 
 
@@ -308,7 +308,7 @@ def test_the_overview_gives_each_class_and_part_with_percent(qtbot: QtBot, opene
     assert chart.isVisible()
     described = chart.accessibleDescription()
     assert described.startswith(
-        "All: Benign keratosis 18 · 21.4 %, ▲ Melanoma 18 · 21.4 %, Melanocytic nevus 48 · 57.1 %"
+        "All: Benign keratosis 18 · 21.4\u00a0%, ▲ Melanoma 18 · 21.4\u00a0%, Melanocytic nevus 48 · 57.1\u00a0%"
     )
     assert [part.split(":")[0] for part in described.split("; ")] == ["All", "Train", "Validation", "Test"]
 

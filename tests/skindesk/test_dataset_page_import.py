@@ -170,7 +170,7 @@ def test_the_form_splits_anew_with_its_shares_and_seed(
     assert not form.isVisible()
     dataset_page.act.split_again.trigger()
     assert form.isVisible()
-    assert (form.train.value(), form.validation.value(), form.test.text()) == (60, 20, "20 %")
+    assert (form.train.value(), form.validation.value(), form.test.text()) == (60, 20, "20\u00a0%")
     assert form.seed.value() == 1
     form.train.setValue(50)
     form.validation.setValue(25)

@@ -134,12 +134,12 @@ def test_dropped_images_are_answered_as_on_the_command_line_and_a_text_file_expl
     figures = {label.split()[-1]: figure for label, figure in shown_percentages(page).items()}
     told = expected[0]["probabilities"]
     assert figures == {
-        "Melanoma": f"{100 * told['mel']:.1f} %",
-        "nevus": f"{100 * told['nv']:.1f} %",
-        "keratosis": f"{100 * told['bkl']:.1f} %",
+        "Melanoma": f"{100 * told['mel']:.1f}\u00a0%",
+        "nevus": f"{100 * told['nv']:.1f}\u00a0%",
+        "keratosis": f"{100 * told['bkl']:.1f}\u00a0%",
     }
     assert "▲ Melanoma" in shown_percentages(page)
-    assert page.result.malignant.text() == f"{100 * expected[0]['malignant_probability']:.1f} %"
+    assert page.result.malignant.text() == f"{100 * expected[0]['malignant_probability']:.1f}\u00a0%"
     assert [row.value for row in page.result.bars.rows] == pytest.approx(
         sorted(told.values(), reverse=True), abs=1e-6
     )
@@ -147,7 +147,7 @@ def test_dropped_images_are_answered_as_on_the_command_line_and_a_text_file_expl
     tile = page.images.strip.tiles[1]
     assert tile.sentence == expected[3]["error"].replace(expected[3]["path"], "notes.jpg")
     assert str(tmp_path) not in tile.sentence
-    assert page.images.strip.tiles[0].caption.endswith(f"{100 * told[expected[0]['predicted']]:.1f} %")
+    assert page.images.strip.tiles[0].caption.endswith(f"{100 * told[expected[0]['predicted']]:.1f}\u00a0%")
     page.model.select(broken.number)
     assert page.result.shown.note == tile.sentence
     assert not page.result.predicted.isVisible()
@@ -238,7 +238,7 @@ def test_images_of_one_lesion_are_answered_together_and_reported(
     copied = QGuiApplication.clipboard().text()
     assert images[0].name in copied
     assert images[1].name in copied
-    assert f"▲ Melanoma\t{100 * mean['mel']:.1f} %" in copied
+    assert f"▲ Melanoma\t{100 * mean['mel']:.1f}\u00a0%" in copied
     assert RESEARCH_ONLY in copied
 
     table = tmp_path / "table.csv"
@@ -267,7 +267,7 @@ def test_images_of_one_lesion_are_answered_together_and_reported(
         "Ada Björk",
         "Seen twice.",
         "Melanoma",
-        f"{100 * mean['mel']:.1f} %",
+        f"{100 * mean['mel']:.1f}\u00a0%",
         images[0].name,
         "notes.jpg",
     ):

@@ -381,7 +381,7 @@ def test_a_result_says_how_good_the_network_is_at_it(qtbot: QtBot, facts: Bundle
     assert "found 3 of 4 images of melanoma (75.0 %, 95 % interval" in quality
     assert "Of 4 images it predicted as melanoma, 3 were (75.0 %" in quality
     assert card.predicted.text() == "▲ Melanoma  70.0\N{NO-BREAK SPACE}%"
-    assert card.malignant.text() == "70.0 %"
+    assert card.malignant.text() == "70.0\N{NO-BREAK SPACE}%"
     assert [row.label for row in card.bars.rows] == ["▲ Melanoma", "Melanocytic nevus", "Benign keratosis"]
     assert [row.chosen for row in card.bars.rows] == [True, False, False]
     card._sort.click()

@@ -91,9 +91,9 @@ def test_a_whole_run_is_drawn_with_its_marks(qtbot: QtBot, panel: RunPanel) -> N
     assert y[0] == 1.2
     assert len(charts.loss.points("step")[0]) == 70
     assert charts.recall.points("recall_mel/validation")[1][-1] == pytest.approx(0.44)
-    assert charts.bars.rows()[1] == ("▲ Melanoma", "44.0 %", "n = 12")
-    assert panel.best._value.text() == "52.0 %"
-    assert panel.best._note.text() == "epoch 5, n = 102"
+    assert charts.bars.rows()[1] == ("▲ Melanoma", "44.0\u00a0%", "n\u00a0=\u00a012")
+    assert panel.best._value.text() == "52.0\u00a0%"
+    assert panel.best._note.text() == "epoch 5, n\u00a0=\u00a0102"
 
 
 def test_any_class_can_be_drawn(qtbot: QtBot, panel: RunPanel) -> None:
@@ -196,7 +196,7 @@ def test_linked_plots_show_the_same_part(qtbot: QtBot, plot: LivePlot) -> None:
     other.set_data("train", np.array([1.0, 2.0]), np.array([0.5, 0.75]))
     other.link_to(plot)
     qtbot.keyClick(view_of(plot), Qt.Key.Key_Left)
-    assert other.readout == "epoch 2\ntrain 75.0 %"
+    assert other.readout == "epoch 2\ntrain 75.0\u00a0%"
     plot.zoom(0.5)
     assert other.shown_range == pytest.approx(plot.shown_range, abs=0.1)
 
@@ -314,7 +314,7 @@ def test_shares_are_counted_to_all_and_no_further(qtbot: QtBot) -> None:
     for pixels in (100, 300, 900):
         ticks = [value for _, values in axis.tickValues(*axis.range, pixels) for value in values]
         assert max(ticks) == pytest.approx(1.0)
-        assert "100 %" in axis.tickStrings(ticks, 1.0, 0.1)
+        assert "100\u00a0%" in axis.tickStrings(ticks, 1.0, 0.1)
 
 
 def test_the_wheel_scrolls_the_page_until_the_plot_is_clicked(qtbot: QtBot, plot: LivePlot) -> None:

@@ -6,19 +6,18 @@ import random
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
+from PySide6.QtGui import QFontDatabase
 
 from skindesk.reports.content import report_model
 from skindesk.reports.pdf import write_training_pdf
-from skindesk.reports.scores import Scores
 from skindesk.reports.training import training_report
+from tests.skindesk import made_runs
 from tests.skindesk.made_runs import make_report, make_run
 from tests.skindesk.reports_reading import ReadPdf, needs_poppler
 from trainer import RESEARCH_ONLY
 from trainer.errors import BundleError, ConfigError
 from trainer.events import Said, Stopped, Warned, encode_event
-from trainer.metrics.classification import compute_metrics
 from trainer.runs.bundle import bundle_hash
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -53,7 +52,7 @@ def test_the_model_of_a_report_comes_from_manifest_and_test_scoring(run: Path) -
     assert model.scored == "7 images in 7 groups"
     figures = {metric.name: metric.value.replace("\u00a0", " ") for metric in model.metrics}
     assert figures["Accuracy"] == "71.4 %"  # 5 of 7
-    assert figures["Balanced accuracy (macro recall)"] == "72.2 %"  # (2/3 + 1 + 1/2) / 3
+    assert figures["Balanced accuracy"] == "72.2 %"  # (2/3 + 1 + 1/2) / 3
     recalls = {
         row.class_name: (row.recall.value.replace("\u00a0", " "), row.n) for row in model.class_metrics
     }
@@ -107,7 +106,7 @@ def test_a_report_of_a_run_says_how_good_it_is_and_how_it_came_about(run: Path, 
         "logit adjustment, tau 1",
         "Trained with",
         "python 3.11",
-        "2 (stage head): validation macro recall 60.0 %",
+        "2 (stage head): validation balanced accuracy 60.0 %",
     ):
         assert word.lower() in text.lower(), word
     for figure in ("71.4 %", "72.2 %", "66.7 %"):
@@ -141,6 +140,24 @@ def test_cells_of_the_confusion_matrix_stand_in_rows_of_the_truth(run: Path, tmp
         for y in rows
     ]
     assert cells == [[1, 1, 0], [0, 2, 1], [0, 0, 2]]
+
+
+@needs_poppler
+def test_figures_name_classes_of_every_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not QFontDatabase.families(QFontDatabase.WritingSystem.SimplifiedChinese):
+        pytest.skip("no font for Chinese is installed")
+    monkeypatch.setattr(made_runs, "CLASSES", ("mel", "色素痣", "黑色素瘤"))
+    folder = make_run(tmp_path / "run")
+    make_report(
+        folder, "test", [("a", "mel", "mel"), ("b", "色素痣", "黑色素瘤"), ("c", "黑色素瘤", "黑色素瘤")]
+    )
+    report = _written(folder, tmp_path)
+    page = next(n for n, text in enumerate(report.pages, start=1) if "True class" in text)
+    words = report.words(page)
+    top = next(word.y for word in words if word.text == "True")
+    columns = [word.text for word in sorted(words, key=lambda w: w.x) if abs(word.y - top) < 6]
+    assert columns[-3:] == ["mel", "色素痣", "黑色素瘤"]
+    assert all(font.embedded for font in report.fonts())
 
 
 @needs_poppler
@@ -194,48 +211,6 @@ def test_long_runs_of_many_classes_are_drawn(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "long", recalls=[generator.random() for _ in range(120)])
     text = _written(folder, tmp_path).flowing
     assert "finished after 120 epochs" in text
-
-
-# --- curves -----------------------------------------------------------------------------------------------
-
-
-def _random_scores(seed: int, images: int = 200) -> Scores:
-    generator = np.random.default_rng(seed)
-    truth = generator.integers(0, 3, images)
-    logits = generator.normal(size=(images, 3)) + 1.2 * np.eye(3)[truth]
-    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    return Scores(("bkl", "mel", "nv"), truth, np.round(probabilities, 2))  # rounded: there are ties
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_the_area_under_the_drawn_curve_is_the_metric(seed: int) -> None:
-    scores = _random_scores(seed)
-    groups = [str(k) for k in range(len(scores.truth))]
-    predicted = scores.probabilities.argmax(axis=1)
-    metrics = compute_metrics(
-        scores.truth, scores.probabilities, predicted, scores.classes, groups, bootstrap=0
-    )
-    for index, name in enumerate(scores.classes):
-        x, y = np.array(scores.roc(index)).T
-        area = np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2)
-        assert area == pytest.approx(metrics.per_class[name].roc_auc)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_average_precision_is_that_of_scikit_learn(seed: int) -> None:
-    from sklearn.metrics import average_precision_score
-
-    scores = _random_scores(seed)
-    for index in range(3):
-        expected = average_precision_score(scores.truth == index, scores.probabilities[:, index])
-        assert scores.average_precision(index) == pytest.approx(expected)
-
-
-def test_a_class_without_images_has_no_curve() -> None:
-    scores = Scores(("a", "b"), np.zeros(3, np.int64), np.full((3, 2), 0.5))
-    assert scores.roc(0) == scores.roc(1) == []
-    assert scores.precision(1) == []
-    assert scores.average_precision(1) is None
 
 
 def test_a_report_is_of_frozen_values(run: Path) -> None:

@@ -98,11 +98,11 @@ def test_the_latest_run_is_shown_with_its_figures(qtbot: QtBot, paths: Paths, pa
     assert page.detail.name.full_text() == "a run"
     assert page.detail.parts.current == "test"
     shown = tiles(page)
-    assert shown["Balanced accuracy"].startswith("66.7 % (")
-    assert shown["Accuracy"].startswith("66.7 % (")
+    assert shown["Balanced accuracy"].startswith("66.7\u00a0% (")
+    assert shown["Accuracy"].startswith("66.7\u00a0% (")
     images, recall, *_rest = facts_of(page)["▲ Melanoma"]
     assert images == "12"
-    assert recall.startswith("66.7 % (")
+    assert recall.startswith("66.7\u00a0% (")
     assert facts_of(page)["Benign keratosis"][1] == "–"
     assert "The test part had been scored once by then." in page.detail.metrics.notes.text()
 
@@ -111,9 +111,9 @@ def test_before_scoring_the_best_epoch_is_shown(qtbot: QtBot, paths: Paths, page
     make_run(paths.runs / "a run", recalls=(0.3, 0.7, 0.6))
     show(qtbot, page)
     assert page.detail.parts.current == "validation"
-    assert tiles(page)["Macro recall"].startswith("70.0 %")
+    assert tiles(page)["Balanced accuracy"].startswith("70.0\u00a0%")
     assert tiles(page)["Best epoch"].startswith("2 of 3")
-    assert facts_of(page)["▲ Melanoma"] == ("70.0 %",)
+    assert facts_of(page)["▲ Melanoma"] == ("70.0\u00a0%",)
     page.detail.parts.buttons["test"].click()
     assert page.detail.metrics.score_button.isVisible()
     assert tiles(page) == {}
@@ -254,13 +254,16 @@ def test_several_runs_are_compared(qtbot: QtBot, paths: Paths, page: ResultsPage
     assert set(table.columns[1:]) == {"one", "two"}
     first = table.columns.index("one") - 1
     rows = {fact.title: (fact.cells[first], fact.cells[1 - first]) for fact in table.rows if fact.cells}
-    assert rows["Macro recall"] == ("60.0 %", "80.0 %")
+    best_epoch, test_part = (
+        (fact.cells[first], fact.cells[1 - first]) for fact in table.rows if fact.title == "Balanced accuracy"
+    )
+    assert best_epoch == ("60.0\u00a0%", "80.0\u00a0%")
     assert rows["Best epoch"] == ("2 of 3", "1 of 1")
     assert rows["Epochs (head)"] == ("30", "50")
     assert rows["Learning rate (head)"] == ("0.001", "0.01")
     assert "Backbone" not in rows
-    assert rows["Balanced accuracy"][0] == "–"
-    assert rows["Balanced accuracy"][1].startswith("50.0 % (")
+    assert test_part[0] == "–"
+    assert test_part[1].startswith("50.0\u00a0% (")
     assert not page.compare.notice.isVisible()
     page.compare.which.buttons["curves"].click()
     assert page.compare.curves.isVisible()
@@ -269,7 +272,7 @@ def test_several_runs_are_compared(qtbot: QtBot, paths: Paths, page: ResultsPage
     page.compare.which.buttons["table"].click()
     page.compare.table.setFocus()
     qtbot.keyClick(page.compare.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
-    assert "Macro recall\t" in QGuiApplication.clipboard().text()
+    assert "Balanced accuracy\t" in QGuiApplication.clipboard().text()
 
 
 def test_more_runs_than_colours_are_not_all_compared(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:

@@ -110,8 +110,8 @@ def check_what_is_shown(qtbot: QtBot, page: ResultsPage) -> None:
     detail, metrics = page.detail, page.table.chosen[0].test
     assert metrics is not None
     cell = str(page.table.model().index(0, COLUMNS.index("test")).data())
-    assert cell.startswith(f"{100 * metrics.balanced_accuracy:.1f} % (")
-    assert cell.endswith(f"n = {metrics.n}")
+    assert cell.startswith(f"{100 * metrics.balanced_accuracy:.1f}\u00a0% (")
+    assert cell.endswith(f"n\u00a0=\u00a0{metrics.n}")
     qtbot.waitUntil(
         lambda: (
             bool(detail.metrics.tiles) and detail.metrics.tiles[0].accessibleName() == "Balanced accuracy"

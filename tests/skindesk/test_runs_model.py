@@ -80,9 +80,9 @@ def test_the_table_says_it_in_words(qtbot: QtBot, paths: Paths, model: RunsModel
     assert texts["size"] == "32 px"
     assert texts["stages"] == "Head"
     assert texts["epochs"] == "3"
-    assert (texts["macro_recall"], texts["accuracy"]) == ("60.0 %", "60.0 %")
-    assert texts["test"].startswith("50.0 % (")
-    assert texts["test"].endswith(", n = 12")
+    assert (texts["macro_recall"], texts["accuracy"]) == ("60.0\u00a0%", "60.0\u00a0%")
+    assert texts["test"].startswith("50.0\u00a0% (")
+    assert texts["test"].endswith(", n\u00a0=\u00a012")
     assert texts["state"] == "Finished"
     assert model.runs[0].best_epoch == 2
     assert model.runs[0].test is not None

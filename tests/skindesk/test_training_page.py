@@ -272,7 +272,7 @@ def test_weights_at_hand_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_weights_that_are_not_at_hand_are_told_apart() -> None:
-    assert weights_words(WeightsState(None, True, 83_445_920))[0] == "Weights: 80 MiB to fetch"
+    assert weights_words(WeightsState(None, True, 83_445_920))[0] == "Weights: 80\u00a0MiB to fetch"
     short, long = weights_words(WeightsState(None, False, 83_445_920))
     assert short == "Weights not at hand"
     assert "random weights" in long
@@ -541,7 +541,7 @@ def test_figures_fill_their_rows_and_say_what_the_engine_uses(
     host.show()
     panel.resize(width, 900)
     panel.hear_beat(Beat(memory_bytes=2 << 30, gpu_percent=83.0, gpu_memory_bytes=3 << 30))
-    qtbot.waitUntil(lambda: panel.memory.accessibleDescription() == "2.0 GiB GPU 3.0 GiB")
+    qtbot.waitUntil(lambda: panel.memory.accessibleDescription() == "2.0\u00a0GiB GPU 3.0\u00a0GiB")
     assert panel.speed.accessibleDescription().endswith("GPU 83 % busy")
 
     figures = (panel.stage, panel.epoch, panel.best, panel.speed, panel.time_left, panel.memory)

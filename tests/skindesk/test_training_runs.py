@@ -21,6 +21,7 @@ from trainer.protocol.scoring import RunEstimated
 from trainer.protocol.training import RunFinished, TrainNetwork
 from trainer.runs.folder import RunFolder
 from trainer.runs.naming import read_name
+from trainer.wording import n_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,10 +110,10 @@ def test_a_run_is_followed_to_its_end(
     assert page.panel.charts.loss.marks.best.x == best
     assert [mark.x for mark in page.panel.charts.loss.marks.stages] == [3.0]
     assert {row[2] for row in page.panel.charts.bars.rows()} == {
-        f"n = {n}" for n in ended[-1].validation.support.values()
+        n_of(n) for n in ended[-1].validation.support.values()
     }
     qtbot.waitUntil(lambda: "Finished." in page.panel.log.toPlainText())
-    assert said[-1].startswith("Tiny: both/stages is trained: best macro recall ")
+    assert said[-1].startswith("Tiny: both/stages is trained: best balanced accuracy ")
     assert changed
     assert read_name(folder_of(handle)) == "Tiny: both/stages", "its folder cannot be called so"
     asked: list[str] = []

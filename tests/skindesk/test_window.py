@@ -20,7 +20,6 @@ from skindesk.engine import JobState
 from skindesk.main_window import MainWindow, PageEntry
 from skindesk.paths import resource
 from skindesk.settings import Settings
-from skindesk.widgets.quantities import duration
 from skindesk.widgets.theme import DARK, LIGHT, Tokens, apply_theme, contrast, tokens_for
 from tests.drops import drop
 from trainer.palette import CLASS_COLOURS, MORE_COLOURS
@@ -253,10 +252,6 @@ def test_a_crash_is_told_once_at_the_next_start(paths: Paths) -> None:
     assert "ended unexpectedly" in last_crash(paths)
     assert last_crash(paths) == ""
     assert "Segmentation fault" in paths.log_file("window.log").read_text()
-
-
-def test_a_length_of_time_in_words(qapp: QApplication) -> None:  # noqa: ARG001 - translations need it
-    assert [duration(s) for s in (0.2, 42, 240, 7300)] == ["1 s", "42 s", "4 min", "2 h 2 min"]
 
 
 def test_the_style_sheet_is_understood_wherever_the_program_lies(

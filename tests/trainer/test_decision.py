@@ -79,6 +79,6 @@ def test_says_in_words_what_it_does() -> None:
     fitted = calibration(n=1234, fitted=True).describe()
     assert "Temperature 2.00" in fitted
     assert "1,234 images" in fitted
-    assert "nv 90.0 %, mel 10.0 %" in fitted
+    assert "nv 90.0\u00a0%, mel 10.0\u00a0%" in fitted
     assert "balanced prior" in fitted
     assert "not fitted" in calibration().describe()

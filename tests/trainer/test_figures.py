@@ -14,8 +14,9 @@ from PIL import Image
 from trainer import RESEARCH_ONLY
 from trainer.errors import StorageError, TrainerError
 from trainer.events import EpochEnded, PartMetrics
-from trainer.figures.curves import precision_recall_figure, roc_figure
+from trainer.figures.curves import Scored, precision_recall_page, roc_page
 from trainer.figures.evaluation import draw_evaluation
+from trainer.figures.fonts import families_for
 from trainer.figures.history import draw_history
 from trainer.metrics.classification import Metrics, compute_metrics
 from trainer.palette import CLASS_COLOURS, MORE_COLOURS, class_colour
@@ -156,7 +157,7 @@ def test_the_same_data_gives_the_same_file_whatever_style_is_set(tmp_path: Path)
 
 def test_drawing_leaves_pyplot_and_tensorflow_alone(tmp_path: Path) -> None:
     program = (
-        "import sys, pathlib; from trainer.figures import draw_history; from trainer.events import *;"
+        "import sys, pathlib; from trainer.figures.history import draw_history; from trainer.events import *;"
         "part = PartMetrics(loss=1.0, accuracy=0.5, macro_recall=0.5, recall={});"
         "event = EpochEnded(stage='head', epoch=1, train=part, validation=part, learning_rate=0.1, seconds=1.0,"
         " best=True);"
@@ -168,11 +169,11 @@ def test_drawing_leaves_pyplot_and_tensorflow_alone(tmp_path: Path) -> None:
     assert (tmp_path / "curves.png").is_file()
 
 
-@pytest.mark.parametrize("draw", [roc_figure, precision_recall_figure])
+@pytest.mark.parametrize("draw", [roc_page, precision_recall_page])
 def test_curves_name_every_class_and_tell_malignant_ones_by_word_and_line(draw: object) -> None:
     truth, probabilities, metrics = evaluation()
     assert callable(draw)
-    figure = draw(truth, probabilities, metrics, MALIGNANT)
+    figure = draw(Scored(truth, probabilities, metrics, MALIGNANT))
     written = texts(figure)
     assert set(CLASSES[:-1]) <= set(written)
     assert {"Malignant classes", "Other classes", RESEARCH_ONLY} <= set(written)
@@ -185,7 +186,7 @@ def test_curves_name_every_class_and_tell_malignant_ones_by_word_and_line(draw: 
 
 def test_precision_recall_curve_encloses_the_average_precision() -> None:
     truth, probabilities, metrics = evaluation()
-    figure = precision_recall_figure(truth, probabilities, metrics, MALIGNANT)
+    figure = precision_recall_page(Scored(truth, probabilities, metrics, MALIGNANT))
     lines = [line for line in figure.axes[0].lines if np.size(line.get_xdata()) > 2]
     line = next(line for line in lines if line.get_color() == CLASS_COLOURS["mel"])
     recall, precision = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
@@ -209,6 +210,21 @@ def test_awkward_sets_are_drawn_without_a_warning(
     probabilities[:, 0] = 1.1 - 0.1 * len(classes)
     metrics = compute_metrics(truth, probabilities, [0, 0, 0], classes, ["x", "y", "z"], bootstrap=20)
     assert len(draw_evaluation(tmp_path, truth, probabilities, metrics, malignant=("mel",))) == 4
+
+
+@pytest.mark.parametrize("name", ["黑色素瘤", "سرطان", "मेलेनोमा"])
+def test_class_names_of_every_script_are_drawn_where_a_font_has_them(name: str) -> None:
+    from matplotlib.font_manager import findfont, fontManager, get_font
+
+    letters = {ord(letter) for letter in name}
+    having = {font.name for font in fontManager.ttflist if letters <= set(get_font(font.fname).get_charmap())}
+    if not having:
+        pytest.skip(f"no font of this machine has the letters of {name}")
+    families = families_for(f"nevus {name}")
+    assert families[0] == "DejaVu Sans"  # what is written in Latin letters looks the same on every machine
+    found = set().union(*(get_font(findfont(family)).get_charmap() for family in families))
+    assert letters <= found
+    assert families_for("nevus") == ["DejaVu Sans"]
 
 
 @pytest.mark.parametrize("epochs", [1, 3, 60])

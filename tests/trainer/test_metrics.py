@@ -20,6 +20,7 @@ from trainer.metrics.intervals import (
     resampled_metrics,
 )
 from trainer.metrics.reliability import reliability
+from trainer.metrics.table import summary
 
 CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
 PRIOR = np.array([0.033, 0.051, 0.11, 0.012, 0.111, 0.669, 0.014])
@@ -329,7 +330,7 @@ def test_epoch_metrics_need_no_scikit_learn() -> None:
 def test_summary_is_an_aligned_table_that_names_malignant_classes() -> None:
     truth, probabilities, predicted, groups = predictions(1500)
     result = compute_metrics(truth, probabilities, predicted, CLASSES, groups, bootstrap=100)
-    text = result.summary(malignant=("akiec", "bcc", "mel"))
+    text = summary(result, malignant=("akiec", "bcc", "mel"))
     lines = text.splitlines()
     assert lines[0].startswith(f"1,500 images in {result.groups:,} groups")
     assert f"{100 * result.balanced_accuracy:.1f} %" in text

@@ -18,6 +18,7 @@ from trainer.devices.choosing import Devices, choose_device, describe_devices, r
 from trainer.devices.hardware import version_of
 from trainer.devices.weights_at_hand import locate_weights
 from trainer.errors import WeightsError
+from trainer.wording import file_size, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,12 +84,12 @@ class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
             self.device,
             "ImageNet weights:",
             *(f"  {name}: {path or 'downloaded on first use'}" for name, path in self.weights.items()),
-            f"Cache: {self.cache_folder}, {self.cache_free_bytes / 2**30:.1f} GiB free",
+            f"Cache: {self.cache_folder}, {file_size(self.cache_free_bytes)} free",
             *(f"Problem: {problem}" for problem in self.problems),
         ]
         if not self.problems:
             lines.append("Nothing is missing.")
-        return "\n".join([*lines, RESEARCH_ONLY])
+        return plain("\n".join([*lines, RESEARCH_ONLY]))
 
 
 def doctor_report(
@@ -159,12 +160,12 @@ def _shortages(devices: Devices, cache_folder: Path, free: int) -> list[str]:
         problems.append("This processor has no AVX, which TensorFlow needs; use another machine.")
     if devices.memory_bytes < _LITTLE_MEMORY:
         problems.append(
-            f"This machine has {devices.memory_bytes / 2**30:.1f} GiB of memory; 4 GiB or more are needed to "
+            f"This machine has {file_size(devices.memory_bytes)} of memory; 4 GiB or more are needed to "
             "train, so lower `cache_mib` and the batch sizes."
         )
     if free < _LITTLE_DISK:
         problems.append(
-            f"Only {free / 2**30:.1f} GiB are free for {cache_folder}; make room, or name another folder by "
+            f"Only {file_size(free)} are free for {cache_folder}; make room, or name another folder by "
             "the environment variable SKINDESK_CACHE_DIR."
         )
     if devices.gpus and devices.gpu_reason:

@@ -15,6 +15,7 @@ from trainer.dataset.reading.tables import read_table
 from trainer.errors import DatasetError
 from trainer.events import silent
 from trainer.prediction.inference import Predictor
+from trainer.wording import percent, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -122,11 +123,11 @@ def as_text(predictions: Sequence[Prediction], manifest: Manifest) -> str:
     for p in predictions:
         if p.error:
             continue
-        lines.append(f"{p.path}: {p.predicted}, malignant {100 * p.malignant_probability:.1f} %")
+        lines.append(plain(f"{p.path}: {p.predicted}, malignant {percent(p.malignant_probability)}"))
         for name, probability in sorted(p.probabilities.items(), key=lambda pair: -pair[1]):
             mark = "malignant" if name in manifest.malignant else ""
             bar = "#" * round(probability * _BAR)
-            lines.append(f"  {name:<8}{100 * probability:6.1f} %  {bar:<{_BAR}}  {mark}".rstrip())
+            lines.append(plain(f"  {name:<8}{percent(probability):>8}  {bar:<{_BAR}}  {mark}".rstrip()))
         lines += [f"  Note: {warning}" for warning in p.warnings]
     calibration = manifest.calibration
     lines += ["", calibration.decision_rule, RESEARCH_ONLY]

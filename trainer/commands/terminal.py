@@ -24,6 +24,8 @@ from trainer.events import (
     encode_event,
 )
 from trainer.files import explain
+from trainer.metrics.catalogue import BALANCED_ACCURACY
+from trainer.wording import duration, file_size, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,21 +112,26 @@ def terminal_listener() -> Listener:
     return listen
 
 
-def describe(event: AnyEvent) -> str:  # noqa: C901, PLR0911 - one return for each kind of event
+def describe(event: AnyEvent) -> str:
     """Return an event as a line for a person, empty where there is nothing to say."""
+    return plain(_described(event))
+
+
+def _described(event: AnyEvent) -> str:  # noqa: C901, PLR0911 - one return for each kind of event
     match event:
         case Said(message=message):
             return message
         case Warned(message=message):
             return f"Note: {message}"
         case Progress():
-            total = f" of {_count(event.total, event.unit)}" if event.total else ""
-            return f"{event.task}: {_count(event.done, event.unit)}{total} {event.unit}".rstrip()
+            total = f" of {_amount(event.total, event.unit)}" if event.total else ""
+            unit = "" if event.unit == "bytes" else f" {event.unit}"
+            return f"{event.task}: {_amount(event.done, event.unit)}{total}{unit}".rstrip()
         case CostEstimated():
             return (
                 f"This run: {event.training_images:,} training and {event.validation_images:,} validation images, "
                 f"{event.steps:,} steps, about {duration(event.seconds)}, up to "
-                f"{event.disk_bytes / 2**20:,.0f} MiB of disk."
+                f"{file_size(event.disk_bytes)} of disk."
             )
         case StageStarted():
             return (
@@ -143,7 +150,7 @@ def describe(event: AnyEvent) -> str:  # noqa: C901, PLR0911 - one return for ea
             return (
                 f"{event.stage} epoch {event.epoch}: loss {event.train.loss:.3f}, validation {event.validation.loss:.3f}"
                 f"  accuracy {event.train.accuracy:.3f}, {event.validation.accuracy:.3f}"
-                f"  macro recall {event.train.macro_recall:.3f}, {event.validation.macro_recall:.3f}"
+                f"  {BALANCED_ACCURACY.title} {event.train.macro_recall:.3f}, {event.validation.macro_recall:.3f}"
                 f"  ({duration(event.seconds)}){best}"
             )
         case StageEnded():
@@ -167,18 +174,8 @@ def describe_import(report: ImportReport) -> str:
         lines.append(
             f"Problems: {report.problems:,} ({kinds}); each is listed with its reason in the dataset."
         )
-    return "\n".join([*lines, *(f"Note: {note}" for note in report.notes)])
+    return plain("\n".join([*lines, *(f"Note: {note}" for note in report.notes)]))
 
 
-def duration(seconds: float) -> str:
-    """Return a time in words, such as "3 min 20 s"."""
-    whole = round(seconds)
-    if whole < 60:  # noqa: PLR2004 - seconds in a minute
-        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"  # noqa: PLR2004 - below that a digit helps
-    if whole < 3600:  # noqa: PLR2004 - seconds in an hour
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
-def _count(number: int, unit: str) -> str:
-    return f"{number / 2**20:,.1f} MiB of" if unit == "bytes" else f"{number:,}"
+def _amount(number: int, unit: str) -> str:
+    return file_size(number) if unit == "bytes" else f"{number:,}"

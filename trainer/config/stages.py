@@ -200,7 +200,7 @@ class EarlyStopping(Settings, frozen=True):
         str,
         About(
             "Best epoch by",
-            "The validation metric that chooses which epoch to keep. Macro recall weights all classes equally.",
+            "The validation metric that chooses which epoch to keep. Balanced accuracy weights all classes equally.",
             "basic",
             editor="metric",
         ),

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from trainer.wording import chosen_percent, percent, plain
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -58,12 +60,12 @@ class SplitCertificate(msgspec.Struct, frozen=True, kw_only=True):
 
     def describe(self) -> str:
         """Return the certificate as a table and sentences for a terminal."""
-        wished = " / ".join(f"{100 * fraction:g} %" for fraction in self.fractions)
+        wished = " / ".join(chosen_percent(fraction) for fraction in self.fractions)
         rows: list[tuple[str, ...]] = [("", *PARTS, "together")]
         for name, counts in (("images", self.images), ("groups", self.groups), ("lesions", self.lesions)):
             rows.append(_row(name, counts))
         total = sum(self.images.values())
-        rows.append(("share", *(f"{100 * self.images[part] / max(total, 1):.1f} %" for part in PARTS), ""))
+        rows.append(("share", *(percent(self.images[part] / max(total, 1)) for part in PARTS), ""))
         rows += [
             _row(class_name, {part: self.classes[part].get(class_name, 0) for part in PARTS})
             for class_name in sorted({name for part in PARTS for name in self.classes[part]})
@@ -88,7 +90,7 @@ class SplitCertificate(msgspec.Struct, frozen=True, kw_only=True):
             )
         lines += [f"Note: {note}" for note in self.notes]
         lines.append(f"Dataset fingerprint: {self.fingerprint}")
-        return "\n".join(lines)
+        return plain("\n".join(lines))
 
 
 def _row(name: str, counts: dict[str, int]) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from trainer.devices.hardware import (
     obstacle,
 )
 from trainer.errors import DeviceError
+from trainer.wording import file_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,7 +75,7 @@ class Devices(msgspec.Struct, frozen=True, kw_only=True):
         half = "with" if self.cpu.bfloat16 else "without"
         lines = [
             f"CPU: {self.cpu.name}, {self.cpu.threads} threads, {half} bfloat16",
-            f"Memory: {self.memory_bytes / 2**30:.1f} GiB, {self.memory_available_bytes / 2**30:.1f} GiB free",
+            f"Memory: {file_size(self.memory_bytes)}, {file_size(self.memory_available_bytes)} free",
         ]
         for gpu in self.gpus:
             facts = [gpu.name]

@@ -1,13 +1,15 @@
-"""What all pictures share: style, page with title and research-only statement, places in inches, the file."""
+"""What all figures share: style, fonts, page with title and research-only statement, places in inches, the file."""
 
 from __future__ import annotations
 
 import contextlib
 import warnings
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from trainer import RESEARCH_ONLY
+from trainer.figures.fonts import families_for
 from trainer.files import atomic_path
+from trainer.wording import counted, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from trainer.metrics.classification import Metrics
-    from trainer.metrics.intervals import Interval
 
 INK = "#1B1F24"
 QUIET = "#5A6472"
@@ -31,10 +32,30 @@ MARGIN = 0.45
 NARROWEST_PAGE = 7.2
 """Inches; the research-only statement fits in one line."""
 
+POINTS_PER_INCH = 72.0
+
+
+class Medium(NamedTuple):
+    """What a figure is made for.
+
+    Attributes:
+        text, small: sizes of type, points.
+        lines: what widths of lines and sizes of dots are multiplied by.
+    """
+
+    text: float
+    small: float
+    lines: float
+
+
+SCREEN = Medium(text=9.5, small=7.5, lines=1.0)
+"""A picture of its own, as large as a window."""
+
+PRINT = Medium(text=8.0, small=7.0, lines=0.67)
+"""A part of a page of a report."""
+
 _DPI = 150
 _STYLE: dict[Any, Any] = {  # matplotlib's type for the keys differs between its versions
-    "font.family": "DejaVu Sans",
-    "font.size": 9.5,
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": QUIET,
@@ -54,29 +75,43 @@ _STYLE: dict[Any, Any] = {  # matplotlib's type for the keys differs between its
 
 
 @contextlib.contextmanager
-def own_style() -> Iterator[None]:
-    """Draw the same whatever style the user or another program part has set, and leave that as it was."""
+def own_style(medium: Medium = SCREEN, letters: str = "") -> Iterator[None]:
+    """Draw the same whatever style the user or another program part has set, and leave that as it was.
+
+    Args:
+        medium: what for.
+        letters: all letters of class names; fonts are chosen that have them.
+    """
     import matplotlib as mpl
 
     with mpl.rc_context(), warnings.catch_warnings():
-        # A class name in a script that DejaVu lacks is drawn as boxes: no reason to print a warning for each.
+        # A letter that no font of this machine has is drawn as a box: no reason to print a warning for each.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
+        mpl.rcParams["font.family"] = families_for(letters)
+        mpl.rcParams["font.size"] = medium.text
+        mpl.rcParams["lines.linewidth"] = 1.5 * medium.lines
         yield
+
+
+def sheet(width: float, height: float, dpi: float = POINTS_PER_INCH) -> Figure:
+    """Return an empty figure; sizes in inches."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=dpi, facecolor="white")
 
 
 def page(width: float, height: float, title: str, subtitle: str) -> Figure:
     """Return an empty figure with title, subtitle and the research-only statement; sizes in inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=_DPI, facecolor="white")
+    figure = sheet(width, height, _DPI)
     FigureCanvasAgg(figure)
     left = MARGIN / width
     figure.text(left, 1 - 0.36 / height, title, fontsize=14, fontweight="bold", va="top")
     figure.text(left, 1 - 0.72 / height, subtitle, color=QUIET, va="top")
-    figure.text(left, 0.2 / height, RESEARCH_ONLY, fontsize=7.5, color=QUIET, va="bottom")
+    figure.text(left, 0.2 / height, RESEARCH_ONLY, fontsize=SCREEN.small, color=QUIET, va="bottom")
     return figure
 
 
@@ -97,22 +132,27 @@ def percent_axis(axes: Axes, *directions: Literal["x", "y"]) -> None:
     """Write the numbers along one or both axes as percent."""
     for direction in directions:
         axis = axes.xaxis if direction == "x" else axes.yaxis
-        axis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        axis.set_major_formatter(lambda value, _: percent(value, 0))
 
 
-def counted(metrics: Metrics) -> str:
+def unit_square(axes: Axes, *, margin: float = 0.0) -> None:
+    """Let both axes go from 0 to 100 %, with a grid."""
+    quarters = (0.0, 0.25, 0.5, 0.75, 1.0)
+    axes.set_xlim(-margin, 1 + margin)
+    axes.set_ylim(-margin, 1 + margin)
+    axes.set_xticks(quarters)
+    axes.set_yticks(quarters)
+    axes.grid(visible=True)
+    percent_axis(axes, "x", "y")
+
+
+def class_line(marked: bool, medium: Medium) -> dict[str, Any]:
+    """Return the line of a malignant class (thick, solid) or another one (thinner, dashed)."""
+    if marked:
+        return {"linewidth": 2.4 * medium.lines}
+    return {"linewidth": 1.5 * medium.lines, "linestyle": (0, (4, 1.5))}
+
+
+def images_in_groups(metrics: Metrics) -> str:
     """Say how many images and groups the metrics rest on."""
-    images = "1 image" if metrics.n == 1 else f"{metrics.n:,} images"
-    groups = "1 group" if metrics.groups == 1 else f"{metrics.groups:,} groups"
-    return f"{images} in {groups}"
-
-
-def with_interval(value: float | None, interval: Interval | None, *, percent: bool) -> str:
-    """Write a metric with its 95 % interval in brackets."""
-    if value is None:
-        return "not defined"
-    scale, places, unit = (100.0, 1, " %") if percent else (1.0, 3, "")
-    text = f"{scale * value:.{places}f}{unit}"
-    if interval is not None:
-        text += f" [{scale * interval.low:.{places}f}, {scale * interval.high:.{places}f}]"
-    return text
+    return f"{counted(metrics.n, 'image', 'images')} in {counted(metrics.groups, 'group', 'groups')}"

@@ -25,7 +25,7 @@ from trainer.metrics.intervals import (
 from trainer.metrics.reliability import reliability
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -128,14 +128,6 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     bootstrap: int
     seed: int
     notes: tuple[str, ...] = ()
-
-    def summary(self, malignant: Collection[str] = ()) -> str:
-        """Return a table for the terminal, at most 80 columns wide for class names of up to 7 letters.
-
-        Args:
-            malignant: classes to be marked with that word.
-        """
-        return "\n".join([*_overall_lines(self), "", *_class_lines(self, malignant), *_note_lines(self)])
 
 
 def epoch_metrics(confusion: ArrayLike, loss: float, classes: Sequence[str]) -> PartMetrics:
@@ -358,65 +350,3 @@ def _with_intervals(point: Metrics, replicates: dict[str, FloatArray]) -> Metric
             roc_auc_interval=percentile_interval(replicates["roc_auc"][:, index]),
         )
     return msgspec.structs.replace(point, intervals=intervals, per_class=per_class)
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100.0 * value:.1f} %"
-
-
-def _percent_interval(interval: Interval | None) -> str:
-    return "" if interval is None else f"[{100.0 * interval.low:5.1f}, {100.0 * interval.high:5.1f}]"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _number_interval(interval: Interval | None) -> str:
-    return "" if interval is None else f"[{interval.low:.3f}, {interval.high:.3f}]"
-
-
-def _overall_lines(metrics: Metrics) -> list[str]:
-    def counted(count: int, noun: str) -> str:
-        return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-    rates = (
-        ("accuracy", metrics.accuracy, "accuracy"),
-        ("balanced accuracy (macro recall)", metrics.balanced_accuracy, "balanced_accuracy"),
-        ("macro precision", metrics.macro_precision, "macro_precision"),
-        ("macro F1", metrics.macro_f1, "macro_f1"),
-        ("weighted F1", metrics.weighted_f1, "weighted_f1"),
-        ("calibration error (ECE)", metrics.ece, "ece"),
-    )
-    numbers = (
-        ("macro ROC AUC", metrics.macro_roc_auc, "macro_roc_auc"),
-        ("log loss", metrics.log_loss, "log_loss"),
-    )
-    title = f"{counted(metrics.n, 'image')} in {counted(metrics.groups, 'group')}"
-    confidence = f"{100.0 * metrics.confidence:.0f} % interval" if metrics.intervals else ""
-    lines = [f"{title:<34}{'value':>8}  {confidence}"]
-    for name, value, key in rates:
-        lines.append(f"{name:<34}{_percent(value):>8}  {_percent_interval(metrics.intervals.get(key))}")
-    for name, number, key in numbers:
-        lines.append(f"{name:<34}{_number(number):>8}  {_number_interval(metrics.intervals.get(key))}")
-    return [line.rstrip() for line in lines]
-
-
-def _class_lines(metrics: Metrics, malignant: Collection[str]) -> list[str]:
-    width = max(5, *(len(name) for name in metrics.classes))
-    confidence = f"{100.0 * metrics.confidence:.0f} % interval" if metrics.intervals else ""
-    lines = [
-        f"{'class':<{width}}  {'recall':>8}  {confidence:<14}  {'precision':>9}  {'F1':>8}  {'AUC':>5}  {'n':>6}"
-    ]
-    for name, row in metrics.per_class.items():
-        mark = "malignant" if name in malignant else ""
-        lines.append(
-            f"{name:<{width}}  {_percent(row.recall):>8}  {_percent_interval(row.recall_interval):<14}  "
-            f"{_percent(row.precision):>9}  {_percent(row.f1):>8}  {_number(row.roc_auc):>5}  "
-            f"{row.support:>6,}  {mark}"
-        )
-    return [line.rstrip() for line in lines]
-
-
-def _note_lines(metrics: Metrics) -> list[str]:
-    return ["", *metrics.notes] if metrics.notes else []

@@ -12,6 +12,8 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from trainer.wording import percent
+
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 BoolArray: TypeAlias = NDArray[np.bool_]
@@ -91,7 +93,7 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     def describe_prior(self) -> str:
         """Say in a sentence what the probabilities are calibrated to."""
         shares = ", ".join(
-            f"{name} {100.0 * self.prior[name]:.1f} %"
+            f"{name} {percent(self.prior[name])}"
             for name in sorted(self.classes, key=self.prior.__getitem__, reverse=True)
         )
         return f"Probabilities speak of the class frequencies of the training part: {shares}."

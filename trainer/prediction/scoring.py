@@ -12,6 +12,7 @@ from trainer.errors import StorageError
 from trainer.events import Said, Warned, silent
 from trainer.figures.evaluation import draw_evaluation
 from trainer.files import explained
+from trainer.metrics.table import summary
 from trainer.prediction.evaluation import evaluate
 from trainer.prediction.inference import Predictor
 from trainer.runs.bundle import bundle_hash
@@ -85,7 +86,7 @@ def score(
         decision_rule=manifest.calibration.decision_rule,
         test_scorings=scorings,
     )
-    lines = [f"Part {part} of {store.path}", evaluation.metrics.summary(manifest.malignant)]
+    lines = [f"Part {part} of {store.path}", summary(evaluation.metrics, manifest.malignant)]
     if scorings is not None:
         times = "the first time" if scorings == 1 else f"time number {scorings}"
         lines.append(f"This is {times} this bundle is scored on this dataset's test part.")

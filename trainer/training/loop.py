@@ -27,6 +27,7 @@ from trainer.events import (
     Stopped,
     silent,
 )
+from trainer.metrics.catalogue import ACCURACY, BALANCED_ACCURACY
 from trainer.metrics.classification import epoch_metrics
 from trainer.runs.folder import RunFolder
 from trainer.training.finishing import finish_run
@@ -117,8 +118,9 @@ def train(
 def _summary(state: RunState) -> str:
     best = next(e for e in state.history if (e.stage, e.epoch) == (state.best_stage, state.best_epoch))
     return (
-        f"Best epoch: {best.stage} {best.epoch}, validation macro recall {best.validation.macro_recall:.3f}, "
-        f"accuracy {best.validation.accuracy:.3f}."
+        f"Best epoch: {best.stage} {best.epoch}, validation {BALANCED_ACCURACY.title} "
+        f"{BALANCED_ACCURACY.figure(best.validation.macro_recall)}, "
+        f"{ACCURACY.title} {ACCURACY.figure(best.validation.accuracy)}."
     )
 
 

@@ -22,6 +22,7 @@ from trainer.training.estimate import estimate_cost
 from trainer.training.pacing import watched
 from trainer.training.saving import best_checkpoint, of_network
 from trainer.training.stages import collect_samples
+from trainer.wording import file_size
 
 if TYPE_CHECKING:
     import contextlib
@@ -169,8 +170,8 @@ def _check_disk(folder: RunFolder, needed: int, listener: Listener) -> None:
     free = shutil.disk_usage(folder.path).free
     if free < needed:
         message = (
-            f"Only {free / 2**20:,.0f} MiB are free where {folder.path} lies, and the run may "
-            f"need {needed / 2**20:,.0f} MiB."
+            f"Only {file_size(free)} are free where {folder.path} lies, and the run may "
+            f"need {file_size(needed)}."
         )
         listener(Warned(message=message))
 

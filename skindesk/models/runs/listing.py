@@ -18,7 +18,10 @@ from PySide6.QtCore import (
 )
 
 from skindesk.background import Question
+from skindesk.metric_words import hint_of, name_of, title_of
+from trainer.metrics.catalogue import ACCURACY, BALANCED_ACCURACY
 from trainer.runs.summary import Report, RunStatus, RunSummary
+from trainer.wording import NOTHING, n_of, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from skindesk.models.workspace import Workspace
     from skindesk.paths import Paths
     from skindesk.settings import Settings
+    from trainer.metrics.catalogue import Metric
     from trainer.runs.reading import Signature
 
 __all__ = ["COLUMNS", "SORT_ROLE", "SUMMARY_ROLE", "Report", "RunStatus", "RunSummary", "RunsModel"]
@@ -50,8 +54,6 @@ COLUMNS = (
     "created",
 )
 
-NOTHING = "–"
-"""Stands where there is no figure."""
 
 _FIRST_LOOK_MS = 300  # after the window has shown itself
 _LEAST_SECONDS = 0.5  # between two looks
@@ -246,20 +248,27 @@ class RunsModel(QAbstractTableModel):
                 self.tr("Epochs that are done; those planned where they are not all done"),
             ),
             "macro_recall": (
-                self.tr("Macro recall"),
-                self.tr("Mean recall over the classes, best epoch, on the validation images that choose it"),
+                title_of(BALANCED_ACCURACY),
+                self._of_best(BALANCED_ACCURACY),
             ),
             "accuracy": (
-                self.tr("Accuracy"),
-                self.tr("Share of images recognised, best epoch, on the validation images that choose it"),
+                title_of(ACCURACY),
+                self._of_best(ACCURACY),
             ),
             "test": (
-                self.tr("Test balanced accuracy"),
-                self.tr("Mean recall over the classes on the test part, 95 % interval, images; where scored"),
+                self.tr("Test {metric}").format(metric=name_of(BALANCED_ACCURACY)),
+                self.tr(
+                    "{hint} On the test part, where it was scored, with 95 % interval and number of images."
+                ).format(hint=hint_of(BALANCED_ACCURACY)),
             ),
             "state": (self.tr("State"), self.tr("How the run stands")),
             "created": (self.tr("Started"), self.tr("When the run began, or the bundle was made")),
         }
+
+    def _of_best(self, metric: Metric) -> str:
+        return self.tr("{hint} Of the best epoch, on the validation images that chose it.").format(
+            hint=hint_of(metric)
+        )
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Return what is shown of a run, and how it sorts."""
@@ -329,14 +338,7 @@ class RunsModel(QAbstractTableModel):
         metrics = run.test
         if metrics is None:
             return self.tr("Not scored") if run.has_bundle else NOTHING
-        interval = metrics.intervals.get("balanced_accuracy")
-        ends = f" ({100 * interval.low:.1f}–{100 * interval.high:.1f})" if interval is not None else ""
-        return f"{percent(metrics.balanced_accuracy)}{ends}, n = {metrics.n:,}"
-
-
-def percent(value: float | None) -> str:
-    """Return a share as percent with one decimal, or a dash where there is none."""
-    return NOTHING if value is None else f"{100.0 * value:.1f} %"
+        return f"{BALANCED_ACCURACY.said_of(metrics)}, {n_of(metrics.n)}"
 
 
 def _created(run: RunSummary) -> str:

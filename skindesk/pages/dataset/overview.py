@@ -14,6 +14,7 @@ from skindesk.widgets.plots.class_chart import ChartColumn, ClassChart
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE, set_role
 from trainer.dataset.certificate import PARTS
+from trainer.wording import chosen_percent, n_of, percent
 
 if TYPE_CHECKING:
     from skindesk.models.dataset.files import OpenDataset
@@ -78,16 +79,14 @@ class OverviewView(QScrollArea):
             else self.tr("known for every image"),
         )
         malignant = sum(counts[name] for name in table.malignant)
-        self.malignant.set(
-            f"{100 * malignant / max(n, 1):.1f} %", self.tr("n = {n}").format(n=f"{malignant:,}")
-        )
+        self.malignant.set(percent(malignant / max(n, 1)), n_of(malignant))
         known = table.age[~np.isnan(table.age)]
         if len(known):
             low, middle, high = np.percentile(known, [25, 50, 75])
             self.ages.set(
                 self.tr("{n:.0f} years").format(n=middle),
-                self.tr("half are {low:.0f} to {high:.0f}, n = {n}").format(
-                    low=low, high=high, n=f"{len(known):,}"
+                self.tr("half are {low:.0f} to {high:.0f}, {n}").format(
+                    low=low, high=high, n=n_of(len(known))
                 ),
             )
         else:
@@ -146,7 +145,7 @@ class OverviewView(QScrollArea):
                     label.setAlignment(Qt.AlignmentFlag.AlignRight)
                 self._facts.addWidget(label, row, column)
         self._facts.setColumnStretch(len(rows[0]), 1)
-        shares = " / ".join(f"{100 * share:g} %" for share in certificate.fractions)
+        shares = " / ".join(chosen_percent(share) for share in certificate.fractions)
         sentences = [
             self.tr("Seed {seed}, shares asked for: {shares}.").format(seed=certificate.seed, shares=shares),
             *certificate.notes,

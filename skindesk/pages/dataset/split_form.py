@@ -20,6 +20,7 @@ from skindesk.widgets.basics import muted, primary_button
 from skindesk.widgets.icons import icon
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE
+from trainer.wording import percent
 
 if TYPE_CHECKING:
     from trainer.dataset.certificate import SplitCertificate
@@ -163,7 +164,7 @@ class SplitForm(QWidget):
         """Leave at least 1 % for test."""
         self.validation.setMaximum(99 - self.train.value())
         self.train.setMaximum(99 - self.validation.value())
-        self.test.setText(f"{100 - self.train.value() - self.validation.value()} %")
+        self.test.setText(percent((100 - self.train.value() - self.validation.value()) / 100, places=0))
 
     def _ask(self) -> None:
         self.hide()

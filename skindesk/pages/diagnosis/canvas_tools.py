@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSlider, QToolButton, QWidget
 from skindesk.models.diagnosis.framing import normalised
 from skindesk.widgets.basics import ElidedLabel, muted
 from skindesk.widgets.theme import SPACE, set_role
+from trainer.wording import percent
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QAction, QResizeEvent
@@ -95,7 +96,7 @@ class CanvasTools(QWidget):
         if self._canvas.cropping:
             return self.tr("Return: done, Escape: take it back")
         zoom = self._canvas.mapping.zoom * self._canvas.devicePixelRatioF()
-        level = self.tr("{zoom} %").format(zoom=f"{100 * zoom:.0f}")
+        level = percent(zoom, 0)
         shown = self.tr("{size} at {zoom}").format(size=self._size, zoom=level)
         whole = "  ·  ".join(filter(None, (self._square, shown)))
         measure, room = self._info.fontMetrics(), self._info.width()

@@ -14,9 +14,10 @@ from skindesk.pages.diagnosis.canvas_tools import CanvasTools
 from skindesk.widgets.basics import ElidedLabel, EmptyState, muted
 from skindesk.widgets.canvas.image_canvas import ImageCanvas
 from skindesk.widgets.canvas.image_strip import ImageStrip, StripTile
-from skindesk.widgets.quantities import images_counted, percent
+from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE, class_label, set_role, tokens_for
 from trainer.palette import class_colour
+from trainer.wording import percent
 
 if TYPE_CHECKING:
     from pathlib import Path

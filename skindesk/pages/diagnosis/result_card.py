@@ -14,9 +14,9 @@ from skindesk.pages.diagnosis.fold import FoldButton
 from skindesk.widgets.basics import Card, SegmentedRow, muted
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.plots.probability_bars import ProbabilityBars, ProbabilityRow, ShareBar
-from skindesk.widgets.quantities import percent
 from skindesk.widgets.theme import SPACE, class_label, set_role
 from trainer.palette import class_colour
+from trainer.wording import percent
 
 if TYPE_CHECKING:
     from skindesk.models.diagnosis.bundle import BundleFacts
@@ -175,7 +175,7 @@ class ResultCard(Card):
 
     def _show_answer(self, facts: BundleFacts, prediction: Prediction) -> None:
         label = class_label(prediction.predicted, facts.manifest.malignant)
-        share = words.rate(prediction.probabilities[prediction.predicted])
+        share = percent(prediction.probabilities[prediction.predicted])
         self.predicted.setText(f"{label}  {share}")
         self.malignant.setText(percent(prediction.malignant_probability))
         self._malignant_bar.set_value(prediction.malignant_probability)

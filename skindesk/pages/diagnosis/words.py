@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from skindesk.widgets.quantities import images_counted, percent
+from skindesk.metric_words import name_of
+from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import class_label
 from trainer import RESEARCH_ONLY
 from trainer.images.decoding import MISSING
+from trainer.metrics.catalogue import BALANCED_ACCURACY, PRECISION, RECALL
+from trainer.wording import n_of, percent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from skindesk.models.diagnosis.bundle import BundleFacts
     from skindesk.models.diagnosis.case import Answer, CaseImage
     from skindesk.models.diagnosis.collecting import Collected
+    from trainer.metrics.catalogue import Metric
     from trainer.metrics.classification import ClassMetrics
     from trainer.metrics.intervals import Interval
     from trainer.predictions import Prediction
@@ -27,11 +31,6 @@ _MELANOMA = "mel"
 def tr(text: str) -> str:
     """Return a text of this page in the language of the program."""
     return QCoreApplication.translate("diagnosis", text)
-
-
-def rate(share: float) -> str:
-    """Return a share as percent for the middle of a sentence: figure and sign stay on one line."""
-    return percent(share).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def plain(class_name: str) -> str:
@@ -76,10 +75,10 @@ def why_not_the_most_probable(facts: BundleFacts, prediction: Prediction) -> str
     ).format(
         chosen=class_label(chosen, ()),
         first=plain(first),
-        more=rate(shares[first]),
-        less=rate(shares[chosen]),
-        rare=rate(facts.manifest.calibration.prior[chosen]),
-        common=rate(facts.manifest.calibration.prior[first]),
+        more=percent(shares[first]),
+        less=percent(shares[chosen]),
+        rare=percent(facts.manifest.calibration.prior[chosen]),
+        common=percent(facts.manifest.calibration.prior[first]),
     )
 
 
@@ -106,7 +105,7 @@ def explanation(facts: BundleFacts) -> str:
     """Say in a few sentences how probabilities and prediction come about."""
     calibration = facts.manifest.calibration
     ranked = sorted(calibration.prior, key=lambda name: (-calibration.prior[name], name))
-    shares = ", ".join(f"{plain(name)} {rate(calibration.prior[name])}" for name in ranked)
+    shares = ", ".join(f"{plain(name)} {percent(calibration.prior[name])}" for name in ranked)
     fitted = (
         tr("They were calibrated on {images} that had no part in training.").format(
             images=images_counted(calibration.n)
@@ -145,7 +144,7 @@ def _found(row: ClassMetrics, class_name: str) -> str:
         found=f"{round(share * row.support):,}",
         n=f"{row.support:,}",
         name=plain(class_name),
-        rate=_with_interval(share, row.recall_interval),
+        rate=_with_interval(RECALL, share, row.recall_interval),
     )
 
 
@@ -164,15 +163,16 @@ def _called(facts: BundleFacts, class_name: str) -> str:
         called=images_counted(called),
         name=plain(class_name),
         right=f"{right:,}",
-        rate=_with_interval(row.precision, row.precision_interval),
+        rate=_with_interval(PRECISION, row.precision, row.precision_interval),
     )
 
 
-def _with_interval(share: float, interval: Interval | None) -> str:
+def _with_interval(metric: Metric, value: float, interval: Interval | None) -> str:
+    """Return a value and its interval for brackets in a sentence, which says what the second is."""
     if interval is None:
-        return rate(share)
-    return tr("{share}, 95\N{NO-BREAK SPACE}% interval {low}–{high}").format(
-        share=rate(share), low=f"{100 * interval.low:.1f}", high=f"{100 * interval.high:.1f}"
+        return metric.figure(value)
+    return tr("{value}, 95\N{NO-BREAK SPACE}% interval {ends}").format(
+        value=metric.figure(value), ends=metric.ends(interval)
     )
 
 
@@ -188,9 +188,11 @@ def score_line(facts: BundleFacts) -> str:
     metrics = facts.summary.test
     if metrics is None:
         return tr("Not scored on a test part yet")
-    interval = metrics.intervals.get("balanced_accuracy")
-    return tr("Test balanced accuracy {rate}, n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{n}").format(
-        rate=_with_interval(metrics.balanced_accuracy, interval), n=f"{metrics.n:,}"
+    interval = metrics.intervals.get(BALANCED_ACCURACY.key)
+    return tr("Test {metric} {rate}, {n}").format(
+        metric=name_of(BALANCED_ACCURACY),
+        rate=_with_interval(BALANCED_ACCURACY, metrics.balanced_accuracy, interval),
+        n=n_of(metrics.n),
     )
 
 

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from skindesk.background import Question
 from skindesk.models.dataset.files import read_dataset
-from skindesk.models.runs.listing import percent
 from skindesk.widgets.basics import Card, ElidedLabel, SegmentedRow, muted, shortened
 from skindesk.widgets.plots.confusion_matrix import Cell, ConfusionMatrix
 from skindesk.widgets.quantities import images_counted, part_of_images
@@ -22,6 +21,7 @@ from skindesk.widgets.theme import class_label
 from trainer.dataset.store import DatasetStore
 from trainer.errors import TrainerError
 from trainer.runs.reports import read_predictions
+from trainer.wording import n_of, percent
 
 if TYPE_CHECKING:
     from skindesk.models.dataset.samples import SampleTable
@@ -121,7 +121,7 @@ class ConfusionView(QWidget):
         metrics = report.metrics
         self._report, self._malignant = report, record.malignant
         self._behind, self._cell = None, None
-        self._basis.setText(self.tr("n = {n}").format(n=f"{metrics.n:,}"))
+        self._basis.setText(n_of(metrics.n))
         self.matrix.show_matrix(metrics.classes, self._malignant, metrics.confusion_matrix)
         self._clear(self.tr("Choose a cell to see its images."))
         folder, fingerprint = report.folder, report.dataset_fingerprint
@@ -199,8 +199,6 @@ class ConfusionView(QWidget):
             for place in best
         )
         name = shortened(behind.predicted.sample_ids[found[0]])
-        # Figure and sign stay on one line.
-        said = said.replace(" %", "\N{NO-BREAK SPACE}%")
         self.caption.setText(self.tr("{sample}: {said}").format(sample=name, said=said))
 
     def _send(self) -> None:

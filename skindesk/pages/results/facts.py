@@ -1,16 +1,27 @@
-"""What the results page says, as tables: figures with their intervals, settings in words, the split's counts."""
+"""What the results page says, as tables: metrics with their intervals, settings in words, the split's counts."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from skindesk.models.runs.listing import NOTHING, percent
+from skindesk.metric_words import hint_of, title_of
 from skindesk.widgets.fact_table import Fact, Facts
 from skindesk.widgets.theme import class_label
 from trainer.dataset.certificate import PARTS
+from trainer.metrics.catalogue import (
+    ACCURACY,
+    BALANCED_ACCURACY,
+    F1,
+    LEADING,
+    OF_A_CLASS,
+    PRECISION,
+    RECALL,
+    ROC_AUC,
+)
 from trainer.palette import class_colour
+from trainer.wording import NOTHING, n_of, percent
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -18,88 +29,10 @@ if TYPE_CHECKING:
     from skindesk.models.runs.record import RunRecord
     from trainer.dataset.certificate import SplitCertificate
     from trainer.metrics.classification import Metrics
-    from trainer.metrics.intervals import Interval
 
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("ResultFacts", text)
-
-
-class Measure(NamedTuple):
-    """A figure over all classes.
-
-    Attributes:
-        key: name of the attribute of `Metrics`, and of its interval.
-        title: a few words.
-        hint: a sentence.
-        share: whether it is shown in percent.
-    """
-
-    key: str
-    title: str
-    hint: str
-    share: bool = True
-
-
-def measures() -> tuple[Measure, ...]:
-    """Return the figures over all classes, the leading one first."""
-    return (
-        Measure(
-            "balanced_accuracy",
-            _tr("Balanced accuracy"),
-            _tr("Mean recall over the classes (macro recall): every class counts alike."),
-        ),
-        Measure("accuracy", _tr("Accuracy"), _tr("Share of images whose class is predicted rightly.")),
-        Measure("macro_f1", _tr("Macro F1"), _tr("Mean over the classes of the F1 score.")),
-        Measure(
-            "macro_roc_auc",
-            _tr("Macro ROC AUC"),
-            _tr("Mean over the classes of the area under the ROC curve, from 0.5 (chance) to 1."),
-            share=False,
-        ),
-        Measure(
-            "ece",
-            _tr("Calibration error"),
-            _tr(
-                "Expected calibration error: mean gap between the probability said and the share that is right."
-            ),
-        ),
-        Measure("log_loss", _tr("Log loss"), _tr("Mean of -ln(probability of the true class)."), share=False),
-    )
-
-
-def with_interval(value: float | None, interval: Interval | None, *, share: bool = True) -> str:
-    """Return a figure with its 95 % interval in brackets."""
-    if value is None:
-        return NOTHING
-    return f"{figure(value, share=share)} {ends(interval, share=share)}".rstrip()
-
-
-def figure(value: float | None, *, share: bool = True) -> str:
-    """Return a figure alone."""
-    if value is None:
-        return NOTHING
-    return percent(value) if share else f"{value:.3f}"
-
-
-def ends(interval: Interval | None, *, share: bool = True) -> str:
-    """Return the ends of an interval in brackets; empty where there is none."""
-    if interval is None:
-        return ""
-    if share:
-        return f"({100 * interval.low:.1f}–{100 * interval.high:.1f})"
-    return f"({interval.low:.3f}–{interval.high:.3f})"
-
-
-def value_of(metrics: Metrics, measure: Measure) -> float | None:
-    """Return a figure over all classes."""
-    value: float | None = getattr(metrics, measure.key)
-    return value
-
-
-def measured(metrics: Metrics, measure: Measure) -> str:
-    """Return a figure over all classes with its interval."""
-    return with_interval(value_of(metrics, measure), metrics.intervals.get(measure.key), share=measure.share)
 
 
 def images_and_groups(images: int, groups: int) -> str:
@@ -116,10 +49,10 @@ def class_facts(metrics: Metrics, malignant: Collection[str]) -> Facts:
             class_label(name, malignant),
             (
                 images_and_groups(row.support, row.groups),
-                with_interval(row.recall, row.recall_interval),
-                with_interval(row.precision, row.precision_interval),
-                with_interval(row.f1, row.f1_interval),
-                with_interval(row.roc_auc, row.roc_auc_interval, share=False),
+                RECALL.with_interval(row.recall, row.recall_interval),
+                PRECISION.with_interval(row.precision, row.precision_interval),
+                F1.with_interval(row.f1, row.f1_interval),
+                ROC_AUC.with_interval(row.roc_auc, row.roc_auc_interval),
             ),
             hint=_tr("malignant") if name in malignant else "",
             colour=class_colour(name, metrics.classes),
@@ -127,15 +60,15 @@ def class_facts(metrics: Metrics, malignant: Collection[str]) -> Facts:
         for name, row in metrics.per_class.items()
     ]
     return Facts(
-        (_tr("Class"), _tr("Images"), _tr("Recall"), _tr("Precision"), _tr("F1"), _tr("ROC AUC")),
+        (_tr("Class"), _tr("Images"), *(title_of(metric) for metric in OF_A_CLASS)),
         tuple(rows),
         hints=(
             _tr("▲ stands before malignant classes"),
             _tr("Images of the class"),
-            _tr("Share of the class's images that are predicted as it (sensitivity), 95 % interval"),
-            _tr("Share of the images predicted as the class that are of it, 95 % interval"),
-            _tr("Harmonic mean of recall and precision, 95 % interval"),
-            _tr("Area under the ROC curve of the class against all others, 95 % interval"),
+            *(
+                _tr("{hint} In brackets: 95 % interval.").format(hint=hint_of(metric))
+                for metric in OF_A_CLASS
+            ),
         ),
     )
 
@@ -219,11 +152,11 @@ def comparison_facts(records: Sequence[RunRecord]) -> Facts:
 def _epoch_rows(records: Sequence[RunRecord]) -> list[Fact]:
     summaries = [record.summary for record in records]
     return [
-        Fact(_tr("Macro recall"), tuple(percent(run.best_macro_recall) for run in summaries)),
-        Fact(_tr("Accuracy"), tuple(percent(run.best_accuracy) for run in summaries)),
+        Fact(title_of(BALANCED_ACCURACY), tuple(percent(run.best_macro_recall) for run in summaries)),
+        Fact(title_of(ACCURACY), tuple(percent(run.best_accuracy) for run in summaries)),
         Fact(
             _tr("Images that chose it"),
-            tuple(NOTHING if run.best_n is None else f"n = {run.best_n:,}" for run in summaries),
+            tuple(NOTHING if run.best_n is None else n_of(run.best_n) for run in summaries),
         ),
         Fact(
             _tr("Best epoch"),
@@ -248,16 +181,16 @@ def _report_rows(records: Sequence[RunRecord], part: str, title: str) -> list[Fa
     rows.append(
         Fact(
             _tr("Images"),
-            tuple(f"n = {entry.n:,}" if entry is not None else not_scored for entry in metrics),
+            tuple(n_of(entry.n) if entry is not None else not_scored for entry in metrics),
         )
     )
     rows += [
         Fact(
-            measure.title,
-            tuple(measured(entry, measure) if entry is not None else NOTHING for entry in metrics),
-            hint=measure.hint,
+            title_of(metric),
+            tuple(metric.said_of(entry) if entry is not None else NOTHING for entry in metrics),
+            hint=hint_of(metric),
         )
-        for measure in measures()
+        for metric in LEADING
     ]
     malignant = {name for record in records for name in record.malignant}
     for name in dict.fromkeys(name for entry in scored for name in entry.classes):
@@ -266,7 +199,7 @@ def _report_rows(records: Sequence[RunRecord], part: str, title: str) -> list[Fa
             Fact(
                 _tr("Recall, {class_name}").format(class_name=class_label(name, malignant)),
                 tuple(
-                    f"{with_interval(row.recall, row.recall_interval)}, n = {row.support:,}"
+                    f"{RECALL.with_interval(row.recall, row.recall_interval)}, {n_of(row.support)}"
                     if row is not None
                     else NOTHING
                     for row in per_class

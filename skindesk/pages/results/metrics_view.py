@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from skindesk.models.runs.listing import percent
+from skindesk.metric_words import hint_of, title_of
 from skindesk.pages.results import facts
 from skindesk.widgets.basics import Card, Figure, muted
 from skindesk.widgets.fact_table import FactTable
 from skindesk.widgets.theme import SPACE, set_role
+from trainer.metrics.catalogue import ACCURACY, BALANCED_ACCURACY, LEADING
+from trainer.wording import NOTHING, n_of, percent
 
 if TYPE_CHECKING:
     from skindesk.models.runs.record import RunRecord
@@ -83,12 +85,12 @@ class MetricsView(QScrollArea):
         self._set_tiles(
             [
                 (
-                    measure.title,
-                    measure.hint,
-                    facts.figure(facts.value_of(metrics, measure), share=measure.share),
-                    facts.ends(metrics.intervals.get(measure.key), share=measure.share),
+                    title_of(metric),
+                    hint_of(metric),
+                    metric.figure(metric.value_in(metrics)),
+                    f"({metric.ends(interval)})" if (interval := metrics.intervals.get(metric.key)) else "",
                 )
-                for measure in facts.measures()
+                for metric in LEADING
             ]
         )
         self._basis.setText(
@@ -166,17 +168,22 @@ class MetricsView(QScrollArea):
             self._set_tiles([])
             self._card.hide()
             return
-        basis = self.tr("n = {n}").format(n=f"{summary.best_n:,}") if summary.best_n is not None else ""
+        basis = n_of(summary.best_n) if summary.best_n is not None else ""
         epoch = (
             self.tr("{best} of {done}").format(best=summary.best_epoch, done=summary.epochs)
             if summary.best_epoch
-            else "–"
+            else NOTHING
         )
         stage = self.tr("stage {stage}").format(stage=summary.best_stage) if summary.best_stage else ""
         self._set_tiles(
             [
-                (self.tr("Macro recall"), "", percent(summary.best_macro_recall), basis),
-                (self.tr("Accuracy"), "", percent(summary.best_accuracy), basis),
+                (
+                    title_of(BALANCED_ACCURACY),
+                    hint_of(BALANCED_ACCURACY),
+                    percent(summary.best_macro_recall),
+                    basis,
+                ),
+                (title_of(ACCURACY), hint_of(ACCURACY), percent(summary.best_accuracy), basis),
                 (self.tr("Best epoch"), "", epoch, stage),
             ]
         )

@@ -12,6 +12,7 @@ from skindesk.pages.results.settings_words import settings_sections
 from skindesk.widgets.basics import Card, heading, muted
 from skindesk.widgets.fact_table import Fact, Facts, FactTable
 from skindesk.widgets.theme import SPACE, set_role
+from trainer.wording import chosen_percent
 
 if TYPE_CHECKING:
     from skindesk.models.runs.record import RunRecord
@@ -98,7 +99,7 @@ class SettingsView(QScrollArea):
             _table(self.tr("Split"), facts.certificate_facts(certificate, manifest.malignant))
         )
         card.body.addWidget(_sentence(facts.leaks(certificate)))
-        wished = " / ".join(f"{100 * fraction:g} %" for fraction in certificate.fractions)
+        wished = " / ".join(chosen_percent(fraction) for fraction in certificate.fractions)
         card.body.addWidget(
             _sentence(self.tr("Wished: {shares}; seed {seed}.").format(shares=wished, seed=certificate.seed))
         )

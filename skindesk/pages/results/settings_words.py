@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
+from skindesk.metric_words import chooser_name
 from skindesk.models.runs.config_words import fields_of, show_number, shown_fields, translated, with_unit
-from skindesk.models.runs.listing import NOTHING
 from skindesk.widgets.fact_table import Fact
 from trainer.backbones import get_backbone
 from trainer.config.declaring import GROUP_TITLES
 from trainer.config.fields import value_at
+from trainer.metrics.catalogue import heading
+from trainer.wording import NOTHING
 
 if TYPE_CHECKING:
     from trainer.config import RunConfig
@@ -69,16 +71,9 @@ def _words(field: Field, config: RunConfig) -> str:
         named = {"imagenet": _tr("ImageNet"), "random": _tr("Random")}
         return named.get(config.weights, config.weights)
     if field.path == "early_stopping.metric":
-        return _metric(config.early_stopping.metric)
+        return heading(chooser_name(config.early_stopping.metric))
     chosen = dict(field.about.choices).get(str(value))
     return translated(chosen) if chosen is not None else _plain(field, value)
-
-
-def _metric(metric: str) -> str:
-    named = {"macro_recall": _tr("Macro recall"), "accuracy": _tr("Accuracy"), "loss": _tr("Loss")}
-    return named.get(metric) or _tr("Recall of {class_name}").format(
-        class_name=metric.removeprefix("recall_")
-    )
 
 
 def _plain(field: Field, value: Value) -> str:

@@ -13,11 +13,11 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from skindesk.background import Question
 from skindesk.engine.handles import JobState
 from skindesk.widgets.basics import muted
-from skindesk.widgets.quantities import counted, file_size
 from skindesk.widgets.run_log import cost_in_words
 from skindesk.widgets.theme import SPACE, set_role
 from trainer.config import EarlyStopping, Imbalance
 from trainer.protocol.scoring import EstimateRun, RunEstimated
+from trainer.wording import file_size
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -191,7 +191,7 @@ class RunEstimate(QWidget):
         if "fine-tune" in config.stages:
             steps += tune.epochs * math.ceil(images / (tune.batch_size * tune.accumulation))
         return self.tr("{images} training images, {steps} steps").format(
-            images=counted(images), steps=counted(steps)
+            images=f"{images:,}", steps=f"{steps:,}"
         )
 
 

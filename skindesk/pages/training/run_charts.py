@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QGridLayout, QMenu, QToolButton, QWidget
 
 from skindesk.background import Errands
+from skindesk.metric_words import name_of
 from skindesk.pages.training.words import stage_words
 from skindesk.widgets.basics import Card
 from skindesk.widgets.file_choice import FileChoice
@@ -19,6 +20,7 @@ from skindesk.widgets.plots.marks import Mark
 from skindesk.widgets.plots.recall_bars import RecallBars
 from skindesk.widgets.plots.saving import prepare_file
 from skindesk.widgets.theme import SPACE, class_label, set_role
+from trainer.metrics.catalogue import BALANCED_ACCURACY
 from trainer.palette import class_colour
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from skindesk.widgets.plots.legend import LineStyle
 
 _FIRST_CLASS = "mel"
-"""The class whose recall is shown beside the macro recall from the start."""
+"""The class whose recall is shown beside the balanced accuracy from the start."""
 
 
 class RunCharts(QWidget):
@@ -164,7 +166,7 @@ class RunCharts(QWidget):
         words = self.tr("train") if part == "train" else self.tr("validation")
         style: LineStyle = "solid" if part == "train" else "dashed"
         if metric == "macro_recall":
-            return Curve(key, self.tr("macro, {part}").format(part=words), style=style)
+            return Curve(key, f"{name_of(BALANCED_ACCURACY)}, {words}", style=style)
         name = metric.removeprefix("recall_")
         text = f"{class_label(name, self._malignant)}, {words}"
         return Curve(key, text, class_colour(name, self._offered), style)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize, QTimer
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QProgressBar, QToolButton, QVBoxLayout, QWidget
 
+from skindesk.metric_words import chooser_name
 from skindesk.pages.training.run_charts import RunCharts
-from skindesk.pages.training.words import best_in_words, metric_words, stage_words
+from skindesk.pages.training.words import best_in_words, stage_words
 from skindesk.widgets.basics import Card, ElidedLabel, Figure
 from skindesk.widgets.icons import icon
-from skindesk.widgets.quantities import counted, duration, file_size
 from skindesk.widgets.run_log import RunLog
 from skindesk.widgets.theme import SPACE, set_role
+from trainer.wording import NOTHING, duration, file_size, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -194,26 +195,26 @@ class RunPanel(QWidget):
             )
         else:
             self.stage.set(self.tr("Preparing"), self.tr("stages: {all}").format(all=stages))
-            self.epoch.set("–")
+            self.epoch.set(NOTHING)
         ended = run.outcome is not None
         step = None if ended else run.step
-        speed = f"{step.images_per_second:,.0f}" if step else "–"
+        speed = f"{step.images_per_second:,.0f}" if step else NOTHING
         if step and step.images_per_second < 20:  # noqa: PLR2004 - from there on the decimal says nothing
             speed = f"{step.images_per_second:.1f}"
         gpu, memory, gpu_memory = self._use()
-        self.speed.set(self.tr("{n} images/s").format(n=speed) if step else "–", gpu)
-        self.memory.set(memory or "–", gpu_memory)
+        self.speed.set(self.tr("{n} images/s").format(n=speed) if step else NOTHING, gpu)
+        self.memory.set(memory or NOTHING, gpu_memory)
         begun = self.tr("started {time}").format(
             time=f"{datetime.fromtimestamp(run.begun_at).astimezone():%H:%M}"
         )
-        self.time_left.set(duration(step.seconds_left) if step else "–", self._left_note(run, begun))
+        self.time_left.set(duration(step.seconds_left) if step else NOTHING, self._left_note(run, begun))
         self._draw_best(run)
         self._draw_progress(run)
 
     def _step(self, run: LiveRun) -> str:
         if run.step is None or run.outcome is not None:
             return ""
-        return self.tr("step {n} of {all}").format(n=counted(run.step.step), all=counted(run.step.steps))
+        return self.tr("step {n} of {all}").format(n=f"{run.step.step:,}", all=f"{run.step.steps:,}")
 
     def _left_note(self, run: LiveRun, begun: str) -> str:
         more = run.stage is not None and run.stage_number < len(run.config.stages)
@@ -228,16 +229,16 @@ class RunPanel(QWidget):
             return "", "", ""
         gpu = gpu_memory = ""
         if beat.gpu_percent is not None:
-            gpu = self.tr("GPU {share} % busy").format(share=f"{beat.gpu_percent:.0f}")
+            gpu = self.tr("GPU {share} busy").format(share=percent(beat.gpu_percent / 100.0, 0))
         if beat.gpu_memory_bytes is not None:
             gpu_memory = self.tr("GPU {size}").format(size=file_size(beat.gpu_memory_bytes))
         return gpu, file_size(beat.memory_bytes), gpu_memory
 
     def _draw_best(self, run: LiveRun) -> None:
         metric = run.config.early_stopping.metric
-        self.best.set_title(self.tr("Best {metric}").format(metric=metric_words(metric)))
+        self.best.set_title(self.tr("Best {metric}").format(metric=chooser_name(metric)))
         if run.best is None:
-            self.best.set("–", self.tr("validation"))
+            self.best.set(NOTHING, self.tr("validation"))
             return
         value, n = best_in_words(run.best, metric)
         note = self.tr("epoch {epoch}").format(epoch=f"{run.best.x:g}")
@@ -253,8 +254,8 @@ class RunPanel(QWidget):
             words = self.tr("{title}: {task}, {done} of {total} {unit}").format(
                 title=run.title,
                 task=progress.task,
-                done=counted(progress.done) if progress.unit != "bytes" else file_size(progress.done),
-                total=counted(progress.total) if progress.unit != "bytes" else file_size(progress.total),
+                done=f"{progress.done:,}" if progress.unit != "bytes" else file_size(progress.done),
+                total=f"{progress.total:,}" if progress.unit != "bytes" else file_size(progress.total),
                 unit=progress.unit if progress.unit != "bytes" else "",
             )
             self._bar.setValue(round(_PER_MILLE * progress.done / progress.total))

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
+from skindesk.metric_words import chooser_name
 from skindesk.models.runs.live import metric_of
-from skindesk.widgets.quantities import counted, file_size, percent
 from trainer.backbones import get_backbone
-from trainer.dataset.classes import full_name
+from trainer.metrics.catalogue import RECALL_OF, chooser
+from trainer.wording import file_size, n_of
 
 if TYPE_CHECKING:
     from skindesk.models.runs.live import EpochPoint, LiveRun
@@ -74,20 +75,11 @@ def weights_words(state: WeightsState) -> tuple[str, str]:
     )
 
 
-def metric_words(metric: str) -> str:
-    """Return what the figure is called that chooses the best epoch."""
-    if metric.startswith("recall_"):
-        return _tr("recall of {name}").format(name=full_name(metric.removeprefix("recall_")))
-    return {"macro_recall": _tr("macro recall"), "accuracy": _tr("accuracy"), "loss": _tr("loss")}[metric]
-
-
 def best_in_words(best: EpochPoint, metric: str) -> tuple[str, str]:
     """Return the best value of a figure, and on how many images it was measured: "76.2 %", "n = 1,049"."""
     part = best.ended.validation
-    value = metric_of(part, metric)
-    words = "–" if value is None else f"{value:.3f}" if metric == "loss" else percent(value)
-    n = part.support.get(metric.removeprefix("recall_"), sum(part.support.values()))
-    return words, f"n = {counted(n)}" if n else ""
+    n = part.support.get(metric.removeprefix(RECALL_OF), sum(part.support.values()))
+    return chooser(metric).figure(metric_of(part, metric)), n_of(n) if n else ""
 
 
 def done_words(run: LiveRun) -> str:
@@ -96,5 +88,5 @@ def done_words(run: LiveRun) -> str:
         return _tr("{run} is trained.").format(run=run.title)
     metric = run.config.early_stopping.metric
     value, n = best_in_words(run.best, metric)
-    figure = f"{metric_words(metric)} {value}" + (f" ({n})" if n else "")
+    figure = f"{chooser_name(metric)} {value}" + (f" ({n})" if n else "")
     return _tr("{run} is trained: best {figure} on validation.").format(run=run.title, figure=figure)

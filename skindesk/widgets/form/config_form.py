@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
+from skindesk.metric_words import title_of
 from skindesk.models.runs.config_words import fields_of, shown_fields, translated
 from skindesk.widgets.basics import muted
 from skindesk.widgets.form.editors import (
@@ -31,6 +32,7 @@ from trainer.config import RunConfig, check_config
 from trainer.config.declaring import GROUP_TITLES
 from trainer.config.fields import value_at, with_value
 from trainer.errors import ConfigError
+from trainer.metrics.catalogue import OF_AN_EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -342,9 +344,7 @@ class ConfigForm(QWidget):
             ]
         if field.about.editor == "metric":
             return [
-                ("macro_recall", self.tr("Macro recall")),
-                ("accuracy", self.tr("Accuracy")),
-                ("loss", self.tr("Loss")),
+                *((key, title_of(metric)) for key, metric in OF_AN_EPOCH.items()),
                 *self._metrics,
             ]
         if field.about.editor == "block":

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from skindesk.widgets.theme import SPACE, class_label, emphasised, tokens_for
 from trainer.palette import class_colour
+from trainer.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -178,7 +179,7 @@ class ClassChart(QWidget):
 
     @staticmethod
     def _figures(column: ChartColumn, name: str) -> str:
-        return f"{column.counts.get(name, 0):,} · {100 * column.share(name):.1f} %"
+        return f"{column.counts.get(name, 0):,} · {percent(column.share(name))}"
 
 
 def _title_height(metrics: QFontMetrics) -> int:

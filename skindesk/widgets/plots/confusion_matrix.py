@@ -19,8 +19,9 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QStyle, QStyledItemDelegate, QTableView
 
-from skindesk.widgets.quantities import part_of_images, percent
+from skindesk.widgets.quantities import part_of_images
 from skindesk.widgets.theme import SPACE, class_label, contrast, emphasised, tokens_for
+from trainer.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

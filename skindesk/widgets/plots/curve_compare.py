@@ -1,4 +1,4 @@
-"""Learning curves of one run or of several, laid over each other: loss, accuracy, macro recall, recall of a class."""
+"""Learning curves of one run or of several, laid over each other: loss, accuracy, balanced accuracy, recall of a class."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from skindesk.metric_words import title_of
 from skindesk.widgets.basics import SegmentedRow, muted, shortened
 from skindesk.widgets.plots.live_plot import Curve, LivePlot
 from skindesk.widgets.plots.marks import Mark
 from skindesk.widgets.theme import SPACE, class_label
+from trainer.metrics.catalogue import ACCURACY, BALANCED_ACCURACY, LOSS, RECALL
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -80,10 +82,10 @@ class CurveCompare(QWidget):
         layout.setSpacing(SPACE)
         self.metrics = SegmentedRow(
             [
-                (_MACRO, self.tr("Macro recall")),
-                (_CLASS, self.tr("Class recall")),
-                (_ACCURACY, self.tr("Accuracy")),
-                (_LOSS, self.tr("Loss")),
+                (_MACRO, title_of(BALANCED_ACCURACY)),
+                (_CLASS, title_of(RECALL)),
+                (_ACCURACY, title_of(ACCURACY)),
+                (_LOSS, title_of(LOSS)),
             ]
         )
         self.classes = QComboBox()

@@ -21,6 +21,7 @@ from skindesk.widgets.plots.legend import LegendEntry, LineStyle, PlotLegend, li
 from skindesk.widgets.plots.marks import PlotMarks
 from skindesk.widgets.plots.readout import Readout, ReadoutLine
 from skindesk.widgets.theme import SPACE, tokens_for
+from trainer.wording import chosen_percent, figure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,7 +67,7 @@ class _ShareAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
     """An axis of shares, in percent."""
 
     def tickStrings(self, values: Sequence[float], _scale: float, _spacing: float) -> list[str]:
-        return [f"{100 * value:g} %" for value in values]
+        return [chosen_percent(value) for value in values]
 
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
         # The room for words above has no values.
@@ -300,7 +301,7 @@ class LivePlot(QWidget):
                 continue
             place = int(np.abs(xs - x).argmin())
             if curve.style == "faint" or abs(xs[place] - x) < _SAME:
-                value = f"{100 * ys[place]:.1f} %" if self._scale == "share" else f"{ys[place]:.3f}"
+                value = figure(float(ys[place]), share=self._scale == "share")
                 lines.append(ReadoutLine(curve.text, value, self._colour(curve, tokens), curve.style))
         return lines
 

@@ -9,8 +9,8 @@ from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QPainter
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from skindesk.widgets.quantities import percent
 from skindesk.widgets.theme import SPACE, Tokens, emphasised, tokens_for
+from trainer.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -164,7 +164,7 @@ class ProbabilityBars(QWidget):
 
 
 def _figure(row: ProbabilityRow) -> str:
-    return "–" if row.value is None else percent(row.value)
+    return percent(row.value)
 
 
 def paint_bar(painter: QPainter, track: QRectF, value: float, colour: QColor, tokens: Tokens) -> None:

@@ -8,9 +8,9 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QPainter
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from skindesk.widgets.quantities import counted, percent
 from skindesk.widgets.theme import SPACE, class_label, tokens_for
 from trainer.palette import class_colour
+from trainer.wording import n_of, percent
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -58,7 +58,7 @@ class RecallBars(QWidget):
             (
                 class_label(name, self._malignant),
                 percent(recall),
-                f"n = {counted(self._metrics.support[name])}" if name in self._metrics.support else "",
+                n_of(self._metrics.support[name]) if name in self._metrics.support else "",
             )
             for name, recall in sorted(self._metrics.recall.items())
         ]
@@ -94,7 +94,7 @@ class RecallBars(QWidget):
             return
         rows, recalls = self.rows(), self._metrics.recall
         names = min(max(metrics.horizontalAdvance(name) for name, _, _ in rows), self.width() * _LONGEST_NAME)
-        shares = metrics.horizontalAdvance("100.0 %")
+        shares = metrics.horizontalAdvance(percent(1.0))
         numbers = max(metrics.horizontalAdvance(number) for _, _, number in rows)
         left = names + SPACE
         length = max(self.width() - left - shares - numbers - 3 * SPACE, 2.0 * SPACE)

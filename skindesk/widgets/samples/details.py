@@ -25,12 +25,13 @@ from skindesk.models.dataset.thumbnails import Box, Thumbnails
 from skindesk.models.pictures import Picture, read_picture
 from skindesk.widgets.basics import ElidedLabel, heading, muted, primary_button, scrolling
 from skindesk.widgets.icons import icon
-from skindesk.widgets.quantities import file_size, images_counted, lesions_counted
+from skindesk.widgets.quantities import images_counted, lesions_counted
 from skindesk.widgets.samples.class_filter import class_rows
 from skindesk.widgets.samples.picture import SamplePicture, SampleTile
 from skindesk.widgets.theme import SPACE, class_label, set_role
 from trainer.dataset import fields
 from trainer.palette import class_colour
+from trainer.wording import file_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -239,9 +240,7 @@ class SampleDetails(QFrame):
             row.show(any(field.shown == "always" or table.knows(field.name) for field in joined))
         self._split.value.setText((table.split.at(sample) or self.tr("in no part")).capitalize())
         self._size.value.setText(
-            self.tr("{wide} x {high} pixels, {size}").format(
-                wide=wide, high=high, size=file_size(size).replace(" ", "\N{NO-BREAK SPACE}")
-            )
+            self.tr("{wide} x {high} pixels, {size}").format(wide=wide, high=high, size=file_size(size))
         )
         self._file.value.setText(Path(path).name)
         self._file.value.setToolTip(path)

@@ -8,8 +8,9 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
-from skindesk.widgets.quantities import part_of_images, percent
+from skindesk.widgets.quantities import part_of_images
 from skindesk.widgets.theme import SPACE, emphasised, tokens_for
+from trainer.wording import percent
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent

@@ -1,0 +1,76 @@
+"""Numbers as a person reads them, the same in terminal, window, pictures and PDF.
+
+English format; units are symbols that no language translates. Figure and unit are joined by a no-break space, so
+that no line ends between them.
+"""
+
+from __future__ import annotations
+
+NO_BREAK = "\u00a0"
+NOTHING = "–"
+"""Stands where there is no figure."""
+
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
+
+
+def percent(share: float | None, places: int = 1) -> str:
+    """Return a share as percent: 0.758 is "75.8 %"."""
+    return NOTHING if share is None else f"{100.0 * share:.{places}f}{NO_BREAK}%"
+
+
+def chosen_percent(share: float) -> str:
+    """Return a share that someone chose, with as many decimals as were chosen: 0.3 is "30 %"."""
+    return f"{100.0 * share:g}{NO_BREAK}%"
+
+
+def number(value: float | None) -> str:
+    """Return a number that is no share with three decimals."""
+    return NOTHING if value is None else f"{value:.3f}"
+
+
+def figure(value: float | None, *, share: bool = True) -> str:
+    """Return a share as percent, or another number with three decimals."""
+    return percent(value) if share else number(value)
+
+
+def ends(low: float, high: float, *, share: bool = True) -> str:
+    """Return the ends of an interval without a unit: "71.2–79.9", or "0.898–0.936"."""
+    return f"{100.0 * low:.1f}–{100.0 * high:.1f}" if share else f"{low:.3f}–{high:.3f}"
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """Return a number with its noun, thousands set apart: "1 image", "4,188 images"."""
+    return f"{count:,} {one if count == 1 else many}"
+
+
+def n_of(count: int) -> str:
+    """Return how many images a figure rests on: "n = 4,188"."""
+    return f"n{NO_BREAK}={NO_BREAK}{count:,}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in its largest fitting units: "45 s", "62 min", "2 h 10 min", "3 d 4 h"."""
+    if seconds < 1.5 * _MINUTE:
+        return f"{max(round(seconds), 1)}{NO_BREAK}s"
+    if seconds < 1.5 * _HOUR:
+        return f"{round(seconds / _MINUTE)}{NO_BREAK}min"
+    if seconds < _DAY:
+        hours, minutes = divmod(round(seconds / _MINUTE), 60)
+        return f"{hours}{NO_BREAK}h {minutes}{NO_BREAK}min"
+    days, hours = divmod(round(seconds / _HOUR), 24)
+    return f"{days}{NO_BREAK}d {hours}{NO_BREAK}h"
+
+
+def file_size(size: float) -> str:
+    """Return a number of bytes: "620 MiB", "2.4 GiB"."""
+    if size < 1 << 10:
+        return f"{size:.0f}{NO_BREAK}B"
+    for unit, power in (("KiB", 10), ("MiB", 20)):
+        if size < 1 << (power + 10):
+            return f"{size / (1 << power):,.0f}{NO_BREAK}{unit}"
+    return f"{size / (1 << 30):,.1f}{NO_BREAK}GiB"
+
+
+def plain(text: str) -> str:
+    """Return a text with usual spaces: for a terminal, whose lines are searched and cut into words."""
+    return text.replace(NO_BREAK, " ")
