@@ -6,20 +6,27 @@ import sys
 import msgspec
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import norm
 from sklearn import metrics as reference
 
 from trainer.errors import DatasetError, TrainerError
+from trainer.metrics.areas import area_estimates, perfect_area_bound
 from trainer.metrics.classification import Metrics, compute_metrics, epoch_metrics
-from trainer.metrics.intervals import (
-    exact_interval,
-    rank_scores,
-    recentred_interval,
-    resampled_auc,
-    resampled_counts,
-    resampled_metrics,
+from trainer.metrics.intervals import Estimates, mean_interval
+from trainer.metrics.rates import (
+    confusion_estimates,
+    design_effect,
+    rate_ends,
+    rate_estimates,
+    wilson_ends,
 )
 from trainer.metrics.reliability import reliability
+from trainer.metrics.resampling import (
+    percentile_interval,
+    recentred_interval,
+    resampled_counts,
+    resampled_means,
+)
 from trainer.metrics.table import summary
 
 CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
@@ -81,50 +88,174 @@ def test_agrees_with_scikit_learn() -> None:
     assert result.confusion_matrix == reference.confusion_matrix(truth, predicted).tolist()
 
 
-def test_every_replicate_is_what_scikit_learn_gives_for_the_drawn_images() -> None:
-    truth, probabilities, predicted, groups = predictions(120, seed=3)
-    probabilities = probabilities.round(1) + 0.001  # many ties
+def test_every_replicate_is_the_metric_of_the_drawn_images() -> None:
+    truth, probabilities, _, groups = predictions(120, seed=3)
     names, index = np.unique(groups, return_inverse=True)
-    counts = np.concatenate(list(resampled_counts(len(names), len(truth), replicates=8, seed=5)))
+    counts = np.concatenate(list(resampled_counts(len(names), replicates=8, seed=5)))
     losses = {"log_loss": -np.log(probabilities[np.arange(len(truth)), truth])}
-    result = resampled_metrics(truth, probabilities, predicted, index, losses=losses, counts=[counts])
+    result = resampled_means(truth, probabilities, index, losses=losses, counts=[counts[:3], counts[3:]])
 
     for replicate, drawn in enumerate(counts):
         images = np.repeat(np.arange(len(truth)), drawn[index].astype(int))
-        true, chosen, shares = truth[images], predicted[images], probabilities[images]
-        present = np.unique(true)
-        expected = reference.precision_recall_fscore_support(true, chosen, labels=range(7), zero_division=0)
-        assert result["accuracy"][replicate] == pytest.approx((true == chosen).mean())
-        for name, values in zip(("precision", "recall", "f1"), expected, strict=False):
-            assert result[f"macro_{name}"][replicate] == pytest.approx(values[present].mean())
-            np.testing.assert_allclose(result[name][replicate, present], values[present])
-        assert result["ece"][replicate] == pytest.approx(reliability(true, shares).ece)
+        expected = reliability(truth[images], probabilities[images]).ece
+        assert result["ece"][replicate] == pytest.approx(expected)
         assert result["log_loss"][replicate] == pytest.approx(losses["log_loss"][images].mean())
-        for one in range(len(CLASSES)):
-            if one in present:
-                area = reference.roc_auc_score(true == one, shares[:, one])
-                assert result["roc_auc"][replicate, one] == pytest.approx(area)
-            else:
-                assert np.isnan(result["roc_auc"][replicate, one])
 
 
-def test_replicate_of_the_images_themselves_gives_the_point_metrics() -> None:
+def test_estimates_agree_with_scikit_learn() -> None:
     truth, probabilities, predicted, groups = predictions(300)
-    names, index = np.unique(groups, return_inverse=True)
-    point = compute_metrics(truth, probabilities, predicted, CLASSES, groups, bootstrap=0)
-    once = np.ones((1, len(names)))
-    replicates = resampled_metrics(truth, probabilities, predicted, index, losses={}, counts=[once])
+    probabilities = probabilities.round(1) + 0.001  # many ties
+    index = np.unique(groups, return_inverse=True)[1]
+    found = confusion_estimates(truth, predicted, index, len(CLASSES))
+    expected = reference.precision_recall_fscore_support(truth, predicted, labels=range(7), zero_division=0)
+    for estimates, values in zip((found.precision, found.recall, found.f1), expected, strict=False):
+        np.testing.assert_allclose(estimates.value, values)
+    assert found.accuracy.value == pytest.approx([(truth == predicted).mean()])
+    areas = [reference.roc_auc_score(truth == one, probabilities[:, one]) for one in range(7)]
+    np.testing.assert_allclose(area_estimates(truth, probabilities, index).value, areas)
 
-    for name in ("accuracy", "balanced_accuracy", "macro_f1", "weighted_precision", "macro_roc_auc", "ece"):
-        assert replicates[name][0] == pytest.approx(getattr(point, name))
+
+# Newcombe 1998 (doi:10.1002/(SICI)1097-0258(19980430)17:8<857::AID-SIM777>3.0.CO;2-E), table I, method 3.
+@pytest.mark.parametrize(
+    ("hits", "trials", "low", "high"),
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_wilson_interval_has_the_published_ends(hits: int, trials: int, low: float, high: float) -> None:
+    for successes, ends in ((hits, (low, high)), (trials - hits, (1 - high, 1 - low))):
+        found = wilson_ends(np.array([successes / trials]), np.array([float(trials)]))
+        assert np.array(found).ravel() == pytest.approx(ends, abs=5e-5)
 
 
-def test_resampled_auc_is_undefined_without_the_class_or_the_rest() -> None:
-    ranked = rank_scores(np.array([0.2, 0.8, 0.5]), np.array([False, True, True]))
-    weights = np.array([[1.0, 1.0, 1.0], [0.0, 1.0, 2.0], [2.0, 0.0, 0.0]])
-    areas = resampled_auc(ranked, weights)
-    assert areas[0] == 1.0
-    assert np.isnan(areas[1:]).all()
+def test_ends_near_0_and_1_allow_for_a_rare_event() -> None:
+    # 0.05 = 1 - exp(-m) gives m = 0.0513: 6 of 7 goes with a rate of up to 1 - 0.0513 / 7.
+    low, high = rate_ends(np.array([6 / 7]), np.array([7.0]))
+    assert high[0] == pytest.approx(1 - 0.051293 / 7, abs=1e-6)
+    assert low[0] == pytest.approx(wilson_ends(np.array([6 / 7]), np.array([7.0]))[0][0])
+
+
+def test_design_effect_computed_by_hand() -> None:
+    # 9 of 12 in groups of 2. Residuals 2 - 1.5, 1 - 1.5, 0 - 1.5: variance 6/5 (4 * 0.25 + 0.25 + 2.25) / 144.
+    hits = np.array([[2.0], [2.0], [2.0], [2.0], [1.0], [0.0]])
+    trials = np.full((6, 1), 2.0)
+    seen = (6 / 5 * 3.5 / 144) / (0.75 * 0.25 / 11)
+    assert design_effect(hits, trials) == pytest.approx([(10 * 2 + 6 * seen) / 16])
+    assert design_effect(trials, trials) == pytest.approx(
+        [2.0]
+    )  # all right: nothing shows how alike they are
+    assert design_effect(np.ones((6, 1)), trials) == pytest.approx(
+        [20 / 16]
+    )  # one of each two: as unlike as can be
+    assert design_effect(hits / 2, np.ones((6, 1))) == pytest.approx([1.0])
+
+
+@pytest.mark.parametrize(("right", "low"), [(4, 0.5101), (9, 0.7009)])
+def test_perfect_rates_have_the_width_of_their_number(right: int, low: float) -> None:
+    interval = rate_estimates(np.ones((right, 1)), np.ones((right, 1))).interval(0)
+    assert interval is not None
+    assert (interval.low, interval.high) == pytest.approx((low, 1.0), abs=5e-5)
+
+
+def test_one_group_gives_no_interval() -> None:
+    found = rate_estimates(np.array([[2.0, 1.0], [0.0, 1.0]]), np.array([[3.0, 1.0], [0.0, 1.0]]))
+    assert found.interval(0) is None
+    assert found.interval(1) is not None
+
+
+def test_f1_interval_follows_the_jaccard_rate() -> None:
+    truth = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    predicted = np.array([0, 0, 0, 1, 0, 1, 1, 1])
+    found = confusion_estimates(truth, predicted, np.arange(8), 2).f1
+    low, high = 0.817691 / 5, 1 - 0.355362 / 5  # Poisson bounds: three events of one kind, two of the other
+    assert found.value[0] == pytest.approx(0.75)
+    assert found.low[0] == pytest.approx(2 * low / (1 + low), abs=1e-6)
+    assert found.high[0] == pytest.approx(2 * high / (1 + high), abs=1e-6)
+
+
+def test_interval_of_a_mean_computed_by_hand() -> None:
+    residuals = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+    groups = np.array([2, 2])
+    apart = Estimates(np.array([0.5, 1.0]), np.array([0.2, 0.6]), np.array([0.8, 1.0]), residuals, groups)
+    half = np.array([0.5, 0.5])
+    interval = mean_interval(apart, half)
+    assert (interval.low, interval.high) == pytest.approx((0.75 - 0.25, 0.75 + 0.15))
+    together = mean_interval(apart._replace(residuals=residuals[:, [0, 0]]), half)
+    assert (together.low, together.high) == pytest.approx((0.75 - 0.35, 0.75 + 0.15))
+    opposed = mean_interval(apart._replace(residuals=residuals[:, [0, 0]] * [1, -1]), half)
+    assert opposed == interval
+
+
+# DeLong by hand: scores 3, 5, 2 of the class against 1, 4, 2. Placements 2/3, 1, 1/2; of the others 1, 1/3, 5/6.
+def test_area_interval_rests_on_delongs_variance() -> None:
+    scores = np.array([3.0, 5.0, 2.0, 1.0, 4.0, 2.0]) / 10
+    truth = np.array([1, 1, 1, 0, 0, 0])
+    found = area_estimates(truth, np.column_stack([1 - scores, scores]), np.arange(6))
+    area = 13 / 18
+    delong = (np.var([2 / 3, 1, 1 / 2], ddof=1) + np.var([1, 1 / 3, 5 / 6], ddof=1)) / 3
+    hanley_mcneil = area * (1 - area) / 9 * (1 + 2 * ((1 - area) / (2 - area) + area / (1 + area)))
+    reach = 1.959964 * np.sqrt((2 * delong + 10 * hanley_mcneil) / 12) / (area * (1 - area))
+    logit = np.log(area / (1 - area))
+    ends = 1 / (1 + np.exp(-(logit + np.array([-reach, reach]))))
+    assert found.value == pytest.approx([area, area])
+    assert (found.low[1], found.high[1]) == pytest.approx(tuple(ends))
+    assert found.groups.tolist() == [3, 3]
+    # The other class' area is the same one seen from the other side: both move together.
+    mean = mean_interval(found, np.array([0.5, 0.5]))
+    assert (mean.low, mean.high) == pytest.approx(tuple(ends))
+
+
+def test_area_of_repeated_images_is_no_surer_than_of_one_each() -> None:
+    generator = np.random.default_rng(0)
+    truth = np.arange(400) % 2
+    scores = norm.cdf(generator.normal(size=400) + truth)
+    probabilities = np.column_stack([1 - scores, scores])
+    once = area_estimates(truth, probabilities, np.arange(400))
+    thrice = area_estimates(truth.repeat(3), probabilities.repeat(3, axis=0), np.arange(400).repeat(3))
+    np.testing.assert_allclose([thrice.low, thrice.high], [once.low, once.high], atol=2e-4)
+
+
+def test_area_of_exactly_1_or_0_has_a_score_interval() -> None:
+    truth = np.array([0] * 10 + [1] * 5)
+    scores = np.linspace(0.1, 0.9, 15)
+    found = area_estimates(truth, np.column_stack([1 - scores, scores]), np.arange(15))
+    bound = perfect_area_bound(5, 10)
+    assert (found.low[1], found.high[1]) == (bound, 1.0)
+    # It is 1.96 standard deviations of Hanley and McNeil from 1, for 7.5 images of either kind.
+    variance = bound * (1 - bound) / 50 * (1 + 6.5 * ((1 - bound) / (2 - bound) + bound / (1 + bound)))
+    assert 1 - bound == pytest.approx(1.959964 * np.sqrt(variance), rel=1e-5)
+    mirrored = area_estimates(truth, np.column_stack([scores, 1 - scores]), np.arange(15))
+    assert (mirrored.low[1], mirrored.high[1]) == pytest.approx((0.0, 1 - bound))
+
+
+@pytest.mark.parametrize(
+    ("lesions", "truth", "icc"), [(5, 0.9, 0.8), (7, 0.98, 0.0), (10, 0.5, 0.3), (20, 0.8, 0.5)]
+)
+def test_rate_intervals_hold_the_true_rate_in_small_clustered_samples(
+    lesions: int, truth: float, icc: float
+) -> None:
+    generator = np.random.default_rng(0)
+    trials = generator.integers(1, 4, size=(lesions, 4000)).astype(float)
+    share = truth
+    if icc:
+        share = generator.beta(truth * (1 - icc) / icc, (1 - truth) * (1 - icc) / icc, size=trials.shape)
+    hits = generator.binomial(trials.astype(int), share).astype(float)
+    found = rate_estimates(hits, trials)
+    assert ((found.low <= truth) & (truth <= found.high)).mean() >= 0.93
+    assert (found.high - found.low > 0.01).all()
+
+
+@pytest.mark.parametrize(("area", "icc"), [(0.75, 0.0), (0.9, 0.8), (0.97, 0.3)])
+def test_area_intervals_hold_the_true_area_in_small_clustered_samples(area: float, icc: float) -> None:
+    generator = np.random.default_rng(0)
+    held = []
+    for _ in range(400):
+        groups = np.arange(36).repeat(generator.integers(1, 4, size=36))
+        of_class = groups < 6
+        shared = generator.normal(size=36)[groups]
+        scores = np.sqrt(icc) * shared + np.sqrt(1 - icc) * generator.normal(size=len(groups))
+        scores = norm.cdf(scores + of_class * np.sqrt(2) * norm.ppf(area))
+        found = area_estimates(of_class.astype(int), np.column_stack([1 - scores, scores]), groups)
+        held.append(found.low[1] <= area <= found.high[1])
+    assert np.mean(held) >= 0.93
 
 
 def test_interval_of_independent_images_is_the_binomial_one() -> None:
@@ -155,7 +286,7 @@ def test_same_seed_same_intervals() -> None:
 
 
 def test_replicates_draw_as_many_groups_as_there_are() -> None:
-    blocks = list(resampled_counts(groups=30_000, images=60_000, replicates=70, seed=0))
+    blocks = list(resampled_counts(groups=30_000, replicates=70, seed=0))
     assert len(blocks) > 1
     counts = np.concatenate(blocks)
     assert counts.shape == (70, 30_000)
@@ -177,19 +308,39 @@ def test_intervals_hold_what_is_shown() -> None:
         assert 0.0 <= one.low < one.high <= 1.0
 
 
-def test_interval_of_a_perfect_recall_is_exact_and_not_of_no_width() -> None:
-    truth = np.array([0] * 12 + [1] * 12)
-    predicted = truth.copy()
-    predicted[0] = 1
+def test_no_interval_of_a_perfect_classifier_is_of_no_width() -> None:
+    truth = np.arange(7).repeat([3, 4, 9, 2, 9, 30, 1])
+    probabilities = np.eye(7)[truth] * 0.93 + 0.01
+    groups = np.arange(len(truth)).astype(str)
+    result = compute_metrics(truth, probabilities, truth, CLASSES, groups, bootstrap=50)
+    assert all(interval.high - interval.low > 0.01 for interval in result.intervals.values())
+    assert result.intervals.keys().isdisjoint({"ece", "log_loss", "brier", "recall_vasc"})
+    assert (
+        "The calibration error, log loss and Brier score have no interval: resampling the groups gives the same "
+        "value each time."
+    ) in result.notes
+    for name, row in result.per_class.items():
+        every = (row.recall_interval, row.precision_interval, row.f1_interval, row.roc_auc_interval)
+        if name == "vasc":
+            assert every == (None,) * 4
+        for interval in every if name != "vasc" else ():
+            assert interval is not None
+            assert interval.low < 0.97
+            assert interval.high == 1.0
+    assert (
+        "No interval, since there is only one group: recall of vasc; precision of vasc; F1 of vasc; ROC AUC of vasc."
+    ) in result.notes
+
+
+def test_rare_class_with_all_images_right_widens_the_macro_mean() -> None:
+    truth = np.array([0] * 100 + [1] * 9)
+    predicted = np.concatenate([np.arange(100) % 5 == 0, np.ones(9)]).astype(int)
     probabilities = np.eye(2)[predicted] * 0.8 + 0.1
-    groups = np.arange(24).astype(str)
-    result = compute_metrics(truth, probabilities, predicted, ("nv", "mel"), groups, bootstrap=100)
-    expected = binomtest(12, 12).proportion_ci(method="exact")
-    interval = result.intervals["recall_mel"]
-    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
-    nothing = binomtest(0, 7).proportion_ci(method="exact")
-    interval = exact_interval(7, all_right=False)
-    assert (interval.low, interval.high) == pytest.approx((nothing.low, nothing.high))
+    groups = np.arange(109).astype(str)
+    result = compute_metrics(truth, probabilities, predicted, ("nv", "mel"), groups, bootstrap=50)
+    interval = result.intervals["balanced_accuracy"]
+    assert interval.low < 0.9 - (1 - 0.7009) / 2  # half the width of 9 of 9, and that of the other class
+    assert interval.high > 0.9
 
 
 def test_interval_of_the_calibration_error_contains_it_although_resampling_inflates_it() -> None:
@@ -231,6 +382,12 @@ def test_calibration_error_judges_the_most_probable_class_not_the_decision() -> 
     assert everything_second.ece == pytest.approx(0.0)
 
 
+def test_replicates_without_spread_give_no_interval() -> None:
+    assert percentile_interval(np.full(50, 0.25)) is None
+    assert recentred_interval(np.full(50, 0.25), 0.25) is None
+    assert recentred_interval(np.array([0.0] * 99 + [0.1]), 0.0) is None
+
+
 def test_class_without_images_has_no_recall_and_stays_out_of_the_means() -> None:
     truth = np.array([0, 0, 1, 1])
     predicted = np.array([0, 2, 1, 1])
@@ -243,7 +400,10 @@ def test_class_without_images_has_no_recall_and_stays_out_of_the_means() -> None
     assert "recall_df" not in result.intervals
     assert result.macro_recall == pytest.approx((0.5 + 1.0) / 2)
     assert result.macro_precision == pytest.approx(1.0)
-    assert any("df" in note and "macro means leave it out" in note for note in result.notes)
+    expected = (
+        "There are no images of class df: it has no recall, F1 or ROC AUC, and macro means leave it out."
+    )
+    assert expected in result.notes
 
 
 def test_class_that_is_never_predicted_has_a_precision_of_zero() -> None:
@@ -253,7 +413,22 @@ def test_class_that_is_never_predicted_has_a_precision_of_zero() -> None:
     )
     assert result.per_class["mel"].precision == 0.0
     assert result.macro_precision == pytest.approx(0.25)
-    assert any("mel is never predicted" in note for note in result.notes)
+    assert "Class mel is never predicted; its precision counts as 0." in result.notes
+
+
+def test_notes_name_several_classes_in_a_sentence() -> None:
+    truth = np.arange(5).repeat(2)
+    probabilities = np.full((10, 7), 1 / 7)
+    groups = np.arange(10).astype(str)
+    predicted = np.where(np.arange(10) % 2, 5, 6)
+    result = compute_metrics(truth, probabilities, predicted, CLASSES, groups, bootstrap=0)
+    assert result.notes == (
+        (
+            "There are no images of classes nv and vasc: they have no recall, F1 or ROC AUC, and macro means "
+            "leave them out."
+        ),
+        "Classes akiec, bcc, bkl, df and mel are never predicted; their precision counts as 0.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -292,6 +467,16 @@ def test_json_holds_the_promised_keys_and_comes_back_the_same() -> None:
     assert promised <= table.keys()
     assert {"precision", "recall", "f1", "support", "roc_auc"} <= table["per_class"]["mel"].keys()
     assert table["intervals"]["balanced_accuracy"].keys() == {"low", "high"}
+
+
+def test_metrics_of_the_first_version_are_still_read() -> None:
+    truth, probabilities, predicted, groups = predictions(60)
+    table = msgspec.to_builtins(
+        compute_metrics(truth, probabilities, predicted, CLASSES, groups, bootstrap=20)
+    )
+    table["intervals"]["accuracy"] = {"low": 1.0, "high": 1.0}
+    table["per_class"]["df"]["precision_interval"] = {"low": 0.0, "high": 0.0}
+    assert msgspec.convert(table, Metrics).intervals["accuracy"].high == 1.0
 
 
 def test_nothing_to_measure_is_said_plainly() -> None:

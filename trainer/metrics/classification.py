@@ -13,16 +13,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from trainer.errors import DatasetError, TrainerError
 from trainer.events import PartMetrics
-from trainer.metrics.intervals import (
-    CONFIDENCE,
-    Interval,
-    exact_interval,
+from trainer.metrics.areas import area_estimates
+from trainer.metrics.intervals import CONFIDENCE, Interval, mean_interval
+from trainer.metrics.rates import confusion_estimates
+from trainer.metrics.reliability import reliability
+from trainer.metrics.resampling import (
     percentile_interval,
     recentred_interval,
     resampled_counts,
-    resampled_metrics,
+    resampled_means,
 )
-from trainer.metrics.reliability import reliability
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,21 +31,7 @@ FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 
 FEW_GROUPS = 10
-"""Below this many groups of a class, intervals of its metrics are called rough."""
-
-_RESAMPLED = (
-    "accuracy",
-    "balanced_accuracy",
-    "macro_precision",
-    "macro_recall",
-    "macro_f1",
-    "weighted_precision",
-    "weighted_recall",
-    "weighted_f1",
-    "macro_roc_auc",
-    "log_loss",
-    "brier",
-)
+"""Below this many groups of a class, a note says that intervals of its metrics are wide."""
 
 _SMALLEST_PROBABILITY = 1e-15
 """In the log loss: one sure mistake does not make it infinite."""
@@ -64,7 +50,7 @@ class ClassMetrics(msgspec.Struct, frozen=True, kw_only=True):
         roc_auc: area under the ROC curve of the class's probability against all other classes; `None` where
             there are only images of the class, or none.
         precision_interval, recall_interval, f1_interval, roc_auc_interval: 95 %; `None` where the metric is
-            not defined or nothing was resampled.
+            not defined, rests on fewer than 2 groups, or no intervals were asked for.
     """
 
     precision: float | None
@@ -99,9 +85,11 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
         ece: expected calibration error, see `trainer.metrics.reliability`.
         log_loss: mean of -ln(probability of the true class), nats.
         brier: mean squared distance between probabilities and truth, 0 to 2.
-        intervals: 95 % intervals by the metric's name, recalls as `recall_` and the class.
+        intervals: 95 % intervals by the metric's name, recalls as `recall_` and the class; a metric without
+            an interval is left out.
         confidence: of the intervals.
-        bootstrap: replicates behind the intervals; 0 for none.
+        bootstrap: replicates behind the intervals of `ece`, `log_loss` and `brier`; 0 where there are no
+            intervals at all.
         seed: of the replicates.
         notes: sentences on what is not defined or not to be relied on.
     """
@@ -172,7 +160,7 @@ def compute_metrics(
     bootstrap: int = 1000,
     seed: int = 0,
 ) -> Metrics:
-    """Measure predictions against the truth, with 95 % intervals by resampling groups.
+    """Measure predictions against the truth, with 95 % intervals: see `trainer.metrics.intervals`.
 
     Args:
         truth: (n,) class indices.
@@ -180,7 +168,7 @@ def compute_metrics(
         predicted: (n,) class indices that the decision rule chose.
         classes: c names.
         groups: (n,) the group of each image.
-        bootstrap: replicates; 0 leaves the intervals out.
+        bootstrap: replicates for the intervals of means that are not rates; 0 leaves all intervals out.
         seed: of the replicates.
 
     Raises:
@@ -208,15 +196,11 @@ def compute_metrics(
     pairs = np.unique(np.stack([true, group_index]), axis=1)
     class_groups = np.bincount(pairs[0], minlength=len(classes))
     point = _point_metrics(true, shares, chosen, tuple(classes), class_groups=class_groups, groups=len(names))
-    resample = bootstrap if len(names) > 1 else 0
-    point = msgspec.structs.replace(point, bootstrap=resample, seed=seed, notes=_notes(point, bootstrap))
-    if not resample:
-        return point
-    counts = resampled_counts(len(names), len(true), resample, seed)
-    losses = {"log_loss": _log_losses(true, shares), "brier": _brier_scores(true, shares)}
-    return _with_intervals(
-        point, resampled_metrics(true, shares, chosen, group_index, losses=losses, counts=counts)
-    )
+    asked = bootstrap > 0
+    point = msgspec.structs.replace(point, bootstrap=bootstrap if len(names) > 1 else 0, seed=seed)
+    if point.bootstrap:
+        point = _with_intervals(point, true, shares, chosen, group_index)
+    return msgspec.structs.replace(point, notes=_notes(point, intervals_asked=asked))
 
 
 def _point_metrics(
@@ -293,60 +277,139 @@ def _brier_scores(truth: IntArray, probabilities: FloatArray) -> FloatArray:
     return scores
 
 
-def _notes(metrics: Metrics, bootstrap: int) -> tuple[str, ...]:
-    notes = []
-    absent = [name for name, row in metrics.per_class.items() if not row.support]
-    if absent:
-        notes.append(
-            f"No image here is of class {', '.join(absent)}: no recall, F1 or AUC there, and macro means leave it out."
+def _with_intervals(
+    point: Metrics, truth: IntArray, probabilities: FloatArray, predicted: IntArray, group_index: IntArray
+) -> Metrics:
+    """Put intervals beside the metrics, where there are at least two groups."""
+    rates = confusion_estimates(truth, predicted, group_index, len(point.classes))
+    areas = area_estimates(truth, probabilities, group_index)
+    rows = point.per_class.values()
+    support = np.array([row.support for row in rows], dtype=np.float64)
+    present = (support > 0) / np.count_nonzero(support)
+    by_support = support / support.sum()
+    intervals = {
+        "accuracy": rates.accuracy.interval(0),
+        "balanced_accuracy": mean_interval(rates.recall, present),
+        "macro_precision": mean_interval(rates.precision, present),
+        "macro_recall": mean_interval(rates.recall, present),
+        "macro_f1": mean_interval(rates.f1, present),
+        "weighted_precision": mean_interval(rates.precision, by_support),
+        # Recalls weighted by the classes' images are the share of all images that is right.
+        "weighted_recall": rates.accuracy.interval(0),
+        "weighted_f1": mean_interval(rates.f1, by_support),
+        **_resampled_intervals(point, truth, probabilities, group_index),
+    }
+    defined = np.array([row.roc_auc is not None for row in rows])
+    if defined.any():
+        intervals["macro_roc_auc"] = mean_interval(areas, defined / defined.sum())
+    per_class = {}
+    for index, (name, row) in enumerate(point.per_class.items()):
+        intervals[f"recall_{name}"] = rates.recall.interval(index)
+        per_class[name] = msgspec.structs.replace(
+            row,
+            recall_interval=rates.recall.interval(index),
+            precision_interval=rates.precision.interval(index),
+            f1_interval=rates.f1.interval(index) if row.support else None,
+            roc_auc_interval=areas.interval(index),
         )
-    unnamed = [
-        name
-        for index, (name, row) in enumerate(metrics.per_class.items())
-        if row.support and not any(line[index] for line in metrics.confusion_matrix)
-    ]
-    if unnamed:
-        notes.append(f"Class {', '.join(unnamed)} is never predicted; its precision counts as 0.")
-    if metrics.macro_roc_auc is None:
-        notes.append("All images are of one class: there is no ROC AUC.")
-    few = [f"{name} {row.groups}" for name, row in metrics.per_class.items() if 0 < row.groups < FEW_GROUPS]
-    if few and bootstrap:
-        notes.append(f"Few groups of some classes ({', '.join(few)}): intervals that rest on them are rough.")
-    if bootstrap and metrics.accuracy == 1.0 and metrics.groups > 1:
-        notes.append(
-            "No image is predicted wrongly, so resampling gives means an interval of no width; "
-            "those of accuracy and recall are exact ones."
-        )
-    if bootstrap and metrics.groups == 1:
-        notes.append("All images belong to one group: there is nothing to resample, hence no intervals.")
+    return msgspec.structs.replace(
+        point,
+        intervals={name: interval for name, interval in intervals.items() if interval is not None},
+        per_class=per_class,
+    )
+
+
+def _resampled_intervals(
+    point: Metrics, truth: IntArray, probabilities: FloatArray, group_index: IntArray
+) -> dict[str, Interval | None]:
+    replicates = resampled_means(
+        truth,
+        probabilities,
+        group_index,
+        losses={"log_loss": _log_losses(truth, probabilities), "brier": _brier_scores(truth, probabilities)},
+        counts=resampled_counts(point.groups, point.bootstrap, point.seed),
+    )
+    return {
+        "log_loss": percentile_interval(replicates["log_loss"]),
+        "brier": percentile_interval(replicates["brier"]),
+        "ece": recentred_interval(replicates["ece"], point.ece),
+    }
+
+
+_NAMES_OF_RESAMPLED = {"ece": "calibration error", "log_loss": "log loss", "brier": "Brier score"}
+
+
+def _notes(metrics: Metrics, *, intervals_asked: bool) -> tuple[str, ...]:
+    notes = _notes_on_values(metrics)
+    if metrics.bootstrap:
+        notes += _notes_on_intervals(metrics)
+    elif intervals_asked:
+        notes.append("All images belong to one group: there are no intervals, which need at least two.")
     return tuple(notes)
 
 
-def _with_intervals(point: Metrics, replicates: dict[str, FloatArray]) -> Metrics:
-    """Put intervals beside the metrics: see `trainer.metrics.intervals` for the three kinds."""
-    intervals: dict[str, Interval] = {}
-    for name in _RESAMPLED:
-        interval = percentile_interval(replicates[name])
-        if interval is not None:
-            intervals[name] = interval
-    shifted = recentred_interval(replicates["ece"], point.ece)
-    assert shifted is not None
-    intervals["ece"] = shifted
-    if point.accuracy in {0.0, 1.0}:
-        intervals["accuracy"] = exact_interval(point.groups, all_right=point.accuracy == 1.0)
-    per_class = {}
-    for index, (name, row) in enumerate(point.per_class.items()):
-        recall = percentile_interval(replicates["recall"][:, index])
-        if row.recall in {0.0, 1.0}:
-            recall = exact_interval(row.groups, all_right=row.recall == 1.0)
-        if recall is not None:
-            intervals[f"recall_{name}"] = recall
-        defined = row.recall is not None
-        per_class[name] = msgspec.structs.replace(
-            row,
-            recall_interval=recall,
-            precision_interval=percentile_interval(replicates["precision"][:, index]) if defined else None,
-            f1_interval=percentile_interval(replicates["f1"][:, index]) if defined else None,
-            roc_auc_interval=percentile_interval(replicates["roc_auc"][:, index]),
+def _notes_on_values(metrics: Metrics) -> list[str]:
+    notes = []
+    absent = [name for name, row in metrics.per_class.items() if not row.support]
+    if absent:
+        what = "it has" if len(absent) == 1 else "they have"
+        notes.append(
+            f"There are no images of {_classes(absent)}: {what} no recall, F1 or ROC AUC, and macro means "
+            f"leave {'it' if len(absent) == 1 else 'them'} out."
         )
-    return msgspec.structs.replace(point, intervals=intervals, per_class=per_class)
+    called = np.asarray(metrics.confusion_matrix).sum(axis=0)
+    unnamed = [
+        name
+        for (name, row), images in zip(metrics.per_class.items(), called, strict=True)
+        if row.support and not images
+    ]
+    if unnamed:
+        verb, whose = ("is", "its") if len(unnamed) == 1 else ("are", "their")
+        subject = _classes(unnamed)
+        notes.append(
+            f"{subject[0].upper()}{subject[1:]} {verb} never predicted; {whose} precision counts as 0."
+        )
+    if metrics.macro_roc_auc is None:
+        notes.append("All images are of one class: there is no ROC AUC.")
+    return notes
+
+
+def _notes_on_intervals(metrics: Metrics) -> list[str]:
+    notes = []
+    rows = metrics.per_class
+    few = [f"{name} {row.groups}" for name, row in rows.items() if 0 < row.groups < FEW_GROUPS]
+    if few:
+        notes.append(f"Few groups of a class make its intervals wide: {', '.join(few)}.")
+    called = np.asarray(metrics.confusion_matrix).sum(axis=0)
+    missing = {
+        "recall": [name for name, row in rows.items() if row.support and row.recall_interval is None],
+        "precision": [
+            name
+            for (name, row), images in zip(rows.items(), called, strict=True)
+            if images and row.precision_interval is None
+        ],
+        "F1": [name for name, row in rows.items() if row.f1 is not None and row.f1_interval is None],
+        "ROC AUC": [
+            name for name, row in rows.items() if row.roc_auc is not None and row.roc_auc_interval is None
+        ],
+    }
+    alone = [f"{metric} of {_joined(names)}" for metric, names in missing.items() if names]
+    if alone:
+        notes.append(f"No interval, since there is only one group: {'; '.join(alone)}.")
+    same = [words for key, words in _NAMES_OF_RESAMPLED.items() if key not in metrics.intervals]
+    if same:
+        verb = "has" if len(same) == 1 else "have"
+        notes.append(
+            f"The {_joined(same)} {verb} no interval: resampling the groups gives the same value each time."
+        )
+    return notes
+
+
+def _classes(names: Sequence[str]) -> str:
+    """Name classes in a sentence: "class df", "classes df and mel"."""
+    return f"{'class' if len(names) == 1 else 'classes'} {_joined(names)}"
+
+
+def _joined(words: Sequence[str]) -> str:
+    """List words in a sentence: "a", "a and b", "a, b and c"."""
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
