@@ -3,7 +3,7 @@
 DeLong, DeLong and Clarke-Pearson 1988 write the area as a mean over the images of the class and over all
 others, from which its variance follows; Obuchowski 1997 (doi:10.2307/2533958) adds them up by group first.
 The interval is symmetric on the logit scale, so it stays within 0 to 1. An area of exactly 0 or 1 has no
-variance of that kind; there Newcombe's score interval (2006, doi:10.1002/sim.2324, method 5) rests on the
+variance of that kind; there Newcombe's score interval (2006, Statistics in Medicine 25:559, method 5) rests on the
 numbers of groups alone.
 """
 

