@@ -542,7 +542,7 @@ def test_figures_fill_their_rows_and_say_what_the_engine_uses(
     panel.resize(width, 900)
     panel.hear_beat(Beat(memory_bytes=2 << 30, gpu_percent=83.0, gpu_memory_bytes=3 << 30))
     qtbot.waitUntil(lambda: panel.memory.accessibleDescription() == "2.0\u00a0GiB GPU 3.0\u00a0GiB")
-    assert panel.speed.accessibleDescription().endswith("GPU 83 % busy")
+    assert panel.speed.accessibleDescription().endswith("GPU 83\u00a0% busy")
 
     figures = (panel.stage, panel.epoch, panel.best, panel.speed, panel.time_left, panel.memory)
     assert len({figure.x() for figure in figures}) == columns
