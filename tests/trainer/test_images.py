@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import resource
+import socket
 import struct
 import subprocess
 import sys
@@ -455,9 +456,14 @@ def test_a_file_too_large_to_be_read_is_refused_unread(tmp_path: Path) -> None:
     assert caught.value.kind == "oversize"
 
 
-def test_what_is_not_there_or_no_file_is_said_so(tmp_path: Path) -> None:
+def test_what_is_not_there_or_no_file_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "folder.jpg").mkdir()
     os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "circle.jpg").symlink_to(tmp_path / "circle.jpg")
+    listening = socket.socket(socket.AF_UNIX)
+    monkeypatch.chdir(tmp_path)  # the name of a socket is short
+    listening.bind("socket.jpg")
+    listening.close()
     for name, kind, words in [
         ("none.jpg", "missing", "no file"),
         ("folder.jpg", "unreadable", "folder"),
@@ -465,11 +471,28 @@ def test_what_is_not_there_or_no_file_is_said_so(tmp_path: Path) -> None:
         ("folder.jpg/inner.jpg", "missing", "no file"),
         ("x" * 300, "unreadable", "too long"),
         ("nu\0ll", "missing", "file name"),
+        ("circle.jpg", "unreadable", "link"),
+        ("socket.jpg", "unreadable", "ordinary"),
+        ("two\nlines.jpg", "missing", r"two\nlines"),
     ]:
         with pytest.raises(ImageError) as caught:
             check_image(tmp_path / name)
         assert caught.value.kind == kind
         assert words in str(caught.value)
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) <= 500
+
+
+def test_a_file_that_becomes_a_pipe_before_it_is_opened_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    regular = tmp_path / "spot.jpg"
+    regular.touch()
+    facts = regular.stat()
+    monkeypatch.setattr(Path, "stat", lambda _path, **_options: facts)
+    with pytest.raises(ImageError, match="ordinary"):
+        read_image(tmp_path / "pipe.jpg")
 
 
 def test_a_file_without_permission_is_said_so(tmp_path: Path) -> None:

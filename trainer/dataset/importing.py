@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
-import hashlib
 import os
-import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING
@@ -29,7 +27,7 @@ from trainer.dataset.reports import ImportReport
 from trainer.dataset.store import DatasetStore
 from trainer.errors import DatasetError, ImageError
 from trainer.events import Listener, Progress, Said, StopRequest, Warned, silent
-from trainer.images.decoding import decode_image, read_file
+from trainer.images.decoding import checked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -40,8 +38,6 @@ _BATCH = 256
 _BATCH_SECONDS = 2.0
 _AHEAD = 4 * WORKERS
 _EVENT_SECONDS = 0.1
-_LARGE_FILE = 8 << 20
-_large_files = threading.Lock()
 
 
 def import_dataset(
@@ -282,25 +278,17 @@ def _in_order(
 def _check_file(root: Path, sample: Found, state: FileState) -> Checked | Rejected:
     path = root / sample.path
     try:
-        if state.bytes > _LARGE_FILE:
-            # One large image at a time: several decoded ones would fill the memory.
-            with _large_files:
-                return _decode(path, sample, state)
-        return _decode(path, sample, state)
+        # Large images wait for each other here: several decoded ones would fill the memory.
+        with checked(path) as (image, facts):
+            return Checked(
+                sample=sample,
+                state=state,
+                width=facts.width,
+                height=facts.height,
+                sha256=facts.sha256,
+                thumbnail=thumbnail_of(image),
+                detail=detail_of(image),
+            )
     except ImageError as error:
         problem = Problem(path=sample.path, sample_id=sample.sample_id, kind=error.kind, reason=str(error))
         return Rejected(problem, state)
-
-
-def _decode(path: Path, sample: Found, state: FileState) -> Checked:
-    content = read_file(path)
-    image = decode_image(content, str(path))
-    return Checked(
-        sample=sample,
-        state=state,
-        width=image.shape[1],
-        height=image.shape[0],
-        sha256=hashlib.sha256(content).hexdigest(),
-        thumbnail=thumbnail_of(image),
-        detail=detail_of(image),
-    )

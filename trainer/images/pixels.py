@@ -24,6 +24,8 @@ import numpy.typing as npt
 from PIL import Image
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from PIL.ImageCms import ImageCmsTransform
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
@@ -39,13 +41,31 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_TRANSPOSED = frozenset({5, 6, 7, 8})
+_UPSIDE_DOWN = frozenset({3, 4, 7, 8})
+_MIRRORED = frozenset({2, 3, 6, 7})
 _WHITES = (1.0, 255.0, 65535.0)
+_STRIP = 1 << 18  # samples that are scaled at a time, since this takes many times their memory
+
+Span: TypeAlias = tuple[float, float]
+"""Lowest and highest of some samples."""
 
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:
     """Turn and mirror an image as its EXIF orientation (1 to 8) says; other numbers change nothing."""
     transpose = _UPRIGHT.get(orientation)
     return image if transpose is None else image.transpose(transpose)
+
+
+def upright_view(pixels: Pixels, orientation: int) -> Pixels:
+    """Return the same of an array (height, width, 3), as a view of it: a large image has no room for a copy."""
+    if orientation in _TRANSPOSED:
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in _UPSIDE_DOWN:
+        pixels = pixels[::-1]
+    if orientation in _MIRRORED:
+        pixels = pixels[:, ::-1]
+    return pixels
 
 
 def orientation_of(image: Image.Image) -> int:
@@ -151,26 +171,80 @@ def srgb(image: Image.Image) -> Image.Image:
     return page
 
 
-def eight_bits(samples: npt.NDArray[Any], bits: int, *, white_is_zero: bool = False) -> Pixels:
+def in_bands(image: Image.Image, room: Pixels | None, rows: int) -> Pixels:
+    """Return a loaded image as sRGB, some rows at a time.
+
+    Args:
+        image: of any mode but I and F.
+        room: where to put it, uint8 of at least three bytes per pixel. It may be the memory of the image itself, if
+            that has four bytes per pixel: three take their place, so that there is no second copy.
+        rows: to be converted at a time.
+
+    Returns:
+        uint8 of shape (height, width, 3).
+    """
+    width, height = image.size
+    line = 3 * width
+    packed = np.empty(line * height, np.uint8) if room is None else room
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        band = image.crop((0, top, width, bottom))
+        packed[top * line : bottom * line] = np.asarray(srgb(band)).reshape(-1)
+    return packed[: line * height].reshape(height, width, 3)
+
+
+def needs_span(samples: npt.NDArray[Any]) -> bool:
+    """Whether samples do not say what white is, so that it depends on all of an image's."""
+    return samples.dtype.kind != "u" or samples.dtype.itemsize > 2  # noqa: PLR2004 - bytes of 16 bits
+
+
+def span_of(samples: npt.NDArray[Any], span: Span | None = None) -> Span:
+    """Return the lowest and highest of samples (not empty), and of those that `span` was found in."""
+    lowest, highest = span or (np.inf, -np.inf)
+    for strip in _strips(samples):
+        values = _finite(strip)
+        lowest, highest = min(lowest, float(values.min())), max(highest, float(values.max()))
+    return lowest, highest
+
+
+def eight_bits(
+    samples: npt.NDArray[Any], bits: int, *, span: Span | None = None, white_is_zero: bool = False
+) -> Pixels:
     """Reduce samples of any width to 8 bits by the rules at the top of this module.
 
     Args:
-        samples: of any shape and numeric dtype.
+        samples: of any shape and numeric dtype, not empty.
         bits: that unsigned samples of up to 16 bits really use (a 12-bit sample lies in a uint16).
+        span: lowest and highest of the whole image's samples if these are a part of them.
         white_is_zero: whether small numbers are bright (TIFF's WhiteIsZero).
     """
-    if samples.dtype.kind == "u" and samples.dtype.itemsize <= 2:  # noqa: PLR2004 - bytes of 16 bits
-        levels = (samples >> max(0, bits - 8)).astype(np.uint8)
-    elif samples.size == 0:
-        levels = samples.astype(np.uint8)
-    else:
-        values = np.nan_to_num(samples.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-        black, white = float(values.min()), float(values.max())
+    if needs_span(samples):
+        levels = np.empty(samples.shape, np.uint8)
+        black, white = span or span_of(samples)
         if black >= 0 and white <= _WHITES[-1]:
             black, white = 0.0, next(level for level in _WHITES if white <= level)
         scale = 255 / (white - black) if white > black else 0.0
-        levels = np.rint((values - black) * scale).astype(np.uint8)
+        for strip, scaled in zip(_strips(samples), _strips(levels), strict=True):
+            scaled[...] = np.rint((_finite(strip) - black) * scale)
+    else:
+        levels = (samples >> max(0, bits - 8)).astype(np.uint8)
     return 255 - levels if white_is_zero else levels
+
+
+def _strips(samples: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
+    """Yield some rows at a time, as views."""
+    rows = max(1, _STRIP * len(samples) // samples.size)
+    for top in range(0, len(samples), rows):
+        yield samples[top : top + rows]
+
+
+def _finite(samples: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    values = samples.astype(np.float64)
+    if samples.dtype.kind == "f":
+        finite = np.isfinite(values)
+        if not finite.all():
+            values[~finite] = 0.0
+    return values
 
 
 def _grey_of_16_bits(image: Image.Image) -> Image.Image:

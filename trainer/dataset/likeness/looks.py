@@ -25,6 +25,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from trainer.dataset.likeness.patterns import SIDE, Glance, cropped, posed
+from trainer.images.squares import grey_miniature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,15 +55,13 @@ Miniatures: TypeAlias = npt.NDArray[np.float32]
 
 def thumbnail_of(image: npt.NDArray[np.uint8]) -> bytes:
     """Return the 16x16 grey miniature of a uint8 RGB image (h, w, 3) as 256 bytes."""
-    grey = Image.fromarray(image).convert("L")
-    return grey.resize((SIDE, SIDE), Image.Resampling.BOX).tobytes()
+    return grey_miniature(image, SIDE).tobytes()
 
 
 def detail_of(image: npt.NDArray[np.uint8]) -> bytes:
     """Return the 64x64 grey miniature of a uint8 RGB image (h, w, 3) as a PNG file of about 2 kB."""
-    grey = Image.fromarray(image).convert("L")
     file = io.BytesIO()
-    grey.resize((_DETAIL_SIDE, _DETAIL_SIDE), Image.Resampling.BOX).save(file, "PNG")
+    grey_miniature(image, _DETAIL_SIDE).save(file, "PNG")
     return file.getvalue()
 
 
