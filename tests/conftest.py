@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Processes side by side, and the children they start, take a core each: threads would wait for one another.
+    for _pool in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(_pool, "1")
 
 from tests.drawn import HamFolder
 from trainer.dataset.store import DatasetStore

@@ -81,7 +81,11 @@ def test_the_results_can_be_left_at_home(run: Path, tmp_path: Path) -> None:
 def test_a_bare_bundle_can_be_exported(run: Path, tmp_path: Path) -> None:
     export_archive(run / "bundle", tmp_path / "a.skindesk", name="n")
     import_archive(tmp_path / "a.skindesk", tmp_path / "imported")
-    read_bundle(tmp_path / "imported" / "bundle")
+    (manifest, arrays), (own_manifest, own_arrays) = (
+        read_bundle(folder / "bundle") for folder in (tmp_path / "imported", run)
+    )
+    assert manifest == own_manifest
+    assert arrays.keys() == own_arrays.keys()
 
 
 def test_contents_are_read_without_unpacking(archive: Path, tmp_path: Path) -> None:

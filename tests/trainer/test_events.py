@@ -97,9 +97,10 @@ def test_events_do_not_change() -> None:
         Said(message="Hello").message = "Bye"  # type: ignore[misc]
 
 
-def test_a_silent_listener_takes_every_event() -> None:
+def test_a_silent_listener_takes_every_event_and_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     for event in EVENTS:
         silent(event)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_work_is_stopped_when_someone_asks() -> None:
