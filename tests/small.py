@@ -14,6 +14,7 @@ from trainer.dataset.splitting import split_dataset
 from trainer.dataset.store import DatasetStore
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 COLOURS = {"bkl": (200, 170, 60), "mel": (40, 30, 60), "nv": (150, 90, 60)}
@@ -43,13 +44,13 @@ def index_small_images(folder: Path, file: Path) -> Path:
     return file
 
 
-def draw_small_images(folder: Path) -> Path:
-    """Draw 84 images of 48 x 40 pixels, told apart by the colour of a spot, in HAM10000's layout."""
+def draw_small_images(folder: Path, counts: Mapping[str, int] = COUNTS) -> Path:
+    """Draw images of 48 x 40 pixels (84 of them), told apart by the colour of a spot, in HAM10000's layout."""
     (folder / "images").mkdir(parents=True)
     generator = np.random.default_rng(5)
     y, x = np.mgrid[:40, :48]
     rows = []
-    for class_name, count in COUNTS.items():
+    for class_name, count in counts.items():
         for _ in range(count):
             number = len(rows)
             skin = generator.normal((225, 190, 170), 6, size=(40, 48, 3))

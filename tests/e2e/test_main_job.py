@@ -76,6 +76,7 @@ def train_stop_and_resume(program: SkinDesk, dataset: Path, qtbot: QtBot) -> Pat
     """Train while points arrive in the plots, stop, go on to the end; return the bundle."""
     program.window.show_page("training")
     training = cast("TrainingPage", program.window.page("training"))
+    training.setup.set_config(RUN)  # or between two runs the page would time the network that its form offers
     handle = training.start_run(RUN, dataset, "Whole job")
     charts = training.panel.charts
 
@@ -151,6 +152,7 @@ def test_a_run_that_lost_its_window_is_offered_at_the_next_start(
     first.workspace.set_dataset(small_dataset)
     first.window.show_page("training")
     training = cast("TrainingPage", first.window.page("training"))
+    training.setup.set_config(RUN)
     training.start_run(RUN, small_dataset, "Interrupted")
     qtbot.waitUntil(lambda: len(training.panel.charts.loss.points("validation")[0]) >= 4, timeout=LONG_MS)
     first.engines.close(60)  # as the window does when it is closed
@@ -161,6 +163,7 @@ def test_a_run_that_lost_its_window_is_offered_at_the_next_start(
     second.workspace.set_dataset(small_dataset)
     second.window.show_page("training")
     again = cast("TrainingPage", second.window.page("training"))
+    again.setup.set_config(RUN)
     qtbot.waitUntil(lambda: len(again.unfinished.runs) == 1, timeout=LONG_MS)
     assert again.unfinished.runs[0].name == "Interrupted"
 

@@ -61,6 +61,7 @@ def make_page(
         devices = DevicesModel(engines.library)
         page = TrainingPage(engines.training, engines.scoring, workspace, devices, settings, paths)
         page.setFixedSize(1180, 800)
+        page.setup.estimate.hide()  # shown, it would load TensorFlow once more between two runs
         qtbot.addWidget(page)
         page.show()
         qtbot.waitUntil(lambda: page.setup.can_start)
@@ -204,6 +205,7 @@ def test_an_estimate_and_a_preview_come_from_the_engine(
     page = make_page()
     setup = page.setup
     setup.set_config(TINY_RUN)
+    setup.estimate.show()
     words = "48 training images, 18 steps; the time is being estimated…"
     assert setup.estimate.label.text() == words
     setup.form.unfold("augmentation")

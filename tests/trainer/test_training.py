@@ -37,6 +37,19 @@ from trainer.training.loop import train
 replace = msgspec.structs.replace
 
 
+class StopAfter:
+    """Asks a run to stop when it has seen some events of a kind."""
+
+    def __init__(self, kind: type, count: int) -> None:
+        self.stop, self.kind, self.left = StopRequest(), kind, count
+
+    def __call__(self, event: AnyEvent) -> None:
+        if isinstance(event, self.kind):
+            self.left -= 1
+            if self.left == 0:
+                self.stop.ask()
+
+
 class Bench:
     """Trains on the small dataset, with a cache of features of its own."""
 
@@ -56,6 +69,16 @@ class Bench:
                 listener=listener,
                 **more,
             )
+
+    def train_until(self, stopper: StopAfter, name: str, config: RunConfig, **more: Any) -> None:
+        """Train until the run has stopped as it was asked to."""
+
+        def listen(event: AnyEvent) -> None:
+            self.events.append(event)
+            stopper(event)
+
+        with pytest.raises(StoppedError, match="it can be resumed"):
+            self.train(name, config, listener=listen, stop=stopper.stop, **more)
 
     def weights(self, name: str) -> dict[str, np.ndarray]:
         return read_bundle(self.folder / name / "bundle")[1]
@@ -82,10 +105,9 @@ def same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
 
 
 def test_features_at_hand_are_not_in_the_estimate(bench: Bench, tiny_config: RunConfig) -> None:
-    head = msgspec.structs.replace(tiny_config.head_stage, epochs=1)
-    config = msgspec.structs.replace(tiny_config, stages=("head",), head_stage=head)
-    bench.train("first", config)
-    bench.train("second", config)
+    config = replace(tiny_config, stages=("head",))
+    for name, kind in (("first", StageStarted), ("second", CostEstimated)):
+        bench.train_until(StopAfter(kind, 1), name, config)
     first, second = bench.of(CostEstimated)
     assert second.steps == first.steps
     assert second.disk_bytes < first.disk_bytes
@@ -134,19 +156,6 @@ def test_the_network_learns(bench: Bench, tiny_config: RunConfig) -> None:
     assert epochs[-1].train.loss < epochs[0].train.loss / 2
 
 
-class StopAfter:
-    """Asks a run to stop when it has seen some events of a kind."""
-
-    def __init__(self, kind: type, count: int) -> None:
-        self.stop, self.kind, self.left = StopRequest(), kind, count
-
-    def __call__(self, event: AnyEvent) -> None:
-        if isinstance(event, self.kind):
-            self.left -= 1
-            if self.left == 0:
-                self.stop.ask()
-
-
 @pytest.mark.parametrize(
     ("kind", "count"), [(StepDone, 1), (EpochEnded, 1), (EpochEnded, 3), (StageStarted, 2), (EpochEnded, 5)]
 )
@@ -154,14 +163,13 @@ def test_a_stopped_run_goes_on_to_the_same_result(
     bench: Bench, whole: Bench, tiny_config: RunConfig, kind: type, count: int
 ) -> None:
     expected = read_bundle(whole.folder / "whole" / "bundle")[0]
-    stopper = StopAfter(kind, count)
-    with pytest.raises(StoppedError, match="it can be resumed"):
-        bench.train("parts", tiny_config, listener=stopper, stop=stopper.stop)
+    bench.train_until(StopAfter(kind, count), "parts", tiny_config)
+    stopped = len(bench.events)
     manifest = bench.train("parts", tiny_config, resume=True)
     if kind is StepDone:
         kept = [event for _, event in RunFolder(bench.folder / "parts").kept_events()]
         last = next(event for event in kept if isinstance(event, StepDone))
-        started = bench.of(StageStarted)[0]
+        started = next(event for event in bench.events[stopped:] if isinstance(event, StageStarted))
         assert (started.epoch, started.step) == (last.epoch - 1, last.step)
     assert same(bench.weights("parts"), whole.weights("whole"))
     assert manifest.metrics == expected.metrics
@@ -184,7 +192,7 @@ def test_a_run_stopped_at_every_step_goes_on_to_the_same_result(bench: Bench, ti
             tiny_config.fine_tune_stage,
             epochs=3,
             accumulation=2,
-            batch_size=8,
+            batch_size=12,
             schedule=Schedule(kind="plateau", plateau_patience=1),
         ),
         early_stopping=replace(tiny_config.early_stopping, min_delta=1.0),
@@ -201,7 +209,7 @@ def test_a_run_stopped_at_every_step_goes_on_to_the_same_result(bench: Bench, ti
             rounds += 1
             continue
         break
-    assert rounds >= 9
+    assert rounds >= 6  # three epochs of two steps
     bench.train("parts", config, resume=True)
     assert same(bench.weights("parts"), bench.weights("whole"))
     # The best epoch is the first one here: the last checkpoint shows that the others are the same, too.
@@ -221,16 +229,27 @@ def test_a_run_stopped_at_every_step_goes_on_to_the_same_result(bench: Bench, ti
     assert states[0].rate_factor < 1
 
 
-@pytest.mark.parametrize("task", ["Validation", "Features of the training part", "Calibration"])
-def test_a_run_stopped_between_images_goes_on_to_the_same_result(
-    bench: Bench, tiny_config: RunConfig, task: str
-) -> None:
-    config = replace(
+@pytest.fixture(scope="module")
+def short(dataset_file: Path, tiny_config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """A run of an epoch in each stage, called `whole`."""
+    bench = Bench(dataset_file, tmp_path_factory.mktemp("short"))
+    bench.train("whole", short_config(tiny_config))
+    return bench
+
+
+def short_config(tiny_config: RunConfig) -> RunConfig:
+    return replace(
         tiny_config,
-        stages=("head", "fine-tune"),
         head_stage=replace(tiny_config.head_stage, epochs=1),
         fine_tune_stage=replace(tiny_config.fine_tune_stage, epochs=1, batch_size=2),
     )
+
+
+@pytest.mark.parametrize("task", ["Validation", "Features of the training part", "Calibration"])
+def test_a_run_stopped_between_images_goes_on_to_the_same_result(
+    bench: Bench, short: Bench, tiny_config: RunConfig, task: str
+) -> None:
+    config = short_config(tiny_config)
     stop = StopRequest()
 
     def listen(event: AnyEvent) -> None:
@@ -245,9 +264,8 @@ def test_a_run_stopped_between_images_goes_on_to_the_same_result(
         bench.train("parts", config, listener=listen, stop=stop)
     assert not (bench.folder / "parts" / "bundle").exists()
     manifest = bench.train("parts", config, resume=True)
-    expected = bench.train("whole", config)
-    assert same(bench.weights("parts"), bench.weights("whole"))
-    assert manifest.metrics == expected.metrics
+    assert same(bench.weights("parts"), short.weights("whole"))
+    assert manifest.metrics == read_bundle(short.folder / "whole" / "bundle")[0].metrics
 
 
 def damage_best(run: Path) -> None:
@@ -264,10 +282,14 @@ def test_a_damaged_best_checkpoint_is_told_of_when_a_run_goes_on(
     bench: Bench, tiny_config: RunConfig
 ) -> None:
     # Nothing is better than the first epoch by so much: it is the best to the end.
-    config = replace(tiny_config, early_stopping=EarlyStopping(patience=0, min_delta=1.0))
-    stopper = StopAfter(EpochEnded, 3)
-    with pytest.raises(StoppedError):
-        bench.train("run", config, listener=stopper, stop=stopper.stop)
+    config = replace(
+        tiny_config,
+        stages=("head",),
+        head_stage=replace(tiny_config.head_stage, epochs=4),
+        early_stopping=EarlyStopping(patience=0, min_delta=1.0),
+    )
+    bench.train_until(StopAfter(EpochEnded, 3), "run", config)
+    stopped = len(bench.events)
     run = bench.folder / "run"
     # The checkpoints of the last two epochs are there; of two that are alike the later one is taken.
     kept = max(_history(run / "history.json")[1:], key=lambda e: (e.validation.macro_recall, e.epoch))
@@ -278,7 +300,8 @@ def test_a_damaged_best_checkpoint_is_told_of_when_a_run_goes_on(
         "The best checkpoint cannot be used: checkpoint-000001 has a torn or changed arrays.safetensors; "
         f"epoch {kept.epoch} of stage head takes its place until there is a better one."
     )
-    assert bench.events.index(warning) < bench.events.index(bench.of(StageStarted)[0])
+    after = bench.events[stopped:]
+    assert after.index(warning) < next(k for k, e in enumerate(after) if isinstance(e, StageStarted))
     assert (manifest.metrics.stage, manifest.metrics.epoch) == ("head", kept.epoch)
     assert manifest.metrics.validation == kept.validation
     best = [e for e in _history(run / "history.json") if e.best]
@@ -290,9 +313,7 @@ def test_where_no_epoch_is_whole_the_next_one_is_the_best(bench: Bench, tiny_con
         tiny_config, early_stopping=EarlyStopping(patience=0, min_delta=1.0), checkpoint_minutes=1e-9
     )
     # Three checkpoints for each of the head's epochs, then two in the first epoch of fine-tuning.
-    stopper = StopAfter(CheckpointSaved, 10)
-    with pytest.raises(StoppedError):
-        bench.train("run", config, listener=stopper, stop=stopper.stop)
+    bench.train_until(StopAfter(CheckpointSaved, 10), "run", config)
     damage_best(bench.folder / "run")
     manifest = bench.train("run", config, resume=True)
     (warning,) = [e for e in bench.of(Warned) if "checkpoint" in e.message]
@@ -345,7 +366,13 @@ def test_early_stopping_ends_a_stage_and_keeps_the_best_epoch(bench: Bench, tiny
 def test_the_metric_for_the_best_epoch_can_be_chosen(
     bench: Bench, tiny_config: RunConfig, metric: str
 ) -> None:
-    bench.train("run", replace(tiny_config, early_stopping=EarlyStopping(patience=0, metric=metric)))
+    config = replace(
+        tiny_config,
+        stages=("head",),
+        head_stage=replace(tiny_config.head_stage, epochs=6),
+        early_stopping=EarlyStopping(patience=0, metric=metric),
+    )
+    bench.train("run", config)
     epochs = bench.of(EpochEnded)
     values = [-e.validation.loss if metric == "loss" else e.validation.recall["mel"] for e in epochs]
     assert [e for e in epochs if e.best][-1] is epochs[values.index(max(values))]
@@ -405,25 +432,22 @@ def test_checkpoints_are_saved_by_the_clock_too(bench: Bench, tiny_config: RunCo
     assert len(bench.of(CheckpointSaved)) == 3 * 3
 
 
-def test_a_folder_with_a_run_is_not_overwritten(bench: Bench, tiny_config: RunConfig) -> None:
-    config = replace(tiny_config, stages=("head",))
-    bench.train("run", config)
-    before = bench.weights("run")
+def test_a_folder_with_a_run_is_not_overwritten(bench: Bench, whole: Bench, tiny_config: RunConfig) -> None:
+    run = shutil.copytree(whole.folder / "whole", bench.folder / "run")
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     with pytest.raises(ConfigError, match="already holds a run; resume it"):
-        bench.train("run", config)
-    assert same(bench.weights("run"), before)
+        bench.train("run", tiny_config)
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
     (bench.folder / "other").mkdir()
     (bench.folder / "other" / "thesis.txt").write_text("mine")
     with pytest.raises(ConfigError, match="not an empty folder"):
-        bench.train("other", config)
+        bench.train("other", tiny_config)
 
 
 def test_a_run_is_not_resumed_on_another_split(
-    bench: Bench, tiny_config: RunConfig, image_folder: Path, tmp_path: Path
+    bench: Bench, whole: Bench, tiny_config: RunConfig, image_folder: Path, tmp_path: Path
 ) -> None:
-    stopper = StopAfter(EpochEnded, 1)
-    with pytest.raises(StoppedError):
-        bench.train("run", tiny_config, listener=stopper, stop=stopper.stop)
+    shutil.copytree(whole.folder / "whole", bench.folder / "run")
     bench.dataset_file = tmp_path / "other.db"
     import_dataset(image_folder, bench.dataset_file)
     with pytest.raises(DatasetError, match="no split yet"):
@@ -457,7 +481,7 @@ def test_unusable_settings_are_refused_in_words(bench: Bench, tiny_config: RunCo
     with pytest.raises(ConfigError, match="its classes are bkl, mel, nv"):
         bench.train("a", wrong_metric)
     # What never began does not stand in the way of the next attempt.
-    bench.train("a", replace(tiny_config, stages=("head",)))
+    bench.train_until(StopAfter(StageStarted, 1), "a", tiny_config)
     wrong_block = replace(
         tiny_config, fine_tune_stage=replace(tiny_config.fine_tune_stage, from_block="block9")
     )
