@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING
 
 from trainer.dataset import fields
-from trainer.dataset.classes import malignant_among, spelt_as, tidy_class
+from trainer.dataset.classes import spelt_as, tidy_class
 from trainer.dataset.regrouping import regroup
 from trainer.errors import DatasetError
 
@@ -90,11 +90,9 @@ def edited_fields(database: Database) -> dict[str, set[str]]:
 
 
 def add_classes(database: Database, class_names: Sequence[str]) -> None:
-    """Add classes; the malignant ones are marked by their names."""
-    malignant = set(malignant_among(class_names))
+    """Add classes; their names say whether they are malignant until a user does."""
     database.run_many(
-        "INSERT OR IGNORE INTO classes VALUES (?, ?)",
-        [(name, int(name in malignant)) for name in class_names],
+        "INSERT OR IGNORE INTO classes (class_name) VALUES (?)", [(name,) for name in class_names]
     )
 
 

@@ -149,6 +149,7 @@ class OverviewView(QScrollArea):
         shares = " / ".join(f"{100 * share:g} %" for share in certificate.fractions)
         sentences = [
             self.tr("Seed {seed}, shares asked for: {shares}.").format(seed=certificate.seed, shares=shares),
+            *certificate.known_pairs(),
             *certificate.notes,
         ]
         notes = muted(" ".join(sentences), wrap=True)
