@@ -374,6 +374,33 @@ def test_a_chosen_network_is_remembered_and_described(
     assert "Test balanced accuracy 83.3" in shown
 
 
+def test_classes_of_a_network_are_marked_on_its_card(
+    qtbot: QtBot, page: DiagnosisPage, workspace: Workspace, paths: Paths
+) -> None:
+    def choose(*titles: str) -> None:
+        menu = top = page.bundle.marks_menu(page.network.facts)
+        for title in titles:
+            entry = next(entry for entry in menu.actions() if entry.text() == title)
+            menu = entry.menu() or menu
+        entry.trigger()
+        top.close()
+
+    run = make_run(paths.runs / "Network")
+    workspace.set_bundle(run / "bundle")
+    qtbot.waitUntil(lambda: page.network.facts is not None, timeout=PATIENCE_MS)
+    assert not page.bundle.marked.isVisibleTo(page)
+    identity = page.network.facts.hash
+    choose("▲ Melanoma", "Not stated")
+    qtbot.waitUntil(lambda: page.network.facts.manifest.malignant == (), timeout=PATIENCE_MS)
+    assert page.bundle.marked.isVisibleTo(page)
+    choose("Melanocytic nevus", "Benign")
+    qtbot.waitUntil(lambda: page.network.facts.manifest.benign == ("nv",), timeout=PATIENCE_MS)
+    choose("As in training")
+    qtbot.waitUntil(lambda: page.network.facts.manifest.malignant == ("mel",), timeout=PATIENCE_MS)
+    assert not page.bundle.marked.isVisibleTo(page)
+    assert page.network.facts.hash == identity
+
+
 def test_a_result_says_how_good_the_network_is_at_it(qtbot: QtBot, facts: BundleFacts) -> None:
     window = QWidget()
     qtbot.addWidget(window)
