@@ -139,6 +139,24 @@ def classes(
 
 
 @app.command()
+def samples(
+    dataset: DatasetFile,
+    csv: Annotated[str, typer.Option(metavar="FILE|-", help="The table to write; - for stdout.")],
+) -> None:
+    """Write the table of samples, which `import` can read again; of a damaged dataset, what can still be read."""
+    from trainer.dataset.sample_table import sample_table
+
+    table = sample_table(dataset)
+    if csv == "-":
+        show(table.csv.removesuffix("\n"))
+    else:
+        write_text(Path(csv), table.csv)
+        print(f"{table.rows:,} samples were written to {csv}.", file=sys.stderr)
+    if table.problem:
+        print(table.problem, file=sys.stderr)
+
+
+@app.command()
 def split(
     dataset: DatasetFile,
     seed: Annotated[int, typer.Option(help="The same seed gives the same split.")] = 0,

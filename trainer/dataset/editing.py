@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from trainer.dataset import fields
 from trainer.dataset.classes import spelt_as, tidy_class
+from trainer.dataset.database import damaged
 from trainer.dataset.regrouping import regroup
 from trainer.errors import DatasetError
 
@@ -69,6 +70,9 @@ def undo(database: Database) -> str | None:
         if not latest:
             return None
         edit_id, description = latest[0]
+        changed = database.rows("SELECT DISTINCT field FROM edit_changes WHERE edit_id = ?", (edit_id,))
+        if not {field for (field,) in changed} <= set(_logged()):
+            raise damaged(database.path, "its log of corrections names other columns than samples have")
         for sample_id, field, before in database.rows(
             "SELECT sample_id, field, before FROM edit_changes WHERE edit_id = ?", (edit_id,)
         ):

@@ -11,7 +11,7 @@ import msgspec
 
 from trainer.dataset import editing, fields, marking
 from trainer.dataset.certificate import SplitCertificate, certify
-from trainer.dataset.database import Database, create_file, open_file
+from trainer.dataset.database import Database, create_file, damaged, open_file
 from trainer.dataset.reading.layouts import layout_named
 from trainer.dataset.regrouping import compare_looks, regroup
 from trainer.errors import DatasetError
@@ -176,7 +176,10 @@ class DatasetStore:
         stored = self.database.fact("split")
         if stored is None:
             return None
-        settings = msgspec.json.decode(stored, type=SplitSettings)
+        try:
+            settings = msgspec.json.decode(stored, type=SplitSettings)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise damaged(self.path, f"how it was split cannot be read ({error})") from error
         return certify(
             self.frame(),
             seed=settings.seed,
