@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+NO_CLASS_MALIGNANT = "No class of this network is marked malignant."
+"""Stands where the probability of malignant classes would."""
+
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     """What a network says of one image, or why it says nothing.
@@ -13,7 +16,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
         probabilities: by class, calibrated to the prior the manifest names, summing to 1; empty where the image
             cannot be read.
         predicted: the class that the manifest's decision rule takes; empty where the image cannot be read.
-        malignant_probability: sum of the malignant classes' probabilities, 0 to 1.
+        malignant_probability: sum of the malignant classes' probabilities, 0 to 1; `None` where no class is marked
+            malignant.
         warnings: sentences about the image.
         metadata: what the caller knows of the image, by column; `None` for nothing.
         error: why there is no prediction; empty where there is one.
@@ -22,7 +26,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     probabilities: dict[str, float] = {}
     predicted: str = ""
-    malignant_probability: float = 0.0
+    malignant_probability: float | None = None
     warnings: tuple[str, ...] = ()
     metadata: dict[str, str] | None = None
     error: str = ""

@@ -11,6 +11,7 @@ from skindesk.reports.words import listed, one_line, printable, tr
 from trainer.backbones import get_backbone
 from trainer.dataset.certificate import PARTS
 from trainer.dataset.classes import full_name
+from trainer.dataset.known_pairs import SOURCE
 from trainer.metrics.catalogue import ACCURACY, BALANCED_ACCURACY, OVERALL, PRECISION, RECALL
 from trainer.runs.bundle import bundle_hash, read_manifest
 from trainer.runs.reading import read_run
@@ -220,12 +221,18 @@ def split_sentence(split: SplitCertificate) -> str:
         "By group: {train:,} images for training, {validation:,} for validation, {test:,} for testing"
     ).format(train=train, validation=validation, test=test)
     if split.sound:
-        return tr("{0}; no lesion, patient or file lies in two parts.").format(sentence)
+        sound = tr("{0}; no lesion, patient or file lies in two parts.").format(sentence)
+        if not split.known_pairs_joined:
+            return sound
+        return tr("{0} Joined as one lesion known under two ids ({1}): {2}.").format(
+            sound, SOURCE, counted(split.known_pairs_joined, tr("pair of images"), tr("pairs of images"))
+        )
     counts = (
         (split.groups_in_two_parts, tr("group"), tr("groups")),
         (split.lesions_in_two_parts, tr("lesion"), tr("lesions")),
         (split.patients_in_two_parts, tr("patient"), tr("patients")),
         (split.files_in_two_parts, tr("file"), tr("files")),
+        (split.known_pairs_in_two_parts, tr("known pair of one lesion"), tr("known pairs of one lesion")),
     )
     shared = listed(counted(count, one, many) for count, one, many in counts if count)
     return tr("{0}. Not sound: {1} in two parts.").format(sentence, shared)

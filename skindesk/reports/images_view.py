@@ -51,7 +51,7 @@ class AnswerView:
     Attributes:
         predicted, predicted_percent: the predicted class and its probability.
         malignant: whether that class is.
-        malignant_sum: of the malignant classes' probabilities.
+        malignant_sum: of the malignant classes' probabilities; empty where no class is marked.
         remark: why the predicted class is not the most probable one; else empty.
         rows: of all classes.
     """
@@ -110,7 +110,7 @@ def reading_sentences(model: ReportModel) -> list[str]:
             MALIGNANT_MARK, names
         )
     else:
-        marked = tr("No class of this network is marked as malignant.")
+        marked = tr("No class of this network is marked malignant.")
     return [model.decision_rule, model.prior, marked, model.geometry]
 
 
@@ -142,11 +142,12 @@ def _summary(report: DiagnosisReport) -> str:
 def _answer(prediction: Prediction, model: ReportModel) -> AnswerView:
     shares = prediction.probabilities
     ranked = sorted(shares, key=lambda name: (-shares[name], name))
+    malignant = prediction.malignant_probability if model.malignant else None
     return AnswerView(
         predicted=full_name(prediction.predicted),
         predicted_percent=percent(shares[prediction.predicted]),
         malignant=prediction.predicted in model.malignant,
-        malignant_sum=percent(prediction.malignant_probability),
+        malignant_sum="" if malignant is None else percent(malignant),
         remark=_rule_remark(prediction.predicted, ranked[0]),
         rows=tuple(
             ClassRow(

@@ -28,6 +28,7 @@ from skindesk.models.dataset.query import parse_query
 from skindesk.models.dataset.samples import SampleTable, SortKey
 from skindesk.widgets.samples.thumbnail_view import ThumbnailView
 from skindesk.widgets.theme import apply_theme
+from trainer.dataset.malignancy import Marks
 from trainer.dataset.reading.layouts import read_source
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def drawn_table(n: int) -> SampleTable:
             "bytes": generator.integers(20_000, 400_000, n),
         }
     )
-    return SampleTable.of(frame, ("akiec", "bcc", "mel"))
+    return SampleTable.of(frame, Marks(malignant=("akiec", "bcc", "mel")))
 
 
 class IconList(QAbstractListModel):
@@ -217,7 +218,7 @@ def real_table() -> SampleTable:
     for column in ("patient_id", "split", "sex", "site", "dx_type"):
         frame[column] = None
     frame["width"], frame["height"], frame["bytes"] = 200, 150, 5000
-    return SampleTable.of(frame.astype({"age": "float64"}), ("akiec", "bcc", "mel"))
+    return SampleTable.of(frame.astype({"age": "float64"}), Marks(malignant=("akiec", "bcc", "mel")))
 
 
 def bench_scrolling(seconds: int) -> None:

@@ -320,6 +320,24 @@ def test_the_overview_gives_each_class_and_part_with_percent(qtbot: QtBot, opene
     qtbot.waitUntil(lambda: {"#366d58", "#af3b19", "#4f94f5"} <= painted())
 
 
+def test_a_class_is_marked_from_its_menu(qtbot: QtBot, opened_page: DatasetPage) -> None:
+    def choose(name: str, title: str) -> None:
+        menu = opened_page.browser.side.class_menu(name)
+        next(entry for entry in menu.actions() if entry.text() == title).trigger()
+        menu.close()
+
+    dataset = opened_page.dataset
+    assert dataset is not None
+    assert "nv" not in dataset.table.malignant
+    choose("nv", "Malignant or precancerous")
+    qtbot.waitUntil(lambda: opened_page.dataset.table.marks.of("nv") == "malignant")
+    assert opened_page.browser.side.classes.rows["nv"].text().startswith("▲ ")
+    with DatasetStore.open(dataset.path, read_only=True) as store:
+        assert "nv" in store.malignant
+    choose("nv", "As its name says: benign")
+    qtbot.waitUntil(lambda: opened_page.dataset.table.marks.of("nv") == "benign")
+
+
 def test_problems_are_listed_copied_and_saved(
     qtbot: QtBot, dataset_page: DatasetPage, own_dataset: tuple[Path, Path], tmp_path: Path
 ) -> None:

@@ -7,14 +7,15 @@ import stat
 import sys
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QGuiApplication, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from skindesk.models.diagnosis.bundle import BundleFacts, read_bundle_facts
-from skindesk.models.diagnosis.case import CaseImage, ImageState
+from skindesk.models.diagnosis.case import Answer, CaseImage, ImageState
 from skindesk.models.diagnosis.collecting import MOST_IMAGES, collect
 from skindesk.models.diagnosis.framing import Framing
 from skindesk.pages.diagnosis import words
@@ -23,9 +24,11 @@ from skindesk.pages.diagnosis.result_card import ResultCard, Shown
 from skindesk.pages.diagnosis.saving import report_name
 from tests.skindesk.diagnosis_page import PageWindow, drop, drop_data
 from tests.skindesk.made_runs import make_report, make_run
+from trainer.dataset.malignancy import Marks
 from trainer.errors import TrainerError
 from trainer.images.decoding import read_image
 from trainer.predictions import Prediction
+from trainer.runs.marks import write_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -371,6 +374,33 @@ def test_a_chosen_network_is_remembered_and_described(
     assert "Test balanced accuracy 83.3" in shown
 
 
+def test_classes_of_a_network_are_marked_on_its_card(
+    qtbot: QtBot, page: DiagnosisPage, workspace: Workspace, paths: Paths
+) -> None:
+    def choose(*titles: str) -> None:
+        menu = top = page.bundle.marks_menu(page.network.facts)
+        for title in titles:
+            entry = next(entry for entry in menu.actions() if entry.text() == title)
+            menu = entry.menu() or menu
+        entry.trigger()
+        top.close()
+
+    run = make_run(paths.runs / "Network")
+    workspace.set_bundle(run / "bundle")
+    qtbot.waitUntil(lambda: page.network.facts is not None, timeout=PATIENCE_MS)
+    assert not page.bundle.marked.isVisibleTo(page)
+    identity = page.network.facts.hash
+    choose("▲ Melanoma", "Not stated")
+    qtbot.waitUntil(lambda: page.network.facts.manifest.malignant == (), timeout=PATIENCE_MS)
+    assert page.bundle.marked.isVisibleTo(page)
+    choose("Melanocytic nevus", "Benign")
+    qtbot.waitUntil(lambda: page.network.facts.manifest.benign == ("nv",), timeout=PATIENCE_MS)
+    choose("As in training")
+    qtbot.waitUntil(lambda: page.network.facts.manifest.malignant == ("mel",), timeout=PATIENCE_MS)
+    assert not page.bundle.marked.isVisibleTo(page)
+    assert page.network.facts.hash == identity
+
+
 def test_a_result_says_how_good_the_network_is_at_it(qtbot: QtBot, facts: BundleFacts) -> None:
     window = QWidget()
     qtbot.addWidget(window)
@@ -386,6 +416,27 @@ def test_a_result_says_how_good_the_network_is_at_it(qtbot: QtBot, facts: Bundle
     assert [row.chosen for row in card.bars.rows] == [True, False, False]
     card._sort.click()
     assert [row.label for row in card.bars.rows] == ["Benign keratosis", "▲ Melanoma", "Melanocytic nevus"]
+
+
+def test_where_no_class_is_marked_malignant_the_card_says_so(qtbot: QtBot, facts: BundleFacts) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    card = ResultCard(window)
+    write_marks(facts.folder, Marks(benign=("nv",)))
+    unmarked = read_bundle_facts(facts.folder)
+    assert unmarked.hash == facts.hash
+    prediction = msgspec.structs.replace(said(0.7, 0.2, 0.1, "mel"), malignant_probability=None)
+    card.show_result(Shown(unmarked, prediction, 1))
+    shown = [label.text() for label in card.findChildren(QLabel) if label.isVisibleTo(card)]
+    assert "No class of this network is marked malignant." in shown
+    assert not any("together" in text or text == "0.0 %" for text in shown)
+    notes = [row.note for row in card.bars.rows]
+    assert "Melanocytic nevus (nv), benign: 20.0 %" in notes
+    assert "Melanoma (mel), not stated whether malignant or benign: 70.0 %" in notes
+    image = CaseImage(1, facts.folder, Framing(), (48, 40), 1, ImageState.DONE, prediction)
+    copied = words.result_text(unmarked, prediction, Answer("", "", ""), (image,))
+    assert "No class of this network is marked malignant." in copied
+    assert as_csv(("bkl", "mel", "nv"), (image,), None).splitlines()[1].split(",")[5] == ""
 
 
 def test_a_class_that_is_not_the_most_probable_is_explained(facts: BundleFacts) -> None:

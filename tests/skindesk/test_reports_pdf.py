@@ -439,6 +439,21 @@ def test_pictures_of_any_shape_fit(tmp_path: Path, width: int, height: int) -> N
     assert len(report.images()) == 1
 
 
+def test_where_no_class_is_marked_malignant_the_report_says_so(tmp_path: Path) -> None:
+    import msgspec
+
+    unmarked = replace(MODEL, malignant=())
+    shown = [
+        replace(one, prediction=msgspec.structs.replace(one.prediction, malignant_probability=None))
+        for one in (image("a.jpg"), image("b.jpg"))
+    ]
+    write_diagnosis_pdf(diagnosis(shown, model=unmarked), tmp_path / "report.pdf")
+    text = ReadPdf(tmp_path / "report.pdf").flowing
+    assert "No class of this network is marked malignant." in text
+    assert "Malignant classes together" not in text
+    assert "▲" not in text
+
+
 def test_many_classes_fit_beside_a_picture(tmp_path: Path) -> None:
     names = tuple(f"class number {k}" for k in range(30))
     model = replace(MODEL, classes=names, malignant=names[:2])

@@ -17,6 +17,7 @@ from skindesk.widgets.samples.details import SampleDetails
 from trainer.dataset import fields
 from trainer.dataset.fields import Field
 from trainer.dataset.importing import import_dataset
+from trainer.dataset.schema import SCHEMA_VERSION
 from trainer.dataset.store import DatasetStore
 from trainer.errors import DatasetError
 
@@ -138,6 +139,6 @@ def test_a_column_that_a_file_lacks_is_added_when_it_is_written_to(
         columns = {
             name: kind for _place, name, kind, *_rest in connection.execute("PRAGMA table_info(samples)")
         }
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
     assert columns["dx_type"] == "TEXT"
     assert import_dataset(small_ham.root, file).updated == 8

@@ -16,6 +16,7 @@ from skindesk.models.dataset.query import QueryError, parse_query
 from skindesk.models.dataset.samples import SampleTable, SortKey
 from tests.drawn import HamFolder
 from trainer.dataset.importing import import_dataset
+from trainer.dataset.malignancy import Marks
 from trainer.dataset.splitting import split_dataset
 from trainer.dataset.store import DatasetStore
 from trainer.errors import DatasetError
@@ -38,7 +39,7 @@ def table() -> SampleTable:
     frame["patient_id"] = None
     frame["width"], frame["height"] = 600, 450
     frame = frame.astype({"age": "float64", "bytes": "int64"})
-    return SampleTable.of(frame, ("bcc", "mel"))
+    return SampleTable.of(frame, Marks(malignant=("bcc", "mel"), benign=("bkl", "nv")))
 
 
 def found(table: SampleTable, text: str) -> list[int]:

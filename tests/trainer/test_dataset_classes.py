@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.drawn import HamFolder, write_class_folders, write_image, write_table
-from trainer.dataset.classes import class_identity, malignant_among
+from trainer.dataset.classes import class_identity
 from trainer.dataset.importing import import_dataset
 from trainer.dataset.reading.layouts import read_source
 from trainer.dataset.store import DatasetStore
@@ -120,7 +120,5 @@ def test_a_dataset_that_has_two_spellings_is_joined_by_the_next_import(tmp_path:
     assert import_dataset(folder, file).classes == {"nevus": 4, "wart": 1}
 
 
-def test_malignant_classes_are_known_in_any_spelling() -> None:
-    names = ("MELANOMA", "squamous_cell carcinoma", "AK", "Benign keratosis", "malignant", "nevus", "SCC")
-    assert malignant_among(names) == ("AK", "MELANOMA", "SCC", "malignant", "squamous_cell carcinoma")
+def test_a_full_name_is_the_same_class_as_its_short_name() -> None:
     assert class_identity("basal cell carcinoma") == "bcc"

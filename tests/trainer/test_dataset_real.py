@@ -41,12 +41,13 @@ def test_all_of_ham10000(real_data: Path, tmp_path: Path) -> None:
     with DatasetStore.open(tmp_path / "data.db") as store:
         frame = store.frame()
         certificate = split_dataset(store)
-    # The same pictures under two lesion ids (each pair was looked at).
+    # The same pictures under two lesion ids: 4 pairs by their looks (each was looked at), 3 of them among the 18 known.
     joined = frame.groupby("group_id")["lesion_id"].nunique()
     pairs = [tuple(frame.loc[frame["group_id"] == group, "sample_id"]) for group in joined[joined > 1].index]
     assert ("ISIC_0025226", "ISIC_0030074") in pairs
-    assert len(pairs) == 4
+    assert len(pairs) == 19
     assert certificate.sound
+    assert (certificate.known_pairs_joined, certificate.known_pairs_in_two_parts) == (18, 0)
     for name, total in report.classes.items():
         for part, fraction in zip(("train", "validation", "test"), certificate.fractions, strict=True):
             assert abs(certificate.classes[part][name] - fraction * total) <= 1

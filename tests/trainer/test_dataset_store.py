@@ -86,6 +86,8 @@ def as_version_1(file: Path) -> None:
             ALTER TABLE old_looks RENAME TO looks;
             DELETE FROM near_duplicates;
             UPDATE samples SET group_id = sample_id;
+            ALTER TABLE classes ADD COLUMN malignant INTEGER NOT NULL DEFAULT 0;
+            ALTER TABLE classes DROP COLUMN marked;
             PRAGMA user_version = 1;
             """
         )
@@ -212,14 +214,6 @@ def test_edits_that_cannot_be(file: Path, ids: list[str], fields: dict[str, str]
             store.edit(ids, **fields)
         assert store.frame().equals(before)
         assert store.undo() is None
-
-
-def test_malignant_classes_are_chosen(file: Path) -> None:
-    with DatasetStore.open(file) as store:
-        store.set_malignant(["nv"])
-        assert store.malignant == ("nv",)
-        with pytest.raises(DatasetError, match="has no class 'wart'"):
-            store.set_malignant(["wart"])
 
 
 def test_relocate(file: Path, small_ham: HamFolder, tmp_path: Path) -> None:

@@ -15,7 +15,13 @@ import typer
 
 from trainer import RESEARCH_ONLY
 from trainer.commands.running import exit_status
-from trainer.commands.terminal import describe_import, json_listener, show, terminal_listener
+from trainer.commands.terminal import (
+    describe_classes,
+    describe_import,
+    json_listener,
+    show,
+    terminal_listener,
+)
 from trainer.compute.starting import load_tensorflow
 from trainer.config import RunConfig, config_from_toml
 from trainer.config.fields import fields
@@ -111,6 +117,49 @@ def _nothing_usable(dataset: Path, problems: int) -> DatasetError:
     return DatasetError(
         f"None of the images can be used. {dataset} lists the problems ({problems:,}); the first: {first['reason']}"
     )
+
+
+@app.command()
+def classes(
+    dataset: DatasetFile,
+    malignant: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Mark a class as malignant or precancerous; may be repeated."),
+    ] = None,
+    benign: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Mark a class as benign; may be repeated.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the classes of a dataset and which of them are malignant, or mark them."""
+    from trainer.dataset.marking import class_list
+    from trainer.dataset.store import DatasetStore
+
+    with DatasetStore.open(dataset, read_only=not (malignant or benign)) as store:
+        store.mark(malignant=malignant or (), benign=benign or ())
+        found = class_list(store.database)
+    if as_json:
+        _print_json(found)
+    else:
+        show(describe_classes(found))
+
+
+@app.command()
+def samples(
+    dataset: DatasetFile,
+    csv: Annotated[str, typer.Option(metavar="FILE|-", help="The table to write; - for stdout.")],
+) -> None:
+    """Write the table of samples, which `import` can read again; of a damaged dataset, what can still be read."""
+    from trainer.dataset.sample_table import sample_table
+
+    table = sample_table(dataset)
+    if csv == "-":
+        show(table.csv.removesuffix("\n"))
+    else:
+        write_text(Path(csv), table.csv)
+        print(f"{table.rows:,} samples were written to {csv}.", file=sys.stderr)
+    if table.problem:
+        print(table.problem, file=sys.stderr)
 
 
 @app.command()

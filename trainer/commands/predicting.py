@@ -15,6 +15,7 @@ from trainer.dataset.reading.tables import read_table
 from trainer.errors import DatasetError
 from trainer.events import silent
 from trainer.prediction.inference import Predictor
+from trainer.predictions import NO_CLASS_MALIGNANT
 from trainer.wording import percent, plain
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def as_csv(predictions: Sequence[Prediction], manifest: Manifest) -> str:
     )
     for p in predictions:
         figures = [f"{p.probabilities[name]:.6f}" if p.probabilities else "" for name in manifest.classes]
-        malignant = "" if p.error else f"{p.malignant_probability:.6f}"
+        malignant = "" if p.malignant_probability is None else f"{p.malignant_probability:.6f}"
         known = [(p.metadata or {}).get(name, "") for name in extra]
         writer.writerow(
             [
@@ -123,12 +124,17 @@ def as_text(predictions: Sequence[Prediction], manifest: Manifest) -> str:
     for p in predictions:
         if p.error:
             continue
-        lines.append(plain(f"{p.path}: {p.predicted}, malignant {percent(p.malignant_probability)}"))
+        share = p.malignant_probability
+        malignant = "" if share is None else f", malignant {percent(share)}"
+        lines.append(plain(f"{p.path}: {p.predicted}{malignant}"))
         for name, probability in sorted(p.probabilities.items(), key=lambda pair: -pair[1]):
             mark = "malignant" if name in manifest.malignant else ""
             bar = "#" * round(probability * _BAR)
             lines.append(plain(f"  {name:<8}{percent(probability):>8}  {bar:<{_BAR}}  {mark}".rstrip()))
         lines += [f"  Note: {warning}" for warning in p.warnings]
     calibration = manifest.calibration
-    lines += ["", calibration.decision_rule, RESEARCH_ONLY]
+    lines += ["", calibration.decision_rule]
+    if not manifest.malignant:
+        lines.append(NO_CLASS_MALIGNANT)
+    lines.append(RESEARCH_ONLY)
     return "\n".join(lines)

@@ -8,6 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from trainer.dataset.malignancy import mixed, mixed_note
 from trainer.events import (
     CheckpointSaved,
     CostEstimated,
@@ -30,6 +31,7 @@ from trainer.wording import duration, file_size, plain
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from trainer.dataset.marking import ClassList
     from trainer.dataset.reports import ImportReport
     from trainer.events import AnyEvent, Listener
 
@@ -175,6 +177,23 @@ def describe_import(report: ImportReport) -> str:
             f"Problems: {report.problems:,} ({kinds}); each is listed with its reason in the dataset."
         )
     return plain("\n".join([*lines, *(f"Note: {note}" for note in report.notes)]))
+
+
+def describe_classes(found: ClassList) -> str:
+    """Return the classes of a dataset as lines for a person."""
+    kinds = (
+        ("malignant or precancerous", found.malignant),
+        ("benign", found.benign),
+        ("not stated", found.not_stated),
+    )
+    kind_of = {name: kind for kind, names in kinds for name in names}
+    width = max((len(name) for name in found.classes), default=0)
+    lines = [f"  {name:<{width}}{n:>8,}  {kind_of[name]}" for name, n in found.classes.items()]
+    both = [name for name in found.malignant if mixed(name)]
+    lines += [f"Note: {mixed_note(name)}" for name in both]
+    if not found.malignant:
+        lines.append("Note: No class is marked malignant; mark those that are with --malignant NAME.")
+    return "\n".join(lines)
 
 
 def _amount(number: int, unit: str) -> str:

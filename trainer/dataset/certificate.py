@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from trainer.dataset.known_pairs import SOURCE, count_pairs
 from trainer.wording import chosen_percent, percent, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
 
 PARTS: tuple[str, str, str] = ("train", "validation", "test")
@@ -29,6 +32,9 @@ class SplitCertificate(msgspec.Struct, frozen=True, kw_only=True):
         lesions_in_two_parts: the same for lesion ids.
         patients_in_two_parts: the same for patient ids.
         files_in_two_parts: identical files (same SHA-256) that lie in more than one part.
+        known_pairs_joined: pairs of images that are known to show one lesion under two ids and form one group (see
+            `trainer.dataset.known_pairs`).
+        known_pairs_in_two_parts: such pairs that lie in more than one part.
         without_part: images that have been added since and belong to no part.
         notes: sentences about what could not be done as asked.
         fingerprint: of the dataset, see `DatasetStore.fingerprint`.
@@ -44,6 +50,8 @@ class SplitCertificate(msgspec.Struct, frozen=True, kw_only=True):
     lesions_in_two_parts: int
     patients_in_two_parts: int
     files_in_two_parts: int = 0
+    known_pairs_joined: int = 0
+    known_pairs_in_two_parts: int = 0
     without_part: int = 0
     notes: tuple[str, ...] = ()
     fingerprint: str = ""
@@ -56,7 +64,24 @@ class SplitCertificate(msgspec.Struct, frozen=True, kw_only=True):
             or self.lesions_in_two_parts
             or self.patients_in_two_parts
             or self.files_in_two_parts
+            or self.known_pairs_in_two_parts
         )
+
+    def known_pairs(self) -> tuple[str, ...]:
+        """Return what became of pairs that are known to show one lesion under two ids, in sentences."""
+        said = []
+        if n := self.known_pairs_joined:
+            pairs, were = ("pair", "was") if n == 1 else ("pairs", "were")
+            said.append(
+                f"{n} {pairs} of images known to show one lesion under two ids ({SOURCE}) {were} joined."
+            )
+        if n := self.known_pairs_in_two_parts:
+            pairs, lie = ("pair", "lies") if n == 1 else ("pairs", "lie")
+            said.append(
+                f"{n} {pairs} of images known to show one lesion under two ids ({SOURCE}) {lie} in two parts; run "
+                "`split` again."
+            )
+        return tuple(said)
 
     def describe(self) -> str:
         """Return the certificate as a table and sentences for a terminal."""
@@ -88,7 +113,7 @@ class SplitCertificate(msgspec.Struct, frozen=True, kw_only=True):
             lines.append(
                 f"Images added since, in no part: {self.without_part} (run `split` again to give them one)"
             )
-        lines += [f"Note: {note}" for note in self.notes]
+        lines += [f"Note: {note}" for note in (*self.known_pairs(), *self.notes)]
         lines.append(f"Dataset fingerprint: {self.fingerprint}")
         return plain("\n".join(lines))
 
@@ -121,6 +146,7 @@ def certify(
         places = parted[[column, "split"]].dropna().drop_duplicates()
         return int(places.loc[places[column].duplicated(), column].nunique())
 
+    pairs = count_pairs(_samples_of(frame))
     return SplitCertificate(
         seed=seed,
         fractions=fractions,
@@ -135,7 +161,14 @@ def certify(
         lesions_in_two_parts=in_two_parts("lesion_id"),
         patients_in_two_parts=in_two_parts("patient_id"),
         files_in_two_parts=in_two_parts("sha256"),
+        known_pairs_joined=pairs.joined,
+        known_pairs_in_two_parts=pairs.in_two_parts,
         without_part=len(frame) - len(parted),
         notes=notes,
         fingerprint=fingerprint,
     )
+
+
+def _samples_of(frame: pd.DataFrame) -> Iterable[tuple[str, str, str | None, str, str | None]]:
+    columns = ("sample_id", "path", "lesion_id", "group_id", "split")
+    return zip(*(frame[column] for column in columns), strict=True)

@@ -1,4 +1,4 @@
-"""Classes of skin lesions: their short names, their full names, which spellings are one class, which are malignant.
+"""Classes of skin lesions: their short names, their full names, which spellings are one class.
 
 Sources: Tschandl, Rosendahl, Kittler: The HAM10000 dataset, Scientific Data 5, 180161 (2018), for the seven classes;
 the ISIC challenge of 2019 for squamous cell carcinoma.
@@ -28,9 +28,6 @@ FULL_NAMES: dict[str, str] = {
 
 HAM_CLASSES: tuple[str, ...] = tuple(name for name in FULL_NAMES if name != "scc")
 """The short names of HAM10000's seven classes, sorted."""
-
-MALIGNANT: tuple[str, ...] = ("akiec", "bcc", "mel", "scc")
-"""Short names of the classes that are malignant or may become so, as a dataset is imported."""
 
 _OTHER_SHORT_NAMES = {"ak": "akiec"}
 _OTHER_FULL_NAMES = {
@@ -88,11 +85,6 @@ def spelt_as(name: str, names: Iterable[str]) -> str:
 def full_name(class_name: str) -> str:
     """Return the full English name of a class, or the name itself where it is not a known one."""
     return FULL_NAMES.get(class_name, class_name)
-
-
-def malignant_among(class_names: Iterable[str]) -> tuple[str, ...]:
-    """Return those of `class_names` that are malignant by name, sorted."""
-    return tuple(sorted(name for name in class_names if class_identity(name) in (*MALIGNANT, "malignant")))
 
 
 def _folded(name: str) -> str:

@@ -7,7 +7,8 @@ import math
 from typing import TYPE_CHECKING
 
 from trainer.dataset import fields
-from trainer.dataset.classes import malignant_among, spelt_as, tidy_class
+from trainer.dataset.classes import spelt_as, tidy_class
+from trainer.dataset.database import damaged
 from trainer.dataset.regrouping import regroup
 from trainer.errors import DatasetError
 
@@ -69,6 +70,9 @@ def undo(database: Database) -> str | None:
         if not latest:
             return None
         edit_id, description = latest[0]
+        changed = database.rows("SELECT DISTINCT field FROM edit_changes WHERE edit_id = ?", (edit_id,))
+        if not {field for (field,) in changed} <= set(_logged()):
+            raise damaged(database.path, "its log of corrections names other columns than samples have")
         for sample_id, field, before in database.rows(
             "SELECT sample_id, field, before FROM edit_changes WHERE edit_id = ?", (edit_id,)
         ):
@@ -90,11 +94,9 @@ def edited_fields(database: Database) -> dict[str, set[str]]:
 
 
 def add_classes(database: Database, class_names: Sequence[str]) -> None:
-    """Add classes; the malignant ones are marked by their names."""
-    malignant = set(malignant_among(class_names))
+    """Add classes; their names say whether they are malignant until a user does."""
     database.run_many(
-        "INSERT OR IGNORE INTO classes VALUES (?, ?)",
-        [(name, int(name in malignant)) for name in class_names],
+        "INSERT OR IGNORE INTO classes (class_name) VALUES (?)", [(name,) for name in class_names]
     )
 
 

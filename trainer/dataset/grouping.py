@@ -1,7 +1,8 @@
 """Groups: samples that must stay in one split because they show one lesion, one patient or one picture.
 
 A group is a connected component of the graph whose edges join samples with the same lesion id, the same
-patient id, the same file (SHA-256), or nearly the same picture (see `trainer.dataset.likeness.looks`).
+patient id, the same file (SHA-256), or nearly the same picture (see `trainer.dataset.likeness.looks`), and the two
+sides of a pair that is known to show one lesion (see `trainer.dataset.known_pairs`).
 """
 
 from __future__ import annotations

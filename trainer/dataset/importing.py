@@ -9,6 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from trainer.dataset.likeness.looks import detail_of, thumbnail_of
+from trainer.dataset.malignancy import mixed, mixed_note
 from trainer.dataset.reading.layouts import AUTO, layout_named, read_source
 from trainer.dataset.reading.listing import Found, Listing, Problem
 from trainer.dataset.recording import (
@@ -149,6 +150,7 @@ class _Import:
         notes = list(listing.notes)
         notes += self._say_consequences(moved)
         frame = self._store.frame()
+        notes += [mixed_note(name) for name in self._store.malignant if mixed(name)]
         kinds: dict[str, int] = dict(
             database.rows("SELECT kind, count(*) FROM problems GROUP BY kind ORDER BY kind")
         )

@@ -11,6 +11,7 @@ import numpy as np
 
 from trainer.dataset.certificate import PARTS
 from trainer.dataset.grouping import group_ids
+from trainer.dataset.known_pairs import pair_numbers
 from trainer.dataset.likeness.looks import near_duplicates
 from trainer.dataset.schema import COMPARE_ANEW
 from trainer.events import Listener, Progress, Said, StopRequest, silent
@@ -93,19 +94,20 @@ def regroup(database: Database) -> int:
     """
     with database.transaction():
         rows = database.rows(
-            "SELECT sample_id, lesion_id, patient_id, sha256, group_id, split FROM samples"
+            "SELECT sample_id, path, lesion_id, patient_id, sha256, group_id, split FROM samples"
             " WHERE usable ORDER BY sample_id"
         )
         if not rows:
             return 0
-        sample_ids, lesions, patients, files, old_groups, old_parts = zip(*rows, strict=True)
+        sample_ids, paths, lesions, patients, files, old_groups, old_parts = zip(*rows, strict=True)
         position = {sample_id: index for index, sample_id in enumerate(sample_ids)}
         pairs = [
             (position[first], position[second])
             for first, second in database.rows("SELECT first_id, second_id FROM near_duplicates")
             if first in position and second in position
         ]
-        groups = group_ids(sample_ids, (lesions, patients, files), pairs)
+        known = pair_numbers(sample_ids, paths, lesions)
+        groups = group_ids(sample_ids, (lesions, patients, files, known), pairs)
         parts_of: defaultdict[str, set[str]] = defaultdict(set)
         for group, part in zip(groups, old_parts, strict=True):
             if part is not None:

@@ -1,7 +1,8 @@
 """The tables of a dataset file.
 
 `facts` holds what is said once: the images' folder, the layout, how the split was made. `looks` and
-`near_duplicates` hold what samples look like and which look the same. `edits` is the undo log. The columns of
+`near_duplicates` hold what samples look like and which look the same. `edits` is the undo log. A class is `marked` as malignant (1) or benign
+(0) by the user; where it is not, its name decides. The columns of
 `samples` for facts are those of `trainer.dataset.fields`.
 """
 
@@ -12,7 +13,7 @@ from trainer.dataset import fields
 APPLICATION_ID = 0x534B4453
 """`SKDS` in SQLite's header: tells a dataset from every other SQLite file."""
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Stored as `user_version`; a file with a larger one is refused, one with a smaller one upgraded when it is written to."""
 
 PAGE_SIZE = 8192
@@ -26,7 +27,7 @@ CREATE TABLE facts (
 
 CREATE TABLE classes (
     class_name TEXT PRIMARY KEY,
-    malignant  INTEGER NOT NULL CHECK (malignant IN (0, 1))
+    marked     INTEGER CHECK (marked IN (0, 1))
 ) WITHOUT ROWID;
 
 CREATE TABLE samples (
@@ -110,6 +111,11 @@ INSERT INTO new_looks (sample_id, thumbnail, detail) SELECT sample_id, thumbnail
 DROP TABLE looks;
 ALTER TABLE new_looks RENAME TO looks;
 INSERT OR REPLACE INTO facts VALUES ('compare_anew', 'yes');
+""",
+    2: """
+ALTER TABLE classes ADD COLUMN marked INTEGER CHECK (marked IN (0, 1));
+UPDATE classes SET marked = 1 WHERE malignant;
+ALTER TABLE classes DROP COLUMN malignant;
 """,
 }
 """What brings a file of a version to the next one."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from trainer.dataset import editing, fields
+from trainer.dataset import editing, fields, marking
 from trainer.dataset.certificate import SplitCertificate, certify
-from trainer.dataset.database import Database, create_file, open_file
+from trainer.dataset.database import Database, create_file, damaged, open_file
 from trainer.dataset.reading.layouts import layout_named
 from trainer.dataset.regrouping import compare_looks, regroup
 from trainer.errors import DatasetError
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     import pandas as pd
+
+    from trainer.dataset.malignancy import Marks
 
 _BEFORE_FACTS = ("sample_id", "path", "class_name", "group_id", "split")
 _AFTER_FACTS = ("width", "height", "bytes", "sha256")
@@ -107,36 +109,17 @@ class DatasetStore:
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes that usable samples have, sorted."""
-        return tuple(
-            name
-            for (name,) in self.database.rows(
-                "SELECT DISTINCT class_name FROM samples WHERE usable ORDER BY 1"
-            )
-        )
+        return marking.used_classes(self.database)
+
+    @property
+    def marks(self) -> Marks:
+        """Which of the classes are malignant or precancerous, and which are benign."""
+        return marking.stored_marks(self.database)
 
     @property
     def malignant(self) -> tuple[str, ...]:
-        """Names of those classes that count as malignant, sorted."""
-        rows = self.database.rows("SELECT class_name FROM classes WHERE malignant")
-        marked = {name for (name,) in rows}
-        return tuple(name for name in self.classes if name in marked)
-
-    def set_malignant(self, class_names: Sequence[str]) -> None:
-        """Say which classes count as malignant.
-
-        Raises:
-            DatasetError: a name is not a class of this dataset.
-        """
-        unknown = sorted(set(class_names) - set(self.classes))
-        if unknown:
-            raise DatasetError(
-                f"{self.path} has no class {unknown[0]!r}; its classes are {', '.join(self.classes)}."
-            )
-        with self.database.transaction():
-            self.database.run("UPDATE classes SET malignant = 0")
-            self.database.run_many(
-                "UPDATE classes SET malignant = 1 WHERE class_name = ?", [(name,) for name in class_names]
-            )
+        """Names of those classes that are malignant or precancerous, sorted."""
+        return self.marks.malignant
 
     def frame(self, split: str | None = None) -> pd.DataFrame:
         """Return the usable samples, ordered by sample id.
@@ -193,7 +176,10 @@ class DatasetStore:
         stored = self.database.fact("split")
         if stored is None:
             return None
-        settings = msgspec.json.decode(stored, type=SplitSettings)
+        try:
+            settings = msgspec.json.decode(stored, type=SplitSettings)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise damaged(self.path, f"how it was split cannot be read ({error})") from error
         return certify(
             self.frame(),
             seed=settings.seed,
@@ -262,6 +248,16 @@ class DatasetStore:
             file = root / path
             found += file.is_file() and file.stat().st_size == size
         return bool(rows) and 2 * found > len(rows)
+
+    def mark(
+        self, *, malignant: Sequence[str] = (), benign: Sequence[str] = (), by_name: Sequence[str] = ()
+    ) -> None:
+        """Say which classes are malignant or precancerous, and which are benign (see `trainer.dataset.marking.mark`).
+
+        Raises:
+            DatasetError: a name is not a class of this dataset, or is given twice.
+        """
+        marking.mark(self.database, malignant=malignant, benign=benign, by_name=by_name)
 
     def edit(self, sample_ids: Sequence[str], **values: fields.Value) -> None:
         """Correct fields of samples; groups follow, and `undo` takes it back.

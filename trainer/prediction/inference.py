@@ -185,7 +185,9 @@ class Predictor:
             path=path,
             probabilities=probabilities,
             predicted=manifest.classes[winner],
-            malignant_probability=min(1.0, sum(probabilities[name] for name in manifest.malignant)),
+            malignant_probability=min(1.0, sum(probabilities[name] for name in manifest.malignant))
+            if manifest.malignant
+            else None,
             warnings=tuple(warnings),
         )
 

@@ -5,6 +5,7 @@ skindesk.json                    what this is: format, name, and the SHA-256 and
 bundle/manifest.json             the bundle, byte for byte (see `trainer.runs.bundle`)
 bundle/manifest.sha256
 bundle/weights.safetensors
+bundle/malignant.json            optional: what a user has said of its classes
 config.toml  split.json  history.json  learning_curves.png        of the run, where they exist
 report*/metrics.json  report*/predictions.csv  report*/*.png      what it scored, if asked for
 ```
@@ -29,6 +30,7 @@ import msgspec
 from trainer.errors import BundleError
 from trainer.files import atomic_folder, atomic_path, explained, sha256_of
 from trainer.runs.bundle import MANIFEST, MANIFEST_HASH, WEIGHTS, read_bundle
+from trainer.runs.marks import MARKS
 from trainer.runs.reports import METRICS_FILE, PREDICTIONS_FILE, is_report_name
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ CONTENTS = "skindesk.json"
 
 BUNDLE_FOLDER = "bundle"
 _BUNDLE_FILES = (MANIFEST, MANIFEST_HASH, WEIGHTS)
+_MARKS = f"{BUNDLE_FOLDER}/{MARKS}"
 _RUN_FILES = ("config.toml", "split.json", "history.json", "learning_curves.png")
 _REPORT_FILES = (
     METRICS_FILE,
@@ -114,6 +117,8 @@ def export_archive(folder: Path, file: Path, *, name: str, with_reports: bool = 
     bundle = folder / BUNDLE_FOLDER if (folder / BUNDLE_FOLDER).is_dir() else folder
     read_bundle(bundle)
     sources = {f"{BUNDLE_FOLDER}/{entry}": bundle / entry for entry in _BUNDLE_FILES}
+    if _is_plain(bundle / MARKS):
+        sources[_MARKS] = bundle / MARKS
     if bundle != folder:
         sources |= _run_sources(folder, with_reports=with_reports)
     with explained(file), atomic_path(file) as temporary:
@@ -261,7 +266,7 @@ def _check_member(file: Path, info: zipfile.ZipInfo) -> None:
 
 
 def _is_known(name: str) -> bool:
-    if name == CONTENTS or name in _RUN_FILES:
+    if name in {CONTENTS, _MARKS} or name in _RUN_FILES:
         return True
     folder, slash, entry = name.partition("/")
     if not slash:

@@ -3,7 +3,8 @@
 A bundle holds `manifest.json` (this module's `Manifest`), `weights.safetensors` (arrays by canonical name) and
 `manifest.sha256` (the manifest's own hash, in the form that `sha256sum -c` checks). The manifest holds the hash
 of every other file, so that one changed byte anywhere is noticed. The network is rebuilt by this program from
-the manifest; nothing in a bundle is ever run.
+the manifest; nothing in a bundle is ever run. What a user says later of its classes lies beside these files (see
+`trainer.runs.marks`).
 """
 
 from __future__ import annotations
@@ -18,22 +19,25 @@ import numpy as np
 from trainer.arrays import Array, decode_arrays, encode_arrays
 from trainer.config import BackboneName, Geometry, HeadSettings, RunConfig, StageName
 from trainer.dataset.certificate import SplitCertificate
+from trainer.dataset.malignancy import Marks, marks_by_name
 from trainer.errors import BundleError
 from trainer.events import PartMetrics
 from trainer.files import atomic_folder
 from trainer.metrics.decision import Calibration
+from trainer.runs.marks import read_marks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-BUNDLE_VERSION = 1
+BUNDLE_VERSION = 2
+"""Version 2 also says which classes are benign; of version 1 their names say it."""
 MANIFEST = "manifest.json"
 MANIFEST_HASH = "manifest.sha256"
 WEIGHTS = "weights.safetensors"
 
 _FILES = frozenset({WEIGHTS})
-"""Files of format version 1, beside the manifest and its hash."""
+"""Files of both format versions, beside the manifest and its hash."""
 
 _MAX_MANIFEST_BYTES = 16 << 20
 _MAX_WEIGHTS_BYTES = 4 << 30  # ten times the largest network on offer
@@ -69,7 +73,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         backbone: a name of `trainer.backbones`.
         head: what stands on the backbone.
         classes: in the order of the logits.
-        malignant: those classes that are malignant.
+        malignant: those classes that are malignant or precancerous.
+        benign: those that are benign; of the others it is not stated.
         input_size: side of the network's square, pixels.
         geometry: how an image becomes that square.
         calibration: from logits to probabilities and to the predicted class.
@@ -89,6 +94,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     head: HeadSettings
     classes: Annotated[tuple[Name, ...], msgspec.Meta(min_length=2, max_length=1000)]
     malignant: tuple[Name, ...]
+    benign: tuple[Name, ...] = ()
     input_size: Annotated[int, msgspec.Meta(ge=32, le=1024)]
     geometry: Geometry
     calibration: Calibration
@@ -105,6 +111,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ValueError("a class is named twice")
         if not set(self.malignant) <= set(self.classes):
             raise ValueError("`malignant` names a class that is not in `classes`")
+        if not set(self.benign) <= set(self.classes) - set(self.malignant):
+            raise ValueError("`benign` names a class that is malignant or not in `classes`")
         if self.calibration.classes != self.classes:
             raise ValueError("the calibration is for other classes")
         if (self.config.backbone, self.config.head, self.config.geometry) != (
@@ -115,6 +123,11 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ValueError("`config` describes another network than the manifest")
         if self.split.fingerprint != self.dataset_fingerprint:
             raise ValueError("`split` certifies another split than the one the network was trained on")
+
+    @property
+    def marks(self) -> Marks:
+        """Which of the classes are malignant or precancerous, and which are benign."""
+        return Marks(malignant=self.malignant, benign=self.benign)
 
 
 class _AnyManifest(msgspec.Struct):
@@ -160,10 +173,32 @@ def write_bundle(folder: Path, manifest: Manifest, arrays: Mapping[str, Array]) 
 def read_manifest(folder: Path) -> Manifest:
     """Read and check a bundle's manifest; its weights are neither read nor checked.
 
+    Returns:
+        The manifest, its classes marked as a user has marked them since (see `trainer.runs.marks`).
+
     Raises:
         BundleError: the folder is no bundle, or its manifest is changed, damaged or too new.
     """
-    return _parsed(folder, _manifest_content(folder))
+    manifest = read_trained_manifest(folder)
+    marks = read_marks(folder, manifest.classes)
+    return manifest if marks is None else _marked(manifest, marks)
+
+
+def read_trained_manifest(folder: Path) -> Manifest:
+    """Read and check a bundle's manifest as it was trained, without what a user has said of its classes since.
+
+    Raises:
+        BundleError: the folder is no bundle, or its manifest is changed, damaged or too new.
+    """
+    manifest = _parsed(folder, _manifest_content(folder))
+    if manifest.format_version > 1:
+        return manifest
+    named = marks_by_name(set(manifest.classes) - set(manifest.malignant))
+    return msgspec.structs.replace(manifest, benign=named.benign)
+
+
+def _marked(manifest: Manifest, marks: Marks) -> Manifest:
+    return msgspec.structs.replace(manifest, malignant=marks.malignant, benign=marks.benign)
 
 
 def read_bundle(folder: Path) -> tuple[Manifest, dict[str, Array]]:

@@ -67,13 +67,15 @@ def finish_run(
     calibration = _calibrate(network, samples, config, listener, stop)
     listener(Said(message=calibration.describe()))
     best = next(e for e in state.history if (e.stage, e.epoch) == (state.best_stage, state.best_epoch))
+    marks = store.marks
     manifest = Manifest(
         program_version=trainer.__version__,
         created=datetime.now(UTC),
         backbone=config.backbone,
         head=config.head,
         classes=samples.classes,
-        malignant=tuple(name for name in samples.classes if name in store.malignant),
+        malignant=tuple(name for name in samples.classes if name in marks.malignant),
+        benign=tuple(name for name in samples.classes if name in marks.benign),
         input_size=network.input_size,
         geometry=config.geometry,
         calibration=calibration,

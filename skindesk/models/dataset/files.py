@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trainer.dataset.certificate import SplitCertificate
+    from trainer.dataset.malignancy import Malignancy
 
 
 class Problem(NamedTuple):
@@ -115,7 +116,7 @@ def read_dataset(path: Path) -> OpenDataset:
             path=path,
             root=root,
             layout=store.layout or "",
-            table=SampleTable.of(frame, store.malignant),
+            table=SampleTable.of(frame, store.marks),
             problems=problems,
             certificate=store.certificate(),
             moved=len(frame) > 0 and not store.lies_in(root),
@@ -132,6 +133,22 @@ def relocate_dataset(path: Path, root: Path) -> None:
     """
     with DatasetStore.open(path) as store:
         store.relocate(root)
+
+
+def mark_class(path: Path, class_name: str, malignancy: Malignancy) -> None:
+    """Mark a class of a dataset; where it is not stated what it is, its name decides again.
+
+    Raises:
+        DatasetError: there is no such class, or the dataset cannot be opened.
+        StorageError: the dataset cannot be written.
+    """
+    names = (class_name,)
+    with DatasetStore.open(path) as store:
+        store.mark(
+            malignant=names if malignancy == "malignant" else (),
+            benign=names if malignancy == "benign" else (),
+            by_name=names if malignancy == "not stated" else (),
+        )
 
 
 class DatasetState(NamedTuple):

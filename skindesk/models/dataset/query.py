@@ -138,6 +138,9 @@ class _Word:
         return table.text(name).where(lambda text: any(begins.search(word) for word in meanings(text)))
 
 
+_MARKED = frozenset({"malignant", "benign", "not stated"})
+
+
 @dataclass(frozen=True)
 class _TextTest:
     field: str
@@ -153,8 +156,8 @@ class _TextTest:
             return column.where(lambda text: any(self.value in name for name in meanings(text)))
         if self.value in _UNKNOWN and self.value not in column.folded:
             return np.asarray(column.codes < 0)
-        if self.field == "class_name" and self.value in {"malignant", "benign"}:
-            return np.asarray(column.among(table.malignant) == (self.value == "malignant"))
+        if self.field == "class_name" and self.value in _MARKED:
+            return column.among([name for name in column.texts if table.marks.of(name) == self.value])
         return column.where(lambda text: self.value in meanings(text))
 
 

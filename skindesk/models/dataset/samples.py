@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
+    from trainer.dataset.malignancy import Marks
+
     Mask: TypeAlias = npt.NDArray[np.bool_]
     Rows: TypeAlias = npt.NDArray[np.int64]
     Codes: TypeAlias = npt.NDArray[np.int32]
@@ -103,7 +105,7 @@ class SampleTable:
         numbers: facts that are numbers, (n,) each, NaN where unknown.
         width, height: (n,) pixels, upright.
         bytes: (n,) of the file.
-        malignant: names of the malignant classes.
+        marks: which classes are malignant or precancerous, and which are benign.
     """
 
     paths: Sequence[str]
@@ -115,11 +117,11 @@ class SampleTable:
     width: npt.NDArray[np.int64]
     height: npt.NDArray[np.int64]
     bytes: npt.NDArray[np.int64]
-    malignant: tuple[str, ...]
+    marks: Marks
     _orders: dict[tuple[SortKey, bool], Rows] = dataclasses.field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, malignant: tuple[str, ...]) -> SampleTable:
+    def of(cls, frame: pd.DataFrame, marks: Marks) -> SampleTable:
         """Build the table from what `DatasetStore.frame` returns."""
 
         def text(column: str, texts: tuple[str, ...] | None = None) -> TextColumn:
@@ -142,8 +144,13 @@ class SampleTable:
             width=frame["width"].to_numpy(np.int64),
             height=frame["height"].to_numpy(np.int64),
             bytes=frame["bytes"].to_numpy(np.int64),
-            malignant=malignant,
+            marks=marks,
         )
+
+    @property
+    def malignant(self) -> tuple[str, ...]:
+        """Names of the malignant classes."""
+        return self.marks.malignant
 
     def __len__(self) -> int:
         return len(self.paths)

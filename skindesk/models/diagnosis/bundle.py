@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from trainer.dataset.malignancy import Marks
     from trainer.runs.bundle import Manifest
     from trainer.runs.summary import RunSummary
 
@@ -20,11 +21,13 @@ class BundleFacts:
         folder: of the bundle.
         manifest: everything about the network but its weights.
         summary: of the run it comes from, with what it scored.
+        trained_marks: which classes were malignant or benign when it was trained.
     """
 
     folder: Path
     manifest: Manifest
     summary: RunSummary
+    trained_marks: Marks
 
     @property
     def hash(self) -> str:
@@ -42,11 +45,27 @@ def read_bundle_facts(folder: Path) -> BundleFacts:
     Raises:
         BundleError: the folder is no bundle, or its manifest is changed, damaged or too new.
     """
-    from trainer.runs.bundle import read_manifest
+    from trainer.runs.bundle import read_manifest, read_trained_manifest
     from trainer.runs.folder import RunFolder
     from trainer.runs.reading import read_run  # loads numpy; this runs in a worker
 
     manifest = read_manifest(folder)
     run = RunFolder(folder.parent)
     of_a_run = run.begun and run.bundle == folder
-    return BundleFacts(folder, manifest, read_run(run.path) if of_a_run else read_run(folder, imported=True))
+    return BundleFacts(
+        folder,
+        manifest,
+        read_run(run.path) if of_a_run else read_run(folder, imported=True),
+        read_trained_manifest(folder).marks,
+    )
+
+
+def mark_bundle(folder: Path, marks: Marks | None) -> None:
+    """Store which classes of a bundle are malignant or benign; `None` goes back to what it was trained with.
+
+    Raises:
+        StorageError: the file beside the manifest cannot be written.
+    """
+    from trainer.runs.marks import write_marks
+
+    write_marks(folder, marks)

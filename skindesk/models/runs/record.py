@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trainer.dataset.classes import malignant_among
+from trainer.dataset.malignancy import marks_by_name
 from trainer.dataset.store import DatasetStore
 from trainer.errors import TrainerError
 from trainer.runs.bundle import read_manifest
@@ -52,7 +52,7 @@ class RunRecord:
     @property
     def malignant(self) -> tuple[str, ...]:
         """Names of the malignant classes; before there is a bundle, those that are malignant by name."""
-        return self.manifest.malignant if self.manifest is not None else malignant_among(self.classes)
+        return self.manifest.malignant if self.manifest is not None else marks_by_name(self.classes).malignant
 
 
 def read_record(summary: RunSummary) -> RunRecord:

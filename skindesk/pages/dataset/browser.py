@@ -36,12 +36,14 @@ class Browser(QWidget):
 
     Signals:
         split_asked(int, tuple[float, float, float]): see `SplitForm`.
+        mark_asked(str, str): see `FilterSide`.
         diagnose_asked(list[str]): paths of images.
         folder_asked(str): path of an image whose folder is to be opened.
         failed(str): a sentence.
     """
 
     split_asked = Signal(int, object)
+    mark_asked = Signal(str, str)
     diagnose_asked = Signal(object)
     folder_asked = Signal(str)
     failed = Signal(str)
@@ -104,6 +106,7 @@ class Browser(QWidget):
         for signal in (self.side.changed, self.finder.changed):
             signal.connect(self._show_samples)
         self.side.split_asked.connect(self.split_asked)
+        self.side.mark_asked.connect(self.mark_asked)
         self.finder.size_changed.connect(self._set_width)
         self.finder.left.connect(self.view.setFocus)
         self.view.size_asked.connect(self.finder.set_thumbnail_width)

@@ -17,9 +17,12 @@ from trainer.dataset.certificate import PARTS
 from trainer.wording import chosen_percent, n_of, percent
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from skindesk.models.dataset.files import OpenDataset
     from trainer.dataset.certificate import SplitCertificate
 
+_LISTED = 12  # names that fit into a sentence
 _HEIGHTS = 1 << 24  # more than an image can be high, pixels
 
 
@@ -48,10 +51,14 @@ class OverviewView(QScrollArea):
         classes.body.addWidget(
             muted(
                 self.tr(
-                    "▲ malignant. Percentages are shares of the column; bars of all columns have one scale."
-                )
+                    "▲ malignant or precancerous. Percentages are shares of the column; bars of all columns have "
+                    "one scale."
+                ),
+                wrap=True,
             )
         )
+        self.not_stated = muted(wrap=True)
+        classes.body.addWidget(self.not_stated)
         layout.addWidget(classes)
         self._split = Card(self.tr("Split"))
         self._facts = QGridLayout()
@@ -80,6 +87,7 @@ class OverviewView(QScrollArea):
         )
         malignant = sum(counts[name] for name in table.malignant)
         self.malignant.set(percent(malignant / max(n, 1)), n_of(malignant))
+        self._show_not_stated(table.marks.not_stated(counts))
         known = table.age[~np.isnan(table.age)]
         if len(known):
             low, middle, high = np.percentile(known, [25, 50, 75])
@@ -106,6 +114,16 @@ class OverviewView(QScrollArea):
                 root=dataset.root, path=dataset.path, layout=layout_name(dataset.layout)
             )
         )
+
+    def _show_not_stated(self, names: Sequence[str]) -> None:
+        listed = ", ".join(names[:_LISTED]) + (" …" if len(names) > _LISTED else "")
+        self.not_stated.setText(
+            self.tr(
+                "Not stated whether malignant or benign: {names}. Right-click a class in the list of the images to "
+                "mark it."
+            ).format(names=listed)
+        )
+        self.not_stated.setVisible(bool(names))
 
     def _sizes(self, dataset: OpenDataset) -> str:
         table = dataset.table
@@ -148,6 +166,7 @@ class OverviewView(QScrollArea):
         shares = " / ".join(chosen_percent(share) for share in certificate.fractions)
         sentences = [
             self.tr("Seed {seed}, shares asked for: {shares}.").format(seed=certificate.seed, shares=shares),
+            *certificate.known_pairs(),
             *certificate.notes,
         ]
         notes = muted(" ".join(sentences), wrap=True)

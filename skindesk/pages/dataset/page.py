@@ -12,7 +12,15 @@ from PySide6.QtWidgets import QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from skindesk.background import Question
 from skindesk.engine.jobs import JobState
-from skindesk.models.dataset.files import GONE, OpenDataset, Stamp, read_dataset, relocate_dataset, stamp_of
+from skindesk.models.dataset.files import (
+    GONE,
+    OpenDataset,
+    Stamp,
+    mark_class,
+    read_dataset,
+    relocate_dataset,
+    stamp_of,
+)
 from skindesk.pages.dataset.actions import PageActions
 from skindesk.pages.dataset.browser import Browser
 from skindesk.pages.dataset.import_flow import ImportFlow
@@ -40,6 +48,7 @@ if TYPE_CHECKING:
     from skindesk.pages.dataset.import_flow import Import
     from skindesk.paths import Paths
     from skindesk.settings import Settings
+    from trainer.dataset.malignancy import Malignancy
 
 _DATASET_SUFFIXES = frozenset({".db", ".sqlite", ".sqlite3"})
 _TABLE_SUFFIX = ".csv"
@@ -74,7 +83,8 @@ class DatasetPage(QWidget):
         self._notice_action = ""
         self._reading: Question[OpenDataset] = Question(self._show_dataset, self._say_unreadable, self)
         self._looking: Question[Stamp] = Question(self._compare_stamp, lambda _sentence: None, self)
-        self._moving: Question[Path] = Question(self._images_found, self.notice.show_error, self)
+        self._moving: Question[Path] = Question(self._changed, self.notice.show_error, self)
+        self._marking: Question[Path] = Question(self._changed, self.notice.show_error, self)
         self._opening: Path | None = None
         self._stack = QStackedWidget()
         opened = QWidget()
@@ -114,6 +124,7 @@ class DatasetPage(QWidget):
             menu.again_asked.connect(self.import_again)
             menu.layout_chosen.connect(self._choose_layout)
         self.browser.split_asked.connect(self._split)
+        self.browser.mark_asked.connect(self._mark)
         self.browser.diagnose_asked.connect(self._diagnose)
         self.browser.folder_asked.connect(_open_folder_of)
         self.browser.failed.connect(self.notice.show_error)
@@ -373,7 +384,20 @@ class DatasetPage(QWidget):
         self.notice.clear()
         self._moving.ask(move)
 
-    def _images_found(self, path: Path) -> None:
+    def _mark(self, class_name: str, malignancy: Malignancy) -> None:
+        dataset = self.dataset
+        if dataset is None:
+            return
+        path = dataset.path
+
+        def mark() -> Path:
+            mark_class(path, class_name, malignancy)
+            return path
+
+        self.notice.clear()
+        self._marking.ask(mark)
+
+    def _changed(self, path: Path) -> None:
         if path == self._workspace.dataset:
             self._workspace.dataset_edited.emit()
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from skindesk.pages.dataset.split_form import CertificateLine, SplitForm
 from skindesk.pages.dataset.words import part_name
 from skindesk.widgets.basics import scrolling
+from skindesk.widgets.mark_menu import add_marks, malignancy_name
 from skindesk.widgets.samples.class_filter import Filter, class_rows
 from skindesk.widgets.samples.filter_row import FilterRow
 from skindesk.widgets.theme import SPACE, set_role
+from trainer.dataset.malignancy import Marks, malignancy_by_name
 
 if TYPE_CHECKING:
     from skindesk.models.dataset.files import OpenDataset
@@ -26,10 +28,12 @@ class FilterSide(QFrame):
     Signals:
         changed: other classes or parts are to be shown.
         split_asked(int, tuple[float, float, float]): see `SplitForm`.
+        mark_asked(str, str): mark the class of this name (see `Malignancy`).
     """
 
     changed = Signal()
     split_asked = Signal(int, object)
+    mark_asked = Signal(str, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,6 +43,7 @@ class FilterSide(QFrame):
         layout = QVBoxLayout(inside)
         layout.setContentsMargins(SPACE, SPACE, SPACE, 2 * SPACE)
         layout.setSpacing(SPACE)
+        self._marks = Marks()
         self.classes = Filter(self.tr("Class"))
         self.parts = Filter(self.tr("Split"))
         self.certificate = CertificateLine()
@@ -62,9 +67,25 @@ class FilterSide(QFrame):
         outer.setContentsMargins(SPACE // 2, SPACE // 2, SPACE // 2, SPACE // 2)
         outer.addWidget(self._area)
         self.classes.changed.connect(self.changed)
+        self.classes.menu_asked.connect(lambda name, place: self.class_menu(name).popup(place))
         self.parts.changed.connect(self.changed)
         self.split_button.clicked.connect(lambda _checked=False: self.open_form())
         self.form.asked.connect(self.split_asked)
+
+    def class_menu(self, name: str) -> QMenu:
+        """Return the menu that marks a class; it goes when it is closed."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addSection(name)
+        add_marks(
+            menu, ("malignant", "benign"), self._marks.of(name), lambda kind: self.mark_asked.emit(name, kind)
+        )
+        menu.addSeparator()
+        by_name = menu.addAction(
+            self.tr("As its name says: {kind}").format(kind=malignancy_name(malignancy_by_name(name)).lower())
+        )
+        by_name.triggered.connect(lambda _checked=False: self.mark_asked.emit(name, "not stated"))
+        return menu
 
     def open_form(self) -> None:
         """Show the form of the split."""
@@ -87,6 +108,7 @@ class FilterSide(QFrame):
     def show_dataset(self, dataset: OpenDataset) -> None:
         """Show the numbers of a dataset."""
         table = dataset.table
+        self._marks = table.marks
         self.classes.set_rows(class_rows(table.class_name.counts(), table.malignant))
         split = dataset.certificate is not None
         self.parts.set_rows(self._part_rows(table.split.counts(), len(table)) if split else [])

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QPushButton, QWidget
 
 from skindesk.pages.diagnosis import words
 from skindesk.widgets.basics import Card, muted, primary_button
+from skindesk.widgets.mark_menu import add_marks
 from skindesk.widgets.notice import Notice
-from skindesk.widgets.theme import SPACE, set_role
+from skindesk.widgets.theme import SPACE, class_label, set_role
+from trainer.dataset.malignancy import marks_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from skindesk.models.diagnosis.bundle import BundleFacts
+    from trainer.dataset.malignancy import Malignancy
     from trainer.runs.summary import RunSummary
 
 _SHORTEST_NAME = 12  # letters of a run's name that the chooser always shows
@@ -27,10 +31,12 @@ class BundleCard(Card):
 
     Signals:
         chosen(Path): a person has chosen another bundle.
+        marks_chosen(Marks | None): classes are to be marked so; `None` for as they were in training.
         train_asked, import_asked: there is none, and one is to be had.
     """
 
     chosen = Signal(object)
+    marks_chosen = Signal(object)
     train_asked = Signal()
     import_asked = Signal()
 
@@ -49,6 +55,15 @@ class BundleCard(Card):
         self._score = muted(wrap=True)
         self.body.addWidget(self._line)
         self.body.addWidget(self._score)
+        self.marked = muted(wrap=True)
+        self.marked.setText(self.tr("Its malignant and benign classes were marked by hand after training."))
+        self.body.addWidget(self.marked)
+        self.marks_button = QPushButton(self.tr("Malignant classes…"))
+        set_role(self.marks_button, "quiet")
+        self.marks_button.setToolTip(self.tr("Say which classes of this network are malignant or benign"))
+        self.marks_button.clicked.connect(self._open_marks)
+        self.body.addWidget(self.marks_button, 0, Qt.AlignmentFlag.AlignLeft)
+        self._facts: BundleFacts | None = None
         self.problem = Notice()
         self.body.addWidget(self.problem)
         self._nothing = muted(
@@ -93,12 +108,40 @@ class BundleCard(Card):
 
     def show_facts(self, facts: BundleFacts | None) -> None:
         """Say what network it is; `None` while that is not known."""
+        self._facts = facts
+        self.marks_button.setVisible(facts is not None)
+        self.marked.setVisible(facts is not None and facts.manifest.marks != facts.trained_marks)
         self._line.setText(words.bundle_line(facts) if facts is not None else "")
         self._score.setText(words.score_line(facts) if facts is not None else "")
         self._line.setVisible(facts is not None)
         self._score.setVisible(facts is not None)
         if facts is not None:
             self.problem.clear()
+
+    def marks_menu(self, facts: BundleFacts) -> QMenu:
+        """Return a menu with an entry for each class of a network; it goes when it is closed."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        marks = facts.manifest.marks
+        for name in facts.manifest.classes:
+            kinds: tuple[Malignancy, ...] = ("malignant", "benign", "not stated")
+            submenu = menu.addMenu(class_label(name, marks.malignant))
+            add_marks(submenu, kinds, marks.of(name), partial(self._mark, facts, name))
+        menu.addSeparator()
+        trained = menu.addAction(self.tr("As in training"))
+        trained.setEnabled(marks != facts.trained_marks)
+        trained.triggered.connect(lambda _checked=False: self.marks_chosen.emit(None))
+        return menu
+
+    def _mark(self, facts: BundleFacts, name: str, malignancy: Malignancy) -> None:
+        marks = facts.manifest.marks
+        kinds = {other: marks.of(other) for other in facts.manifest.classes}
+        self.marks_chosen.emit(marks_of({**kinds, name: malignancy}))
+
+    def _open_marks(self) -> None:
+        if self._facts is not None:
+            corner = self.marks_button.rect().bottomLeft()
+            self.marks_menu(self._facts).popup(self.marks_button.mapToGlobal(corner))
 
     def _activated(self, row: int) -> None:
         self.chosen.emit(Path(str(self.combo.itemData(row))))

@@ -43,7 +43,7 @@ def _figures(prediction: Prediction | None, classes: Sequence[str]) -> list[str]
     return [
         prediction.predicted,
         *(f"{prediction.probabilities[name]:.6f}" for name in classes),
-        f"{prediction.malignant_probability:.6f}",
+        "" if prediction.malignant_probability is None else f"{prediction.malignant_probability:.6f}",
         " ".join(prediction.warnings),
         "",
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from skindesk.background import Question
-from skindesk.models.diagnosis.bundle import BundleFacts, read_bundle_facts
+from skindesk.models.diagnosis.bundle import BundleFacts, mark_bundle, read_bundle_facts
 
 if TYPE_CHECKING:
     from skindesk.engine.jobs import JobQueue
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from skindesk.models.runs.listing import RunsModel
     from skindesk.models.workspace import Workspace
     from skindesk.pages.diagnosis.bundle_card import BundleCard
+    from trainer.dataset.malignancy import Marks
     from trainer.protocol.lines import Beat
 
 
@@ -46,7 +47,9 @@ class Network(QObject):
         self._wanted = self._loading = self._silent = False
         self.facts: BundleFacts | None = None
         self._reading: Question[BundleFacts] = Question(self._read, self._unreadable, self)
+        self._marking: Question[BundleFacts] = Question(self._read, card.problem.show_error, self)
         card.chosen.connect(workspace.set_bundle)
+        card.marks_chosen.connect(self._mark)
         card.train_asked.connect(lambda: workspace.go_to.emit("training"))
         card.import_asked.connect(lambda: workspace.go_to.emit("results"))
         workspace.bundle_changed.connect(self._bundle_changed)
@@ -67,6 +70,7 @@ class Network(QObject):
     def _bundle_changed(self) -> None:
         bundle = self._workspace.bundle
         self._show(None)
+        self._marking.forget()
         if bundle is None:
             self._reading.forget()
             self._model.set_bundle(None)
@@ -76,9 +80,21 @@ class Network(QObject):
     def _read(self, facts: BundleFacts) -> None:
         before = self.facts
         self._show(facts)
-        if before is None or before.hash != facts.hash:
+        if before is None or (before.hash, before.manifest.marks) != (facts.hash, facts.manifest.marks):
             self._model.set_bundle(facts.folder, anew=True)  # the same folder may hold another network by now
             self._warm_up()
+
+    def _mark(self, marks: Marks | None) -> None:
+        facts = self.facts
+        if facts is None:
+            return
+        folder = facts.folder
+
+        def mark() -> BundleFacts:
+            mark_bundle(folder, marks)
+            return read_bundle_facts(folder)
+
+        self._marking.ask(mark)
 
     def _unreadable(self, sentence: str) -> None:
         self._show(None)

@@ -21,6 +21,7 @@ from trainer.wording import percent
 if TYPE_CHECKING:
     from skindesk.models.diagnosis.bundle import BundleFacts
     from skindesk.models.diagnosis.diagnosis import DiagnosisModel
+    from trainer.dataset.malignancy import Malignancy
     from trainer.predictions import Prediction
 
 _UNKNOWN = "–"
@@ -84,6 +85,9 @@ class ResultCard(Card):
         self.body.addLayout(self._note_row())
         self._malignant = self._malignant_part()
         self.body.addWidget(self._malignant)
+        self._none_malignant = _readable()
+        self._none_malignant.setText(self.tr("No class of this network is marked malignant."))
+        self.body.addWidget(self._none_malignant)
         self._why_chosen, self._quality, self._basis = (_readable() for _ in range(3))
         self._warnings = Notice()
         for part in (self._why_chosen, self._warnings, self._quality, self._basis):
@@ -161,7 +165,9 @@ class ResultCard(Card):
         self._act.setVisible(bool(shown.action))
         for part in (self.bars, self._sort, self._predicted_title, self.predicted, self._basis):
             part.setVisible(awaited)
-        self._malignant.setVisible(awaited and facts is not None and bool(facts.manifest.malignant))
+        marked = facts is not None and bool(facts.manifest.malignant)
+        self._malignant.setVisible(awaited and marked)
+        self._none_malignant.setVisible(awaited and not marked)
         self._fold.setVisible(facts is not None)
         self._explanation.setVisible(facts is not None and self._fold.isChecked())
         if facts is not None:
@@ -177,8 +183,9 @@ class ResultCard(Card):
         label = class_label(prediction.predicted, facts.manifest.malignant)
         share = percent(prediction.probabilities[prediction.predicted])
         self.predicted.setText(f"{label}  {share}")
-        self.malignant.setText(percent(prediction.malignant_probability))
-        self._malignant_bar.set_value(prediction.malignant_probability)
+        if (malignant := prediction.malignant_probability) is not None:
+            self.malignant.setText(percent(malignant))
+            self._malignant_bar.set_value(malignant)
         why = words.why_not_the_most_probable(facts, prediction)
         self._why_chosen.setText(why)
         self._why_chosen.setVisible(bool(why))
@@ -211,7 +218,7 @@ class ResultCard(Card):
                     value=shares.get(name),
                     colour=class_colour(name, facts.manifest.classes),
                     chosen=prediction is not None and name == prediction.predicted,
-                    note=self._note_of(name, name in malignant, shares.get(name)),
+                    note=self._note_of(name, facts.manifest.marks.of(name), shares.get(name)),
                 )
                 for name in self._ordered(facts.manifest.classes, shares)
             ]
@@ -227,8 +234,12 @@ class ResultCard(Card):
             self._order_shown = classes
         return self._order_shown
 
-    def _note_of(self, name: str, malignant: bool, share: float | None) -> str:
-        kind = self.tr("malignant class") if malignant else self.tr("benign class")
+    def _note_of(self, name: str, malignancy: Malignancy, share: float | None) -> str:
+        kind = {
+            "malignant": self.tr("malignant or precancerous"),
+            "benign": self.tr("benign"),
+            "not stated": self.tr("not stated whether malignant or benign"),
+        }[malignancy]
         figure = percent(share) if share is not None else _UNKNOWN
         return f"{class_label(name, ())} ({name}), {kind}: {figure}"
 

@@ -220,9 +220,10 @@ def result_text(
     lines.append(tr("Predicted: {name}").format(name=class_label(prediction.predicted, malignant)))
     ranked = sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])
     lines += [f"{class_label(name, malignant)}\t{percent(share)}" for name, share in ranked]
-    lines.append(
-        tr("Malignant classes (▲) together: {share}").format(share=percent(prediction.malignant_probability))
-    )
+    if (share := prediction.malignant_probability) is None:
+        lines.append(tr("No class of this network is marked malignant."))
+    else:
+        lines.append(tr("Malignant classes (▲) together: {share}").format(share=percent(share)))
     lines += list(prediction.warnings)
     lines += ["", f"{facts.summary.name}: {bundle_line(facts)}", score_line(facts)]
     lines += [f"{answer.prior} {answer.decision_rule}", RESEARCH_ONLY]

@@ -10,6 +10,7 @@ from skindesk.metric_words import hint_of, title_of
 from skindesk.widgets.fact_table import Fact, Facts
 from skindesk.widgets.theme import class_label
 from trainer.dataset.certificate import PARTS
+from trainer.dataset.known_pairs import SOURCE
 from trainer.metrics.catalogue import (
     ACCURACY,
     BALANCED_ACCURACY,
@@ -117,12 +118,18 @@ def certificate_facts(certificate: SplitCertificate, malignant: Collection[str])
 def leaks(certificate: SplitCertificate) -> str:
     """Return a sentence on whether anything lies in two parts of a split."""
     if certificate.sound:
-        return _tr("No group, lesion, patient or file lies in two parts.")
+        sentence = _tr("No group, lesion, patient or file lies in two parts.")
+        if certificate.known_pairs_joined:
+            sentence += " " + _tr(
+                "Pairs of images known to show one lesion under two ids ({source}) that were joined: {n}."
+            ).format(source=SOURCE, n=certificate.known_pairs_joined)
+        return sentence
     counts = (
         (certificate.groups_in_two_parts, _tr("groups")),
         (certificate.lesions_in_two_parts, _tr("lesions")),
         (certificate.patients_in_two_parts, _tr("patients")),
         (certificate.files_in_two_parts, _tr("files")),
+        (certificate.known_pairs_in_two_parts, _tr("known pairs of one lesion")),
     )
     found = ", ".join(f"{count:,} {noun}" for count, noun in counts if count)
     return _tr("In two parts at once: {found}. Figures of this split are too good to be true.").format(

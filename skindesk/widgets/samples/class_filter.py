@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -26,9 +26,11 @@ class Filter(QWidget):
 
     Signals:
         changed: other kinds are chosen.
+        menu_asked(str, QPoint): a menu of this kind is wanted, at this place of the screen.
     """
 
     changed = Signal()
+    menu_asked = Signal(str, QPoint)
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -82,6 +84,10 @@ class Filter(QWidget):
         for row in rows:
             row.setChecked(row.key in chosen)
             row.toggled.connect(self._say)
+            row.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+            row.customContextMenuRequested.connect(
+                lambda place, row=row: self.menu_asked.emit(row.key, row.mapToGlobal(place))
+            )
             row.installEventFilter(self)
             self._rows.addWidget(row)
             self.setTabOrder(before, row)  # not after all that was there before

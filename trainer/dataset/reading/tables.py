@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trainer.errors import DatasetError
+from trainer.tables import spreadsheet_plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +88,7 @@ def _read(path: Path, *, header_only: bool) -> Table:
                 rows: list[tuple[int, dict[str, str]]] = []
                 if not header_only:
                     rows = [
-                        (reader.line_num, dict(zip(columns, cells, strict=False)))
+                        (reader.line_num, dict(zip(columns, map(spreadsheet_plain, cells), strict=False)))
                         for cells in reader
                         if any(cell.strip() for cell in cells)
                     ]

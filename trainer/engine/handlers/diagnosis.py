@@ -78,7 +78,7 @@ class ReadyPredictors:
 
 def _predictor(bundle: Path, context: Context) -> tuple[Predictor, str]:
     """Return a bundle's network, ready, and the hash that names the bundle; both are as they are on the disk."""
-    from trainer.runs.bundle import bundle_hash
+    from trainer.runs.bundle import bundle_hash, read_manifest
 
     identity = bundle_hash(bundle)
     kept = context.kept.one(ReadyPredictors)
@@ -90,4 +90,6 @@ def _predictor(bundle: Path, context: Context) -> tuple[Predictor, str]:
         kept.make_room()
         predictor = Predictor(bundle)
         kept.put(identity, predictor)
+    else:
+        predictor.manifest = read_manifest(bundle)  # its classes may have been marked since
     return predictor, identity

@@ -1,0 +1,97 @@
+"""The marks of a dataset's classes: what a user has said of them, else what their names say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from trainer.dataset.classes import spelt_as
+from trainer.dataset.malignancy import Malignancy, Marks, malignancy_by_name, marks_of
+from trainer.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trainer.dataset.database import Database
+
+
+class ClassList(msgspec.Struct, frozen=True, kw_only=True):
+    """The classes of a dataset.
+
+    Attributes:
+        classes: name to number of usable samples.
+        malignant: names of those that are malignant or precancerous, sorted.
+        benign: names of those that are benign, sorted.
+        not_stated: names of the others, sorted.
+    """
+
+    classes: dict[str, int]
+    malignant: tuple[str, ...]
+    benign: tuple[str, ...]
+    not_stated: tuple[str, ...]
+
+
+def used_classes(database: Database) -> tuple[str, ...]:
+    """Return the names of the classes that usable samples have, sorted."""
+    rows = database.rows("SELECT DISTINCT class_name FROM samples WHERE usable ORDER BY 1")
+    return tuple(name for (name,) in rows)
+
+
+def stored_marks(database: Database) -> Marks:
+    """Return the marks of the classes that usable samples have."""
+    said = _said(database)
+    return marks_of({name: said.get(name) or malignancy_by_name(name) for name in used_classes(database)})
+
+
+def class_list(database: Database) -> ClassList:
+    """Count the classes of a dataset, and say how they are marked."""
+    rows = database.rows("SELECT class_name, count(*) FROM samples WHERE usable GROUP BY 1 ORDER BY 1")
+    counts = {str(name): int(n) for name, n in rows}
+    marks = stored_marks(database)
+    return ClassList(
+        classes=counts, malignant=marks.malignant, benign=marks.benign, not_stated=marks.not_stated(counts)
+    )
+
+
+def mark(
+    database: Database,
+    *,
+    malignant: Sequence[str] = (),
+    benign: Sequence[str] = (),
+    by_name: Sequence[str] = (),
+) -> None:
+    """Say of classes what they are; others stay as they are.
+
+    Args:
+        database: of the dataset.
+        malignant: names of classes that are malignant or precancerous, in any spelling.
+        benign: names of classes that are benign.
+        by_name: names of classes of which their name decides again.
+
+    Raises:
+        DatasetError: a name is not a class of this dataset, or is given twice.
+    """
+    wanted: dict[str, int | None] = {}
+    names = used_classes(database)
+    for given, value in ((malignant, 1), (benign, 0), (by_name, None)):
+        for name in given:
+            spelt = spelt_as(name, names)
+            if spelt not in names:
+                raise DatasetError(
+                    f"{database.path} has no class {name!r}; its classes are {', '.join(names)}."
+                )
+            if wanted.get(spelt, value) != value:
+                raise DatasetError(f"Class {name!r} cannot be both; mark it as malignant or as benign.")
+            wanted[spelt] = value
+    database.run_many(
+        "UPDATE classes SET marked = ? WHERE class_name = ?", [(v, name) for name, v in wanted.items()]
+    )
+
+
+def _said(database: Database) -> dict[str, Malignancy]:
+    """Return what a user has said; a file of version 2 that was not written to holds malignant ones alone."""
+    columns = {row[1] for row in database.rows("PRAGMA table_info(classes)")}
+    column = "marked" if "marked" in columns else "nullif(malignant, 0)"
+    rows = database.rows(f"SELECT class_name, {column} FROM classes WHERE {column} IS NOT NULL")  # noqa: S608 - one of two texts above
+    return {name: "malignant" if value else "benign" for name, value in rows}
