@@ -114,6 +114,23 @@ def test_metadata_in_any_of_the_usual_tables(
     assert json.loads(shell(*words).out)[0]["metadata"] == {"age": "61", "site": "back"}
 
 
+def test_metadata_of_images_of_one_name(
+    shell: Shell, trained: Path, image_folder: Path, tmp_path: Path
+) -> None:
+    images = [tmp_path / clinic / "IMG_0000.png" for clinic in ("clinicA", "clinicB")]
+    for image in images:
+        image.parent.mkdir()
+        shutil.copy(min((image_folder / "images").glob("*.png")), image)
+    facts = tmp_path / "facts.csv"
+    words = ["predict", trained / "bundle", *images, "--metadata", facts, "--json"]
+    facts.write_text("image,patient\nclinicA/IMG_0000.png,A0\nclinicB/IMG_0000.png,B0\n")
+    assert [answer["metadata"]["patient"] for answer in json.loads(shell(*words).out)] == ["A0", "B0"]
+    facts.write_text("image,patient\nIMG_0000,A0\n")
+    for answer in json.loads(shell(*words).out):
+        assert "metadata" not in answer
+        assert "several images or rows are called IMG_0000.png" in answer["warnings"][-1]
+
+
 def test_metadata_that_names_no_image(shell: Shell, trained: Path, tmp_path: Path) -> None:
     words = ["predict", trained / "bundle", tmp_path / "a.png", "--metadata"]
     assert "none.csv" in shell.refused(*words, tmp_path / "none.csv")

@@ -286,8 +286,9 @@ def predict(
         raise ConfigError("Choose --json or --csv, not both.")
     load_tensorflow()
     from trainer.commands import predicting
+    from trainer.commands.metadata import read_metadata
 
-    table = predicting.read_metadata(metadata) if metadata is not None else None
+    table = read_metadata(metadata) if metadata is not None else None
     with _stoppable() as stop:
         predictions, manifest = predicting.predict(bundle, images, table, terminal_listener(), stop)
     if as_json:

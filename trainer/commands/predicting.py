@@ -9,18 +9,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trainer import RESEARCH_ONLY
-from trainer.dataset.fields import IMAGE
-from trainer.dataset.reading.scanning import without_suffix
-from trainer.dataset.reading.tables import read_table
-from trainer.errors import DatasetError
 from trainer.events import silent
 from trainer.prediction.inference import Predictor
 from trainer.wording import percent, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from trainer.commands.metadata import Known, Metadata
     from trainer.events import Listener, StopRequest
     from trainer.predictions import Prediction
     from trainer.runs.bundle import Manifest
@@ -29,37 +26,10 @@ _BAR = 24
 _ANSWER = {"probabilities", "predicted", "malignant_probability", "warnings"}
 
 
-def read_metadata(file: Path) -> dict[str, dict[str, str]]:
-    """Read a table with one row an image, separated by commas, semicolons or tabs.
-
-    Returns:
-        The other columns of each row, by the image's file name without its ending, in lower case.
-
-    Raises:
-        DatasetError: no such file, not a table, or no column that names the image.
-    """
-    table = read_table(file)
-    key = table.column_of(IMAGE)
-    if key is None:
-        found = ", ".join(table.columns) or "none"
-        raise DatasetError(f"{file} needs a column `image` with file names; its columns are: {found}.")
-    return {
-        _name_of(cells[key].strip()): {
-            name: value.strip() for name, value in cells.items() if name != key and value.strip()
-        }
-        for _line, cells in table.rows
-        if cells.get(key, "").strip()
-    }
-
-
-def _name_of(reference: str) -> str:
-    return without_suffix(reference.replace("\\", "/").rpartition("/")[2]).casefold()
-
-
 def predict(
     bundle: Path,
     images: Sequence[Path],
-    metadata: Mapping[str, dict[str, str]] | None = None,
+    metadata: Metadata | None = None,
     listener: Listener = silent,
     stop: StopRequest | None = None,
 ) -> tuple[list[Prediction], Manifest]:
@@ -68,7 +38,7 @@ def predict(
     Args:
         bundle: folder.
         images: files, in the order of the predictions.
-        metadata: see `read_metadata`.
+        metadata: what is known of the images.
         listener: hears progress.
         stop: asked between batches.
     """
@@ -76,10 +46,15 @@ def predict(
     predictions = predictor.predict(images, listener=listener, stop=stop)
     if metadata is not None:
         predictions = [
-            msgspec.structs.replace(prediction, metadata=metadata.get(_name_of(path.name)))
-            for prediction, path in zip(predictions, images, strict=True)
+            _with_facts(prediction, known)
+            for prediction, known in zip(predictions, metadata.of(images), strict=True)
         ]
     return predictions, predictor.manifest
+
+
+def _with_facts(prediction: Prediction, known: Known) -> Prediction:
+    warnings = (*prediction.warnings, known.note) if known.note else prediction.warnings
+    return msgspec.structs.replace(prediction, metadata=known.facts, warnings=warnings)
 
 
 def as_document(prediction: Prediction) -> dict[str, Any]:
