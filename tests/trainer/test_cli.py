@@ -138,6 +138,28 @@ def test_metadata_that_names_no_image(shell: Shell, trained: Path, tmp_path: Pat
     assert "needs a column `image`" in shell.refused(*words, tmp_path / "facts.csv")
 
 
+def test_evaluate_and_predict_say_what_they_compute_on(
+    shell: Shell, trained: Path, dataset_file: Path, image_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = min((image_folder / "images").glob("*.png"))
+    commands = {
+        "Predicting": ("predict", image),
+        "Scoring": ("evaluate", dataset_file, "--split", "validation"),
+    }
+    for task, (command, *words) in commands.items():
+        done = shell(command, trained / "bundle", *words, "--device", "cpu", "--json")
+        assert f"{task} on the CPU (" in done.err
+        assert "as asked for" in done.err
+        json.loads(done.out)
+        monkeypatch.setattr("trainer.devices.choosing.find_gpus", lambda _root: ())
+        assert "since no GPU can be used" in shell(command, trained / "bundle", *words).err
+        assert "No GPU can be used" in shell.refused(command, trained / "bundle", *words, "--device", "gpu")
+
+
+def test_the_usage_of_predict_names_its_images_once(shell: Shell) -> None:
+    assert shell("predict", "--help").out.count("...") == 1
+
+
 def test_names_that_are_not_unicode(shell: Shell, trained: Path, image_folder: Path, tmp_path: Path) -> None:
     image = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xe9t\xe9.png"))
     broken = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xffbroken.png"))
