@@ -41,7 +41,10 @@ def test_import_split_evaluate_predict(
     assert outcome.status == 0
     *predictions, failed = json.loads(outcome.out)
     for prediction, path in zip(predictions, images, strict=True):
-        assert list(prediction) == ["path", "probabilities", "predicted", "malignant_probability", "warnings"]
+        assert list(prediction) == [
+            *("path", "probabilities", "predicted", "malignant_probability", "prior", "warnings")
+        ]
+        assert prediction["prior"] == "natural"
         assert prediction["path"] == str(path)
         assert sum(prediction["probabilities"].values()) == pytest.approx(1)
         assert prediction["predicted"] in result["classes"]
@@ -89,7 +92,8 @@ def test_predict_writes_tables_with_metadata(
     words = ["predict", trained / "bundle", image, "--metadata", tmp_path / "facts.csv"]
     assert shell(*words, "--csv", table).status == 0
     head, row = table.read_text().splitlines()
-    assert head.startswith("path,predicted,bkl,mel,nv,malignant_probability")
+    assert head.startswith("path,predicted,bkl,mel,nv,malignant_probability,prior,")
+    assert ",natural," in row
     assert row.endswith("61,back")
     assert json.loads(shell(*words, "--json").out)[0]["metadata"] == {"age": "61", "site": "back"}
     text = shell("predict", trained / "bundle", image).out
@@ -112,6 +116,27 @@ def test_metadata_in_any_of_the_usual_tables(
     (tmp_path / "facts.csv").write_text(content.format(stem=image.stem), encoding="utf-8")
     words = ["predict", trained / "bundle", image, "--metadata", tmp_path / "facts.csv", "--json"]
     assert json.loads(shell(*words).out)[0]["metadata"] == {"age": "61", "site": "back"}
+
+
+def test_predict_for_equally_frequent_classes(
+    shell: Shell, trained: Path, image_folder: Path, tmp_path: Path
+) -> None:
+    images = sorted((image_folder / "images").glob("*.png"))[:4]
+    words = ["predict", trained / "bundle", *images]
+    prior = json.loads((trained / "bundle" / "manifest.json").read_text())["calibration"]["prior"]
+    natural = json.loads(shell(*words, "--json").out)
+    balanced = json.loads(shell(*words, "--prior", "balanced", "--json").out)
+    for before, after in zip(natural, balanced, strict=True):
+        weighed = {name: share / prior[name] for name, share in before["probabilities"].items()}
+        total = sum(weighed.values())
+        assert after["prior"] == "balanced"
+        assert after["probabilities"] == pytest.approx({name: w / total for name, w in weighed.items()})
+        assert after["malignant_probability"] == pytest.approx(after["probabilities"]["mel"])
+        assert after["predicted"] == before["predicted"] == max(weighed, key=weighed.__getitem__)
+    assert shell(*words, "--prior", "balanced", "--csv", tmp_path / "table.csv").status == 0
+    with (tmp_path / "table.csv").open(newline="") as stream:
+        assert [row["prior"] for row in csv.DictReader(stream)] == ["balanced"] * 4
+    assert "all classes are equally frequent" in shell(*words, "--prior", "balanced").out
 
 
 def test_metadata_of_images_of_one_name(

@@ -301,6 +301,12 @@ def predict(
         Path | None,
         typer.Option(metavar="FILE.csv", help="Table of facts to add; its column `image` names the images."),
     ] = None,
+    prior: Annotated[
+        Literal["natural", "balanced"],
+        typer.Option(
+            help="Class frequencies that the probabilities assume: those of the training images, or equal ones."
+        ),
+    ] = "natural",
     device: DeviceOption = "auto",
     as_json: AsJson = False,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a table.")] = None,
@@ -316,7 +322,9 @@ def predict(
     from trainer.commands import predicting
 
     with _stoppable() as stop:
-        predictions, manifest = predicting.predict(bundle, images, table, listener, stop)
+        predictions, manifest = predicting.predict(
+            bundle, images, table, prior=prior, listener=listener, stop=stop
+        )
     if as_json:
         _print_json([predicting.as_document(prediction) for prediction in predictions])
     elif csv is not None:

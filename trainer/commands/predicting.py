@@ -11,7 +11,8 @@ import msgspec
 from trainer import RESEARCH_ONLY
 from trainer.events import silent
 from trainer.prediction.inference import Predictor
-from trainer.wording import percent, plain
+from trainer.predictions import choice_of
+from trainer.wording import percent, plain, told_apart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,17 +20,20 @@ if TYPE_CHECKING:
 
     from trainer.commands.metadata import Known, Metadata
     from trainer.events import Listener, StopRequest
-    from trainer.predictions import Prediction
+    from trainer.predictions import Prediction, Prior
     from trainer.runs.bundle import Manifest
 
 _BAR = 24
-_ANSWER = {"probabilities", "predicted", "malignant_probability", "warnings"}
+_BALANCED = "The probabilities assume that all classes are equally frequent."
+_ANSWER = {"probabilities", "predicted", "malignant_probability", "prior", "warnings"}
 
 
 def predict(
     bundle: Path,
     images: Sequence[Path],
     metadata: Metadata | None = None,
+    *,
+    prior: Prior = "natural",
     listener: Listener = silent,
     stop: StopRequest | None = None,
 ) -> tuple[list[Prediction], Manifest]:
@@ -39,10 +43,11 @@ def predict(
         bundle: folder.
         images: files, in the order of the predictions.
         metadata: what is known of the images.
+        prior: that the probabilities are to assume.
         listener: hears progress.
         stop: asked between batches.
     """
-    predictor = Predictor(bundle)
+    predictor = Predictor(bundle, prior=prior)
     predictions = predictor.predict(images, listener=listener, stop=stop)
     if metadata is not None:
         predictions = [
@@ -72,7 +77,10 @@ def as_csv(predictions: Sequence[Prediction], manifest: Manifest) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(
-        ["path", "predicted", *manifest.classes, "malignant_probability", "warnings", "error", *extra]
+        [
+            *("path", "predicted", *manifest.classes, "malignant_probability", "prior", "warnings", "error"),
+            *extra,
+        ]
     )
     for p in predictions:
         figures = [f"{p.probabilities[name]:.6f}" if p.probabilities else "" for name in manifest.classes]
@@ -84,6 +92,7 @@ def as_csv(predictions: Sequence[Prediction], manifest: Manifest) -> str:
                 p.predicted,
                 *figures,
                 malignant,
+                "" if p.error else p.prior,
                 " ".join(p.warnings),
                 p.error,
                 *known,
@@ -98,12 +107,31 @@ def as_text(predictions: Sequence[Prediction], manifest: Manifest) -> str:
     for p in predictions:
         if p.error:
             continue
-        lines.append(plain(f"{p.path}: {p.predicted}, malignant {percent(p.malignant_probability)}"))
+        lines.append(plain(f"{p.path}: {_chosen(p, manifest)}, malignant {percent(p.malignant_probability)}"))
         for name, probability in sorted(p.probabilities.items(), key=lambda pair: -pair[1]):
             mark = "malignant" if name in manifest.malignant else ""
             bar = "#" * round(probability * _BAR)
             lines.append(plain(f"  {name:<8}{percent(probability):>8}  {bar:<{_BAR}}  {mark}".rstrip()))
         lines += [f"  Note: {warning}" for warning in p.warnings]
     calibration = manifest.calibration
-    lines += ["", calibration.decision_rule, RESEARCH_ONLY]
-    return "\n".join(lines)
+    prior = {"natural": calibration.describe_prior(), "balanced": _BALANCED}
+    lines += [
+        "",
+        *sorted({prior[p.prior] for p in predictions if not p.error}),
+        calibration.decision_rule,
+        RESEARCH_ONLY,
+    ]
+    return "\n".join(plain(line) for line in lines)
+
+
+def _chosen(prediction: Prediction, manifest: Manifest) -> str:
+    """Return the predicted class, with the figures that decided where another class is more probable."""
+    choice = choice_of(prediction.probabilities, prediction.predicted, manifest.calibration.prior)
+    if prediction.prior != "natural" or not choice.against_the_most_probable:
+        return prediction.predicted
+    chosen, other = choice
+    times, other_times = told_apart(chosen.times, other.times)
+    return (
+        f"{chosen.class_name} ({percent(chosen.probability)}, {times} times its share of the training images; "
+        f"{other.class_name} {percent(other.probability)}, {other_times} times)"
+    )
