@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NO_CLASS_MALIGNANT = "No class of this network is marked malignant."
 """Stands where the probability of malignant classes would."""
+
+Prior: TypeAlias = Literal["natural", "balanced"]
+"""The class frequencies that probabilities assume: those of the training images, or all classes equally frequent."""
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
@@ -13,11 +21,11 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         path: of the image, as given (see `trainer.files.printable`).
-        probabilities: by class, calibrated to the prior the manifest names, summing to 1; empty where the image
-            cannot be read.
+        probabilities: by class, for `prior`, summing to 1; empty where the image cannot be read.
         predicted: the class that the manifest's decision rule takes; empty where the image cannot be read.
         malignant_probability: sum of the malignant classes' probabilities, 0 to 1; `None` where no class is marked
             malignant.
+        prior: that the probabilities assume; `natural` is the one the manifest names.
         warnings: sentences about the image.
         metadata: what the caller knows of the image, by column; `None` for nothing.
         error: why there is no prediction; empty where there is one.
@@ -27,6 +35,54 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     probabilities: dict[str, float] = {}
     predicted: str = ""
     malignant_probability: float | None = None
+    prior: Prior = "natural"
     warnings: tuple[str, ...] = ()
     metadata: dict[str, str] | None = None
     error: str = ""
+
+
+class Weighed(NamedTuple):
+    """A class as the decision rule sees it.
+
+    Attributes:
+        class_name: of the class.
+        probability: 0 to 1.
+        times: the probability divided by the class's share of the training images; infinite where it has none.
+    """
+
+    class_name: str
+    probability: float
+    times: float
+
+
+class Choice(NamedTuple):
+    """How a prediction was chosen: by the largest `times`, not by the largest probability.
+
+    Attributes:
+        predicted: the predicted class.
+        most_probable: the class of the largest probability, the first of equals.
+    """
+
+    predicted: Weighed
+    most_probable: Weighed
+
+    @property
+    def against_the_most_probable(self) -> bool:
+        """Whether another class is more probable than the predicted one."""
+        return self.most_probable.probability > self.predicted.probability
+
+
+def choice_of(probabilities: Mapping[str, float], predicted: str, shares: Mapping[str, float]) -> Choice:
+    """Return how a prediction was chosen.
+
+    Args:
+        probabilities: by class, for the natural prior.
+        predicted: the predicted class.
+        shares: of the classes among the training images (`Calibration.prior`), 0 to 1.
+    """
+
+    def weighed(name: str) -> Weighed:
+        probability, share = probabilities[name], shares[name]
+        return Weighed(name, probability, probability / share if share else float("inf"))
+
+    return Choice(weighed(predicted), weighed(max(probabilities, key=probabilities.__getitem__)))

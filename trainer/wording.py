@@ -10,6 +10,7 @@ NO_BREAK = "\u00a0"
 NOTHING = "–"
 """Stands where there is no figure."""
 
+_MOST_PLACES = 4
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 
 
@@ -36,6 +37,15 @@ def figure(value: float | None, *, share: bool = True) -> str:
 def ends(low: float, high: float, *, share: bool = True) -> str:
     """Return the ends of an interval without a unit: "71.2–79.9", or "0.898–0.936"."""
     return f"{100.0 * low:.1f}–{100.0 * high:.1f}" if share else f"{low:.3f}–{high:.3f}"
+
+
+def told_apart(first: float, second: float) -> tuple[str, str]:
+    """Return two ratios with one decimal, or as many as tell them apart: "3.1" and "2.3", "2.34" and "2.31"."""
+    for places in range(1, _MOST_PLACES):
+        words = f"{first:,.{places}f}", f"{second:,.{places}f}"
+        if words[0] != words[1]:
+            break
+    return words
 
 
 def counted(count: int, one: str, many: str) -> str:

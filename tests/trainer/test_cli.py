@@ -41,7 +41,10 @@ def test_import_split_evaluate_predict(
     assert outcome.status == 0
     *predictions, failed = json.loads(outcome.out)
     for prediction, path in zip(predictions, images, strict=True):
-        assert list(prediction) == ["path", "probabilities", "predicted", "malignant_probability", "warnings"]
+        assert list(prediction) == [
+            *("path", "probabilities", "predicted", "malignant_probability", "prior", "warnings")
+        ]
+        assert prediction["prior"] == "natural"
         assert prediction["path"] == str(path)
         assert sum(prediction["probabilities"].values()) == pytest.approx(1)
         assert prediction["predicted"] in result["classes"]
@@ -89,7 +92,8 @@ def test_predict_writes_tables_with_metadata(
     words = ["predict", trained / "bundle", image, "--metadata", tmp_path / "facts.csv"]
     assert shell(*words, "--csv", table).status == 0
     head, row = table.read_text().splitlines()
-    assert head.startswith("path,predicted,bkl,mel,nv,malignant_probability")
+    assert head.startswith("path,predicted,bkl,mel,nv,malignant_probability,prior,")
+    assert ",natural," in row
     assert row.endswith("61,back")
     assert json.loads(shell(*words, "--json").out)[0]["metadata"] == {"age": "61", "site": "back"}
     text = shell("predict", trained / "bundle", image).out
@@ -114,11 +118,71 @@ def test_metadata_in_any_of_the_usual_tables(
     assert json.loads(shell(*words).out)[0]["metadata"] == {"age": "61", "site": "back"}
 
 
+def test_predict_for_equally_frequent_classes(
+    shell: Shell, trained: Path, image_folder: Path, tmp_path: Path
+) -> None:
+    images = sorted((image_folder / "images").glob("*.png"))[:4]
+    words = ["predict", trained / "bundle", *images]
+    prior = json.loads((trained / "bundle" / "manifest.json").read_text())["calibration"]["prior"]
+    natural = json.loads(shell(*words, "--json").out)
+    balanced = json.loads(shell(*words, "--prior", "balanced", "--json").out)
+    for before, after in zip(natural, balanced, strict=True):
+        weighed = {name: share / prior[name] for name, share in before["probabilities"].items()}
+        total = sum(weighed.values())
+        assert after["prior"] == "balanced"
+        assert after["probabilities"] == pytest.approx({name: w / total for name, w in weighed.items()})
+        assert after["malignant_probability"] == pytest.approx(after["probabilities"]["mel"])
+        assert after["predicted"] == before["predicted"] == max(weighed, key=weighed.__getitem__)
+    assert shell(*words, "--prior", "balanced", "--csv", tmp_path / "table.csv").status == 0
+    with (tmp_path / "table.csv").open(newline="") as stream:
+        assert [row["prior"] for row in csv.DictReader(stream)] == ["balanced"] * 4
+    assert "all classes are equally frequent" in shell(*words, "--prior", "balanced").out
+
+
+def test_metadata_of_images_of_one_name(
+    shell: Shell, trained: Path, image_folder: Path, tmp_path: Path
+) -> None:
+    images = [tmp_path / clinic / "IMG_0000.png" for clinic in ("clinicA", "clinicB")]
+    for image in images:
+        image.parent.mkdir()
+        shutil.copy(min((image_folder / "images").glob("*.png")), image)
+    facts = tmp_path / "facts.csv"
+    words = ["predict", trained / "bundle", *images, "--metadata", facts, "--json"]
+    facts.write_text("image,patient\nclinicA/IMG_0000.png,A0\nclinicB/IMG_0000.png,B0\n")
+    assert [answer["metadata"]["patient"] for answer in json.loads(shell(*words).out)] == ["A0", "B0"]
+    facts.write_text("image,patient\nIMG_0000,A0\n")
+    for answer in json.loads(shell(*words).out):
+        assert "metadata" not in answer
+        assert "several images or rows are called IMG_0000.png" in answer["warnings"][-1]
+
+
 def test_metadata_that_names_no_image(shell: Shell, trained: Path, tmp_path: Path) -> None:
     words = ["predict", trained / "bundle", tmp_path / "a.png", "--metadata"]
     assert "none.csv" in shell.refused(*words, tmp_path / "none.csv")
     (tmp_path / "facts.csv").write_text("age;site\n61;back\n")
     assert "needs a column `image`" in shell.refused(*words, tmp_path / "facts.csv")
+
+
+def test_evaluate_and_predict_say_what_they_compute_on(
+    shell: Shell, trained: Path, dataset_file: Path, image_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = min((image_folder / "images").glob("*.png"))
+    commands = {
+        "Predicting": ("predict", image),
+        "Scoring": ("evaluate", dataset_file, "--split", "validation"),
+    }
+    for task, (command, *words) in commands.items():
+        done = shell(command, trained / "bundle", *words, "--device", "cpu", "--json")
+        assert f"{task} on the CPU (" in done.err
+        assert "as asked for" in done.err
+        json.loads(done.out)
+        monkeypatch.setattr("trainer.devices.choosing.find_gpus", lambda _root: ())
+        assert "since no GPU can be used" in shell(command, trained / "bundle", *words).err
+        assert "No GPU can be used" in shell.refused(command, trained / "bundle", *words, "--device", "gpu")
+
+
+def test_the_usage_of_predict_names_its_images_once(shell: Shell) -> None:
+    assert shell("predict", "--help").out.count("...") == 1
 
 
 def test_names_that_are_not_unicode(shell: Shell, trained: Path, image_folder: Path, tmp_path: Path) -> None:

@@ -4,7 +4,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from trainer.metrics.decision import Calibration, calibrated_probabilities, decide, log_softmax
+from trainer.metrics.decision import (
+    Calibration,
+    balanced_probabilities,
+    calibrated_probabilities,
+    decide,
+    log_softmax,
+)
 
 
 def calibration(**changes: object) -> Calibration:
@@ -37,6 +43,13 @@ def test_decision_weighs_the_probabilities() -> None:
     # 0.95 * 0.1 > 0.05 * 0.9, then the other way round, then equal: the first class.
     assert decide(probabilities, calibration()).tolist() == [0, 1, 0]
     assert decide(np.zeros((0, 2)), calibration()).shape == (0,)
+
+
+def test_balanced_probabilities_are_divided_by_the_prior_and_sum_to_1() -> None:
+    balanced = balanced_probabilities(np.array([[0.9, 0.1], [0.45, 0.55]]), calibration())
+    np.testing.assert_allclose(balanced, [[0.5, 0.5], [0.5 / 6.0, 5.5 / 6.0]])
+    unseen = calibration(prior={"nv": 1.0, "mel": 0.0})
+    np.testing.assert_allclose(balanced_probabilities(np.array([[0.7, 0.3]]), unseen), [[1.0, 0.0]])
 
 
 def test_order_is_that_of_the_classes_not_of_the_tables() -> None:
@@ -80,5 +93,5 @@ def test_says_in_words_what_it_does() -> None:
     assert "Temperature 2.00" in fitted
     assert "1,234 images" in fitted
     assert "nv 90.0\u00a0%, mel 10.0\u00a0%" in fitted
-    assert "balanced prior" in fitted
+    assert "divided by the class's share of the training images" in fitted
     assert "not fitted" in calibration().describe()

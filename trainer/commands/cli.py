@@ -27,7 +27,7 @@ from trainer.config import RunConfig, config_from_toml
 from trainer.config.fields import fields
 from trainer.dataset.reading.layouts import layout_choices
 from trainer.errors import ConfigError, DatasetError, TrainerError
-from trainer.events import Failed, Stopped, StopRequest
+from trainer.events import Failed, Said, Stopped, StopRequest
 from trainer.files import write_text
 
 if TYPE_CHECKING:
@@ -48,6 +48,10 @@ Backbone = Literal["inceptionv3", "xception", "resnet50v2", "densenet121"]
 Stage = Literal["head", "fine-tune", "both"]
 DatasetFile = Annotated[Path, typer.Argument(metavar="DATASET.db", help="A dataset made by `import`.")]
 BundleFolder = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The folder `bundle` of a run.")]
+DeviceOption = Annotated[
+    Literal["auto", "cpu", "gpu"],
+    typer.Option("--device", help="`auto`: a GPU that has proven to work, or the CPU."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -303,42 +307,73 @@ def evaluate(
     part: Annotated[
         Literal["test", "validation", "train", "all"], typer.Option("--split", help="Which part.")
     ] = "test",
+    device: DeviceOption = "auto",
     as_json: AsJson = False,
     report: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for pictures and JSON.")] = None,
 ) -> None:
     """Score a bundle on a part of a dataset. Every scoring of a test part is counted in the dataset."""
     from trainer.dataset.store import DatasetStore
 
-    load_tensorflow()
+    listener = terminal_listener()
+    _start_on(device, "Scoring", listener)
     from trainer.prediction.scoring import score
 
     with DatasetStore.open(dataset) as store, _stoppable() as stop:
-        result = score(bundle, store, part, report=report, listener=terminal_listener(), stop=stop)
+        result = score(bundle, store, part, report=report, listener=listener, stop=stop)
     if as_json:
         _print_json(result.document)
     else:
         show(result.text)
 
 
+def _start_on(choice: Literal["auto", "cpu", "gpu"], task: str, listener: Listener) -> None:
+    """Load TensorFlow, show it the chosen device only, and say which that is.
+
+    Raises:
+        DeviceError: a GPU was asked for and none can be used.
+    """
+    from trainer.devices.choosing import choose_device
+
+    device = choose_device(choice, task=task)
+    listener(Said(message=device.reason))
+    load_tensorflow()
+    from trainer.compute.proving import prepare_device
+
+    prepare_device(device)
+
+
 @app.command()
 def predict(
     bundle: BundleFolder,
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files.")],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Image files.")],
     metadata: Annotated[
-        Path | None, typer.Option(metavar="FILE.csv", help="Columns to add, by column `image`.")
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="Table of facts to add; its column `image` names the images."),
     ] = None,
+    prior: Annotated[
+        Literal["natural", "balanced"],
+        typer.Option(
+            help="Class frequencies that the probabilities assume: those of the training images, or equal ones."
+        ),
+    ] = "natural",
+    device: DeviceOption = "auto",
     as_json: AsJson = False,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a table.")] = None,
 ) -> None:
     """Print the probability of every class for each image."""
     if as_json and csv is not None:
         raise ConfigError("Choose --json or --csv, not both.")
-    load_tensorflow()
+    from trainer.commands.metadata import read_metadata
+
+    table = read_metadata(metadata) if metadata is not None else None
+    listener = terminal_listener()
+    _start_on(device, "Predicting", listener)
     from trainer.commands import predicting
 
-    table = predicting.read_metadata(metadata) if metadata is not None else None
     with _stoppable() as stop:
-        predictions, manifest = predicting.predict(bundle, images, table, terminal_listener(), stop)
+        predictions, manifest = predicting.predict(
+            bundle, images, table, prior=prior, listener=listener, stop=stop
+        )
     if as_json:
         _print_json([predicting.as_document(prediction) for prediction in predictions])
     elif csv is not None:

@@ -9,58 +9,31 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trainer import RESEARCH_ONLY
-from trainer.dataset.fields import IMAGE
-from trainer.dataset.reading.scanning import without_suffix
-from trainer.dataset.reading.tables import read_table
-from trainer.errors import DatasetError
 from trainer.events import silent
 from trainer.prediction.inference import Predictor
-from trainer.predictions import NO_CLASS_MALIGNANT
-from trainer.wording import percent, plain
+from trainer.predictions import NO_CLASS_MALIGNANT, choice_of
+from trainer.wording import percent, plain, told_apart
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from trainer.commands.metadata import Known, Metadata
     from trainer.events import Listener, StopRequest
-    from trainer.predictions import Prediction
+    from trainer.predictions import Prediction, Prior
     from trainer.runs.bundle import Manifest
 
 _BAR = 24
-_ANSWER = {"probabilities", "predicted", "malignant_probability", "warnings"}
-
-
-def read_metadata(file: Path) -> dict[str, dict[str, str]]:
-    """Read a table with one row an image, separated by commas, semicolons or tabs.
-
-    Returns:
-        The other columns of each row, by the image's file name without its ending, in lower case.
-
-    Raises:
-        DatasetError: no such file, not a table, or no column that names the image.
-    """
-    table = read_table(file)
-    key = table.column_of(IMAGE)
-    if key is None:
-        found = ", ".join(table.columns) or "none"
-        raise DatasetError(f"{file} needs a column `image` with file names; its columns are: {found}.")
-    return {
-        _name_of(cells[key].strip()): {
-            name: value.strip() for name, value in cells.items() if name != key and value.strip()
-        }
-        for _line, cells in table.rows
-        if cells.get(key, "").strip()
-    }
-
-
-def _name_of(reference: str) -> str:
-    return without_suffix(reference.replace("\\", "/").rpartition("/")[2]).casefold()
+_BALANCED = "The probabilities assume that all classes are equally frequent."
+_ANSWER = {"probabilities", "predicted", "malignant_probability", "prior", "warnings"}
 
 
 def predict(
     bundle: Path,
     images: Sequence[Path],
-    metadata: Mapping[str, dict[str, str]] | None = None,
+    metadata: Metadata | None = None,
+    *,
+    prior: Prior = "natural",
     listener: Listener = silent,
     stop: StopRequest | None = None,
 ) -> tuple[list[Prediction], Manifest]:
@@ -69,18 +42,24 @@ def predict(
     Args:
         bundle: folder.
         images: files, in the order of the predictions.
-        metadata: see `read_metadata`.
+        metadata: what is known of the images.
+        prior: that the probabilities are to assume.
         listener: hears progress.
         stop: asked between batches.
     """
-    predictor = Predictor(bundle)
+    predictor = Predictor(bundle, prior=prior)
     predictions = predictor.predict(images, listener=listener, stop=stop)
     if metadata is not None:
         predictions = [
-            msgspec.structs.replace(prediction, metadata=metadata.get(_name_of(path.name)))
-            for prediction, path in zip(predictions, images, strict=True)
+            _with_facts(prediction, known)
+            for prediction, known in zip(predictions, metadata.of(images), strict=True)
         ]
     return predictions, predictor.manifest
+
+
+def _with_facts(prediction: Prediction, known: Known) -> Prediction:
+    warnings = (*prediction.warnings, known.note) if known.note else prediction.warnings
+    return msgspec.structs.replace(prediction, metadata=known.facts, warnings=warnings)
 
 
 def as_document(prediction: Prediction) -> dict[str, Any]:
@@ -98,7 +77,10 @@ def as_csv(predictions: Sequence[Prediction], manifest: Manifest) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(
-        ["path", "predicted", *manifest.classes, "malignant_probability", "warnings", "error", *extra]
+        [
+            *("path", "predicted", *manifest.classes, "malignant_probability", "prior", "warnings", "error"),
+            *extra,
+        ]
     )
     for p in predictions:
         figures = [f"{p.probabilities[name]:.6f}" if p.probabilities else "" for name in manifest.classes]
@@ -110,6 +92,7 @@ def as_csv(predictions: Sequence[Prediction], manifest: Manifest) -> str:
                 p.predicted,
                 *figures,
                 malignant,
+                "" if p.error else p.prior,
                 " ".join(p.warnings),
                 p.error,
                 *known,
@@ -126,15 +109,32 @@ def as_text(predictions: Sequence[Prediction], manifest: Manifest) -> str:
             continue
         share = p.malignant_probability
         malignant = "" if share is None else f", malignant {percent(share)}"
-        lines.append(plain(f"{p.path}: {p.predicted}{malignant}"))
+        lines.append(plain(f"{p.path}: {_chosen(p, manifest)}{malignant}"))
         for name, probability in sorted(p.probabilities.items(), key=lambda pair: -pair[1]):
             mark = "malignant" if name in manifest.malignant else ""
             bar = "#" * round(probability * _BAR)
             lines.append(plain(f"  {name:<8}{percent(probability):>8}  {bar:<{_BAR}}  {mark}".rstrip()))
         lines += [f"  Note: {warning}" for warning in p.warnings]
     calibration = manifest.calibration
-    lines += ["", calibration.decision_rule]
-    if not manifest.malignant:
-        lines.append(NO_CLASS_MALIGNANT)
-    lines.append(RESEARCH_ONLY)
-    return "\n".join(lines)
+    prior = {"natural": calibration.describe_prior(), "balanced": _BALANCED}
+    lines += [
+        "",
+        *sorted({prior[p.prior] for p in predictions if not p.error}),
+        calibration.decision_rule,
+        *([] if manifest.malignant else [NO_CLASS_MALIGNANT]),
+        RESEARCH_ONLY,
+    ]
+    return "\n".join(plain(line) for line in lines)
+
+
+def _chosen(prediction: Prediction, manifest: Manifest) -> str:
+    """Return the predicted class, with the figures that decided where another class is more probable."""
+    choice = choice_of(prediction.probabilities, prediction.predicted, manifest.calibration.prior)
+    if prediction.prior != "natural" or not choice.against_the_most_probable:
+        return prediction.predicted
+    chosen, other = choice
+    times, other_times = told_apart(chosen.times, other.times)
+    return (
+        f"{chosen.class_name} ({percent(chosen.probability)}, {times} times its share of the training images; "
+        f"{other.class_name} {percent(other.probability)}, {other_times} times)"
+    )

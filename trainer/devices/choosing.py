@@ -93,7 +93,7 @@ class Devices(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run trains on.
+    """What is computed on.
 
     Attributes:
         kind: `cpu` or `gpu`.
@@ -215,22 +215,23 @@ def describe_devices(*, probe: Callable[[], Probe] | None = run_probe, root: Pat
     )
 
 
-def choose_device(choice: DeviceChoice, devices: Devices | None = None) -> Device:
-    """Choose what to train on.
+def choose_device(choice: DeviceChoice, devices: Devices | None = None, *, task: str = "Training") -> Device:
+    """Choose what to compute on.
 
     Args:
         choice: `auto` takes the GPUs that work and otherwise the CPU.
         devices: of this machine; looked for where not given (for `cpu` without starting anything).
+        task: what is to be done, the word that `Device.reason` begins with.
 
     Raises:
         DeviceError: `gpu` was asked for and there is none that works; the message says why and what to do.
     """
     if choice == "cpu":
-        return _cpu_device(devices.cpu if devices else describe_cpu(Path("/")), "as asked for")
+        return _cpu_device(devices.cpu if devices else describe_cpu(Path("/")), task, "as asked for")
     devices = devices or describe_devices()
     usable = [index for index, gpu in enumerate(devices.gpus) if gpu.usable]
     if choice == "auto" and not usable:
-        return _cpu_device(devices.cpu, f"since no GPU can be used: {devices.gpu_reason}")
+        return _cpu_device(devices.cpu, task, f"since no GPU can be used: {devices.gpu_reason}")
     if not usable:
         raise DeviceError(f"No GPU can be used: {devices.gpu_reason}; choose the CPU as the device instead.")
     gpus = [devices.gpus[index] for index in usable]
@@ -239,18 +240,18 @@ def choose_device(choice: DeviceChoice, devices: Devices | None = None) -> Devic
     return Device(
         kind="gpu",
         name=name,
-        reason=f"Training on {name}, which has proven to work.",
+        reason=f"{task} on {name}, which has proven to work.",
         precision="float16" if capability >= _FLOAT16_FROM else "float32",
         gpus=tuple(usable),
         compute_capability=capability,
     )
 
 
-def _cpu_device(cpu: Cpu, why: str) -> Device:
+def _cpu_device(cpu: Cpu, task: str, why: str) -> Device:
     return Device(
         kind="cpu",
         name=cpu.name,
-        reason=f"Training on the CPU ({cpu.name}), {why}.",
+        reason=f"{task} on the CPU ({cpu.name}), {why}.",
         precision="bfloat16" if cpu.bfloat16 else "float32",
     )
 

@@ -1,6 +1,6 @@
 """From logits to calibrated probabilities, and from those to the predicted class: the one pair every part uses.
 
-What a bundle stores of its calibration, and two pure functions on it. Fitting is in `trainer.metrics.calibration`.
+What a bundle stores of its calibration, and pure functions on it. Fitting is in `trainer.metrics.calibration`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Weight = Annotated[float, msgspec.Meta(ge=0.0)]
 
 BALANCED_RULE = (
-    "The predicted class is the one with the largest probability after re-weighting to a balanced prior "
-    "(each probability divided by the class's share of the prior)."
+    "The predicted class is the one with the largest probability divided by the class's share of the training "
+    "images, so that rare classes are not overlooked."
 )
 
 _SUM_TOLERANCE = 1e-6
@@ -96,7 +96,7 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             f"{name} {percent(self.prior[name])}"
             for name in sorted(self.classes, key=self.prior.__getitem__, reverse=True)
         )
-        return f"Probabilities speak of the class frequencies of the training part: {shares}."
+        return f"The probabilities assume the class frequencies of the training set: {shares}."
 
 
 def in_order(values: dict[str, float], classes: tuple[str, ...]) -> FloatArray:
@@ -140,3 +140,21 @@ def decide(probabilities: ArrayLike, calibration: Calibration) -> IntArray:
     weighted = np.asarray(probabilities, dtype=np.float64) * weights
     chosen: IntArray = weighted.argmax(axis=-1).astype(np.int64)
     return chosen
+
+
+def balanced_probabilities(probabilities: ArrayLike, calibration: Calibration) -> FloatArray:
+    """Turn probabilities for the calibration's prior into those for equally frequent classes.
+
+    Args:
+        probabilities: (n, c) in 0 to 1, from `calibrated_probabilities`.
+        calibration: the same that made the probabilities.
+
+    Returns:
+        (n, c) float64, each probability divided by the prior's share, rows summing to 1; 0 for classes without any
+        share, of which the network has seen no image.
+    """
+    prior = in_order(calibration.prior, calibration.classes)
+    natural = np.asarray(probabilities, dtype=np.float64)
+    weighed = np.divide(natural, prior, out=np.zeros_like(natural), where=prior > 0)
+    balanced: FloatArray = weighed / weighed.sum(axis=-1, keepdims=True)
+    return balanced

@@ -11,7 +11,7 @@ from trainer.errors import ImageError
 from trainer.events import Progress, silent
 from trainer.files import printable
 from trainer.images.decoding import read_image, to_square
-from trainer.metrics.decision import calibrated_probabilities, decide
+from trainer.metrics.decision import balanced_probabilities, calibrated_probabilities, decide
 from trainer.network.network import Network
 from trainer.predictions import Prediction
 from trainer.runs.bundle import read_bundle
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from trainer.events import Listener, StopRequest
+    from trainer.predictions import Prior
     from trainer.runs.bundle import Manifest
 
 _BATCH = 16
@@ -57,10 +58,12 @@ class Predictor:
 
     Attributes:
         manifest: of the bundle.
+        prior: that the probabilities of predictions assume.
         network: in float32, with the bundle's weights.
     """
 
-    def __init__(self, bundle: Path) -> None:
+    def __init__(self, bundle: Path, *, prior: Prior = "natural") -> None:
+        self.prior: Prior = prior
         self.manifest, arrays = read_bundle(bundle)
         self.network = network_of(self.manifest, arrays)
         self.logits_graph = self.network.averaged_logits(self.manifest.config.test_views)
@@ -71,7 +74,7 @@ class Predictor:
         return logits
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return calibrated probabilities float64 (n, c)."""
+        """Return calibrated probabilities float64 (n, c) for the natural prior."""
         return calibrated_probabilities(logits, self.manifest.calibration)
 
     def predict(
@@ -156,6 +159,8 @@ class Predictor:
         """Yield the prediction for each row of logits (n, c)."""
         probabilities = self.probabilities(logits)
         chosen = decide(probabilities, self.manifest.calibration)
+        if self.prior == "balanced":
+            probabilities = balanced_probabilities(probabilities, self.manifest.calibration)
         for path, row, winner, sentences in zip(paths, probabilities, chosen, warnings, strict=True):
             yield self._prediction(path, row, int(winner), sentences)
 
@@ -188,6 +193,7 @@ class Predictor:
             malignant_probability=min(1.0, sum(probabilities[name] for name in manifest.malignant))
             if manifest.malignant
             else None,
+            prior=self.prior,
             warnings=tuple(warnings),
         )
 
