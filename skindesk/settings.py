@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from PySide6.QtCore import QObject, Signal
 
 from skindesk.writer import FileWriter
+from trainer.stored import UnreadableError, read_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -207,10 +208,10 @@ class Settings(QObject):
     def _read(self) -> _State:
         state = _State()
         try:
-            stored = json.loads(self._file.read_text(encoding="utf-8"))
+            stored: object = read_json(self._file, json.loads)
         except FileNotFoundError:
             return state
-        except (OSError, ValueError):
+        except UnreadableError:
             stored = None
         if not isinstance(stored, dict):
             self._keep_damaged()

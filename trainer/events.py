@@ -14,6 +14,7 @@ import msgspec
 
 from trainer.config import StageName
 from trainer.errors import ConfigError, StoppedError
+from trainer.stored import UnreadableError, decoded
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=True):
@@ -211,6 +212,10 @@ class _Moment(msgspec.Struct):
     at: float | None = None
 
 
+_EVENT: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+_MOMENT = msgspec.json.Decoder(_Moment)
+
+
 def encode_event(event: AnyEvent, at: float | None = None) -> bytes:
     """Return an event as one line of JSON, newline included.
 
@@ -229,21 +234,20 @@ def decode_event(line: bytes | str) -> AnyEvent:
         ConfigError: the line is no event.
     """
     try:
-        event: AnyEvent = msgspec.json.decode(line, type=AnyEvent)
-    except msgspec.DecodeError as error:
+        return decoded(line.encode() if isinstance(line, str) else line, _EVENT.decode)
+    except UnreadableError as error:
         raise ConfigError(f"Not an event: {error}.") from error
-    return event
 
 
-def moment_of(line: bytes | str) -> float | None:
+def moment_of(line: bytes) -> float | None:
     """Return when the event of a line was said, seconds since 1970; `None` where that was not noted.
 
     Raises:
         ConfigError: the line is no event.
     """
     try:
-        return msgspec.json.decode(line, type=_Moment).at
-    except msgspec.DecodeError as error:
+        return decoded(line, _MOMENT.decode).at
+    except UnreadableError as error:
         raise ConfigError(f"Not an event: {error}.") from error
 
 

@@ -192,7 +192,8 @@ def read_regular(path: Path, limit: int) -> bytes:
         OSError: it cannot be read, is no regular file, or is larger.
     """
     with open_regular(path) as stream:
-        content = stream.read(limit + 1)
+        # Not `limit`: the stream would set so much memory aside, however small the file is.
+        content = stream.read(min(os.fstat(stream.fileno()).st_size, limit) + 1)
     if len(content) > limit:
         raise OSError(errno.EFBIG, f"it is larger than the {limit:,} bytes such a file may have", str(path))
     return content
@@ -224,7 +225,7 @@ def try_lock(handle: int) -> bool:
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
     digest = hashlib.sha256()
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         while chunk := stream.read(_HASH_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()

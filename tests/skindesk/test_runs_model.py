@@ -188,7 +188,7 @@ DAMAGE = {
         "no manifest",
     ),
     "bundle is gone": (lambda folder: shutil.rmtree(folder / "bundle"), "its bundle is gone"),
-    "dataset is no note": (_write("dataset.json", b"{"), ""),
+    "dataset is no note": (_write("dataset.json", b"{"), "the run's dataset is not known"),
     "name is no text": (_write("name.txt", b"\xff\xfe\xff"), ""),
     "report is half": (_write("report-test/metrics.json", b'{"n": 3'), "score the part again"),
     "report lacks what it needs": (_write("report-test/metrics.json", b"{}"), "score the part again"),

@@ -65,6 +65,26 @@ def test_a_damaged_file_is_kept_aside(paths: Paths) -> None:
     assert paths.settings_file.with_name("settings.json.damaged").read_text() == "{ half a"
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 200_000,
+        b'{"x": ' * 900 + b"1" + b"}" * 900,
+        b'{"paper": "\xff"}',
+        b'{"page": ' + b"1" * 5_000 + b"}",
+    ],
+)
+def test_no_content_of_the_file_keeps_the_window_from_starting(paths: Paths, content: bytes) -> None:
+    paths.settings_file.write_bytes(content)
+
+    settings = Settings(paths.settings_file)
+    settings.set_value("paper", "Letter")
+    settings.flush()
+
+    assert Settings(paths.settings_file).value("paper") == "Letter"
+    assert paths.settings_file.with_name("settings.json.damaged").read_bytes() == content
+
+
 def test_a_wrong_value_is_not_taken(settings: Settings) -> None:
     settings.set_value("stop_grace_seconds", 1)
 

@@ -401,3 +401,15 @@ def test_what_was_typed_a_moment_before_the_window_closed_is_there_at_the_next_s
 
     assert run("Ada") == "\n"
     assert run("Bob") == "Ada\n"
+
+
+@pytest.mark.parametrize("content", [b"[" * 200_000, b'{"version": 1, "patient": {"name": "\xff"}}'])
+def test_a_file_that_no_reader_takes_is_left_alone(paths: Paths, content: bytes) -> None:
+    paths.unfinished.mkdir(parents=True)
+    file = paths.unfinished / "1.json"
+    file.write_bytes(content)
+    place = claim_place(paths.unfinished, "latest")
+    assert place is not None
+    assert place.file != file
+    assert file.read_bytes() == content
+    place.release()

@@ -94,6 +94,22 @@ def test_contents_are_read_without_unpacking(archive: Path, tmp_path: Path) -> N
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b'{"format": "skindesk-archive", "version": 1, "x": "\xff"}', b'{"x": ' * 100_000, b"[" * 100_000],
+)
+def test_contents_that_no_reader_takes_are_a_sentence(archive: Path, tmp_path: Path, content: bytes) -> None:
+    bad = tmp_path / "bad.skindesk"
+
+    def replace(members: Members) -> None:
+        members["skindesk.json"] = content
+
+    repacked(archive, bad, replace)
+    with pytest.raises(BundleError, match=r"bad\.skindesk is no SkinDesk bundle file"):
+        import_archive(bad, tmp_path / "imported")
+    assert not (tmp_path / "imported").exists()
+
+
 def test_a_damaged_bundle_is_not_exported(run: Path, tmp_path: Path) -> None:
     weights = run / "bundle" / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"!")

@@ -156,6 +156,23 @@ def test_every_byte_of_the_index_counts(store: CheckpointStore) -> None:
     assert value_of(store) == 1
 
 
+def test_no_flipped_bit_of_the_index_keeps_a_run_from_going_on(store: CheckpointStore) -> None:
+    store.save(arrays(1), STATE, step=1, best=True)
+    index = store.save(arrays(2), STATE, step=2) / "index.json"
+    whole = index.read_bytes()
+    highest = [position * 8 + 7 for position in range(0, len(whole), 7)]  # no longer UTF-8
+    chosen = np.random.default_rng(0).choice(len(whole) * 8, 40, replace=False)
+    for bit in (*highest, *chosen.tolist()):
+        changed = bytearray(whole)
+        changed[bit // 8] ^= 1 << bit % 8
+        index.write_bytes(changed)
+        again = CheckpointStore(store.folder)
+        assert value_of(again) == 1
+        best = again.load_best()
+        assert best is not None
+        assert int(best.arrays["step"]) == 1
+
+
 @pytest.mark.parametrize("name", ["arrays.safetensors", "state.json", "index.json"])
 def test_a_torn_or_missing_file_sends_the_reader_to_the_checkpoint_before(
     store: CheckpointStore, name: str

@@ -11,12 +11,17 @@ import tomli_w
 from trainer.config.settings import CONFIG_VERSION, RunConfig
 from trainer.config.types import StageName
 from trainer.errors import ConfigError
+from trainer.files import read_regular
+from trainer.stored import UnreadableError, decoded
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+_LARGEST_FILE = 1 << 20  # bytes
+_DECODER = msgspec.json.Decoder(RunConfig)
 
-def _reworded(error: msgspec.ValidationError) -> str:
+
+def _reworded(error: Exception) -> str:
     return str(error).replace("Object", "The settings").replace("`$.", "`").rstrip(".")
 
 
@@ -47,18 +52,16 @@ def check_config(config: RunConfig, where: str = "The run's configuration") -> R
         raise ConfigError(f"{where} is not valid: {_reworded(error)}.") from error
 
 
-def config_from_json(content: bytes | str, where: str = "The configuration") -> RunConfig:
+def config_from_json(content: bytes, where: str = "The configuration") -> RunConfig:
     """Read a configuration from JSON.
 
     Raises:
         ConfigError: not JSON, unknown names, values out of range.
     """
     try:
-        return _checked(msgspec.json.decode(content, type=RunConfig), where)
-    except msgspec.ValidationError as error:
+        return _checked(decoded(content, _DECODER.decode), where)
+    except UnreadableError as error:
         raise ConfigError(f"{where} is not valid: {_reworded(error)}.") from error
-    except msgspec.DecodeError as error:
-        raise ConfigError(f"{where} is not JSON: {error}.") from error
 
 
 def config_to_json(config: RunConfig) -> bytes:
@@ -73,16 +76,20 @@ def config_from_toml(path: Path) -> RunConfig:
         ConfigError: no such file, not TOML, unknown names, values out of range.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(read_regular(path, _LARGEST_FILE).decode())
     except FileNotFoundError as error:
         raise ConfigError(f"There is no configuration file {path}; check the name.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: it is not UTF-8 text.") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path} is not TOML: it is nested too deeply.") from error
+    except ValueError as error:  # of tomllib, and of numbers with thousands of digits
         raise ConfigError(f"{path} is not TOML: {error}.") from error
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
     try:
         return _checked(msgspec.convert(table, RunConfig), str(path))
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid: {_reworded(error)}.") from error
 
 

@@ -29,6 +29,7 @@ from trainer.devices.hardware import (
     obstacle,
 )
 from trainer.errors import DeviceError
+from trainer.stored import UnreadableError, decoded
 from trainer.wording import file_size
 
 if TYPE_CHECKING:
@@ -138,6 +139,9 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
 
 
+_PROBE = msgspec.json.Decoder(Probe)
+
+
 def run_probe(
     *, command: Sequence[str] = (), seconds: float = PROBE_SECONDS, stop: StopRequest | None = None
 ) -> Probe:
@@ -172,8 +176,8 @@ def run_probe(
     if output is None:
         return Probe(error=f"did not finish within {seconds:g} seconds")
     for line in reversed(output.splitlines()):
-        with contextlib.suppress(msgspec.DecodeError):
-            return msgspec.json.decode(line, type=Probe)
+        with contextlib.suppress(UnreadableError):
+            return decoded(line, _PROBE.decode)
     return Probe(error=_ending(child.returncode))
 
 

@@ -24,6 +24,7 @@ from trainer.errors import ConfigError
 from trainer.events import AnyEvent
 from trainer.protocol import diagnosis, library, scoring, training  # noqa: F401 - they declare the jobs
 from trainer.protocol.jobs import Job, Result, job_types, result_type
+from trainer.stored import UnreadableError, decoded
 
 BEAT_SECONDS = 1.0
 
@@ -106,6 +107,9 @@ class Beat(Line, frozen=True, kw_only=True):
 ToEngine: TypeAlias = Ask | Stop
 FromEngine: TypeAlias = Ready | Heard | Answered | Refused | Beat
 
+_REQUEST: msgspec.json.Decoder[ToEngine] = msgspec.json.Decoder(ToEngine)
+_REPLY: msgspec.json.Decoder[FromEngine] = msgspec.json.Decoder(FromEngine)
+
 
 def encode_line(line: ToEngine | FromEngine) -> bytes:
     """Return a line of JSON, newline included."""
@@ -119,10 +123,9 @@ def decode_request(line: bytes) -> ToEngine:
         ConfigError: the line is no request.
     """
     try:
-        request: ToEngine = msgspec.json.decode(line, type=ToEngine)
-    except msgspec.DecodeError as error:
+        return decoded(line, _REQUEST.decode)
+    except UnreadableError as error:
         raise ConfigError(f"Not a request: {error}.") from error
-    return request
 
 
 def decode_reply(line: bytes) -> FromEngine:
@@ -132,7 +135,6 @@ def decode_reply(line: bytes) -> FromEngine:
         ConfigError: the line is no reply.
     """
     try:
-        reply: FromEngine = msgspec.json.decode(line, type=FromEngine)
-    except msgspec.DecodeError as error:
+        return decoded(line, _REPLY.decode)
+    except UnreadableError as error:
         raise ConfigError(f"Not a reply of the engine: {error}.") from error
-    return reply

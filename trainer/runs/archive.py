@@ -32,6 +32,7 @@ from trainer.files import atomic_folder, atomic_path, explained, sha256_of
 from trainer.runs.bundle import MANIFEST, MANIFEST_HASH, WEIGHTS, read_bundle
 from trainer.runs.marks import MARKS
 from trainer.runs.reports import METRICS_FILE, PREDICTIONS_FILE, is_report_name
+from trainer.stored import UnreadableError, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,6 +97,10 @@ class _AnyContents(msgspec.Struct):
 
     format: str
     version: int
+
+
+_ANY_VERSION = msgspec.json.Decoder(_AnyContents)
+_CONTENTS = msgspec.json.Decoder(Contents)
 
 
 def export_archive(folder: Path, file: Path, *, name: str, with_reports: bool = True) -> Contents:
@@ -216,11 +221,11 @@ def _contents(file: Path, archive: zipfile.ZipFile) -> Contents:
         _check_member(file, info)
     content = b"".join(_chunks(file, archive, CONTENTS, _CONTENTS_BYTES))
     try:
-        version = msgspec.json.decode(content, type=_AnyContents)
+        version = decoded(content, _ANY_VERSION.decode)
         if version.format == "skindesk-archive" and version.version > ARCHIVE_VERSION:
             raise BundleError(f"{file.name} was written by a newer SkinDesk; update this program.")
-        contents = msgspec.json.decode(content, type=Contents)
-    except msgspec.DecodeError as error:
+        contents = decoded(content, _CONTENTS.decode)
+    except UnreadableError as error:
         raise BundleError(
             f"{file.name} is no SkinDesk bundle file: {CONTENTS} is not valid ({error})."
         ) from error

@@ -22,9 +22,10 @@ from trainer.dataset.certificate import SplitCertificate
 from trainer.dataset.malignancy import Marks, marks_by_name
 from trainer.errors import BundleError
 from trainer.events import PartMetrics
-from trainer.files import atomic_folder
+from trainer.files import atomic_folder, read_regular
 from trainer.metrics.decision import Calibration
 from trainer.runs.marks import read_marks
+from trainer.stored import UnreadableError, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,6 +135,10 @@ class _AnyManifest(msgspec.Struct):
     """What every version of a manifest has."""
 
     format_version: int
+
+
+_MANIFEST = msgspec.json.Decoder(Manifest)
+_ANY_VERSION = msgspec.json.Decoder(_AnyManifest)
 
 
 def write_bundle(folder: Path, manifest: Manifest, arrays: Mapping[str, Array]) -> Manifest:
@@ -247,10 +252,6 @@ def _changed(folder: Path, name: str) -> str:
     )
 
 
-def _nested(folder: Path) -> str:
-    return f"{folder / MANIFEST} is no manifest of a SkinDesk bundle: it is nested too deeply."
-
-
 def _check_weights(folder: Path, arrays: Mapping[str, Array]) -> None:
     """Check that weights are what networks are made of: a NaN would come out as a probability that is none."""
     for name, array in arrays.items():
@@ -267,11 +268,9 @@ def _content(path: Path, limit: int) -> bytes:
     try:
         if not path.is_file():
             raise BundleError(f"The bundle {path.parent} is incomplete: it has no {path.name}.")
-        if path.stat().st_size > limit:
-            raise BundleError(f"{path} is larger than any bundle's ({path.stat().st_size:,} bytes).")
-        return path.read_bytes()
+        return read_regular(path, limit)
     except OSError as error:
-        raise BundleError(f"{path} cannot be read: {error.strerror}.") from error
+        raise BundleError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 def _manifest_content(folder: Path) -> bytes:
@@ -285,11 +284,9 @@ def _manifest_content(folder: Path) -> bytes:
         raise BundleError(f"{folder} is no bundle, since it has no {MANIFEST}; {hint}")
     content = _content(folder / MANIFEST, _MAX_MANIFEST_BYTES)
     try:
-        version = msgspec.json.decode(content, type=_AnyManifest).format_version
-    except msgspec.DecodeError as error:
+        version = decoded(content, _ANY_VERSION.decode).format_version
+    except UnreadableError as error:
         raise BundleError(f"{folder / MANIFEST} is no manifest of a SkinDesk bundle: {error}.") from error
-    except RecursionError as error:
-        raise BundleError(_nested(folder)) from error
     if version > BUNDLE_VERSION:
         raise BundleError(
             f"The bundle {folder} was written by a newer SkinDesk (bundle format {version}, this program reads "
@@ -302,12 +299,10 @@ def _manifest_content(folder: Path) -> bytes:
 
 def _parsed(folder: Path, content: bytes) -> Manifest:
     try:
-        manifest = msgspec.json.decode(content, type=Manifest)
-        unknown = _unknown_field(msgspec.json.decode(content), msgspec.to_builtins(manifest))
-    except msgspec.DecodeError as error:
+        manifest = decoded(content, _MANIFEST.decode)
+        unknown = _unknown_field(decoded(content, msgspec.json.decode), msgspec.to_builtins(manifest))
+    except UnreadableError as error:
         raise BundleError(f"{folder / MANIFEST} is not valid: {error}.") from error
-    except RecursionError as error:
-        raise BundleError(_nested(folder)) from error
     if unknown:
         raise BundleError(f"{folder / MANIFEST} is not valid: it has an unknown field `{unknown}`.")
     # Names are compared before any of them is opened: none can lead out of the folder.

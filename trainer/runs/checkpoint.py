@@ -21,7 +21,8 @@ import msgspec
 from trainer.arrays import Array, decode_arrays, encode_arrays
 from trainer.errors import CheckpointError
 from trainer.events import Listener, Warned, silent
-from trainer.files import atomic_folder
+from trainer.files import atomic_folder, read_regular
+from trainer.stored import UnreadableError, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,6 +35,8 @@ KEPT = 2
 _ARRAYS = "arrays.safetensors"
 _STATE = "state.json"
 _INDEX = "index.json"
+_LARGEST = {_ARRAYS: 16 << 30, _STATE: 64 << 20, _INDEX: 1 << 20}
+"""Bytes. The arrays are the largest bundle's, four times: weights, averages and what an optimizer keeps."""
 _NAME = re.compile(r"checkpoint-(\d{6,})")
 _LEFTOVER = re.compile(r"\.checkpoint-\d{6,}\.[^.]+\.(tmp|old)")
 
@@ -70,6 +73,9 @@ class _Index(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     checksum: str = ""
 
 
+_DECODER = msgspec.json.Decoder(_Index)
+
+
 class _DamagedError(Exception):
     """A checkpoint is not what was saved; the message continues "checkpoint-000012 ..."."""
 
@@ -82,7 +88,7 @@ def _encode_index(index: _Index) -> bytes:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path, _LARGEST[path.name])
     except FileNotFoundError as error:
         raise _DamagedError(f"has no {path.name}") from error
     except OSError as error:
@@ -92,8 +98,8 @@ def _content(path: Path) -> bytes:
 def _read_index(folder: Path) -> _Index:
     content = _content(folder / _INDEX)
     try:
-        index = msgspec.json.decode(content, type=_Index)
-    except msgspec.DecodeError as error:
+        index = decoded(content, _DECODER.decode)
+    except UnreadableError as error:
         raise _DamagedError(f"has a damaged {_INDEX}") from error
     if _encode_index(index) != content:
         raise _DamagedError(f"has a changed {_INDEX}")

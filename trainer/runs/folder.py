@@ -25,7 +25,7 @@ import msgspec
 
 from trainer.config import config_from_toml, config_to_toml
 from trainer.dataset.certificate import SplitCertificate
-from trainer.errors import ConfigError, StorageError
+from trainer.errors import ConfigError, StorageError, TrainerError
 from trainer.events import (
     AnyEvent,
     EpochEnded,
@@ -36,8 +36,9 @@ from trainer.events import (
     encode_event,
     moment_of,
 )
-from trainer.files import explained, read_regular, try_lock, write_bytes, write_text
+from trainer.files import explained, open_regular, try_lock, write_bytes, write_text
 from trainer.runs.checkpoint import CheckpointStore
+from trainer.stored import UnreadableError, read_json, read_stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,6 @@ STEPS_KEPT = 4_000
 """Of the steps of a stage so many are kept: more than a plot as wide as a screen can show, in less than a MiB."""
 
 _LARGEST_EVENTS = 64 << 20  # bytes; no run of ours comes near it
-_LARGEST_SPLIT = 16 << 20  # bytes; some 100 a class
 _LOCK = ".lock"
 _LOOK_SECONDS = 0.1
 """How long a run that starts waits for someone who only looked whether it was going on."""
@@ -63,6 +63,10 @@ class RunDataset(msgspec.Struct, frozen=True):
     """
 
     path: str
+
+
+_DATASET = msgspec.json.Decoder(RunDataset)
+_CERTIFICATE = msgspec.json.Decoder(SplitCertificate)
 
 
 class RunFolder:
@@ -132,11 +136,24 @@ class RunFolder:
         """Note which dataset file the run is trained on."""
         write_bytes(self.dataset_file, msgspec.json.encode(RunDataset(path=str(dataset.absolute()))) + b"\n")
 
+    def read_dataset(self) -> Path | None:
+        """Return the dataset file the run was trained on; `None` where that was not noted.
+
+        Raises:
+            TrainerError: the note cannot be read.
+        """
+        try:
+            return Path(
+                read_stored(self.dataset_file, _DATASET.decode, "the run's dataset is not known").path
+            )
+        except FileNotFoundError:
+            return None
+
     def dataset(self) -> Path | None:
         """Return the dataset file the run was trained on; `None` where that is not known."""
         try:
-            return Path(msgspec.json.decode(self.dataset_file.read_bytes(), type=RunDataset).path)
-        except (OSError, msgspec.DecodeError):
+            return self.read_dataset()
+        except TrainerError:
             return None
 
     def write_certificate(self, certificate: SplitCertificate) -> None:
@@ -150,9 +167,9 @@ class RunFolder:
             StorageError: it is gone or damaged.
         """
         try:
-            return msgspec.json.decode(read_regular(self.split_file, _LARGEST_SPLIT), type=SplitCertificate)
-        except (OSError, UnicodeDecodeError, RecursionError, msgspec.DecodeError) as error:
-            reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+            return read_json(self.split_file, _CERTIFICATE.decode)
+        except (FileNotFoundError, UnreadableError) as error:
+            reason = str(error) if isinstance(error, UnreadableError) else "it is gone"
             raise StorageError(
                 f"{self.split_file}, which says on which split the run is trained, cannot be read ({reason}); "
                 "start a new run."
@@ -204,7 +221,7 @@ class RunFolder:
             end: bytes of the events file to read.
         """
         try:
-            with self.events_file.open("rb") as stream:
+            with open_regular(self.events_file) as stream:
                 lines = stream.read(min(end, _LARGEST_EVENTS)).splitlines()
         except OSError:
             return

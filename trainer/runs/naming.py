@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trainer.files import write_text
+from trainer.files import open_regular, write_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -12,12 +12,14 @@ if TYPE_CHECKING:
 NAME_FILE = "name.txt"
 LONGEST_NAME = 100  # characters
 
+_LARGEST_FILE = 4 << 10  # bytes
+
 
 def read_name(folder: Path) -> str:
     """Return what a run is called: the name the user gave it, or that of its folder."""
     try:
-        with (folder / NAME_FILE).open(encoding="utf-8") as stream:
-            return tidy_name(stream.read(10 * LONGEST_NAME)) or folder.name
+        with open_regular(folder / NAME_FILE) as stream:
+            return tidy_name(stream.read(_LARGEST_FILE).decode()) or folder.name
     except (OSError, UnicodeDecodeError):
         return folder.name
 

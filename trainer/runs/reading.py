@@ -15,12 +15,13 @@ import msgspec
 from trainer.dataset.certificate import SplitCertificate
 from trainer.errors import TrainerError
 from trainer.events import EpochEnded, Failed, Finished, Stopped, decode_event
+from trainer.files import open_regular
 from trainer.runs.bundle import MANIFEST, Manifest, bundle_hash, read_manifest
 from trainer.runs.folder import RunFolder
 from trainer.runs.naming import NAME_FILE, read_name
 from trainer.runs.reports import METRICS_FILE, read_scored, report_folders
-from trainer.runs.stored import read_stored
 from trainer.runs.summary import Report, RunStatus, RunSummary
+from trainer.stored import read_stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -57,12 +58,13 @@ def run_folders(parents: Iterable[Path]) -> list[Path]:
     """Return the folders that look like runs or bundles, directly in some folders."""
     found: list[Path] = []
     for parent in parents:
-        with contextlib.suppress(OSError):
-            found += [
-                Path(entry.path)
-                for entry in os.scandir(parent)
-                if not entry.name.startswith(".") and entry.is_dir() and _looks_like_run(Path(entry.path))
-            ]
+        with contextlib.suppress(OSError), os.scandir(parent) as entries:
+            for entry in entries:
+                # One that may not be looked into hides no other.
+                with contextlib.suppress(OSError):
+                    folder = Path(entry.path)
+                    if not entry.name.startswith(".") and entry.is_dir() and _looks_like_run(folder):
+                        found.append(folder)
     return found
 
 
@@ -121,15 +123,16 @@ def read_run(folder: Path, *, imported: bool = False) -> RunSummary:
         history[best].stage if best is not None else manifest.metrics.stage if manifest is not None else ""
     )
     reports = [_report(place, findings) for place in report_folders(folder)]
+    dataset = findings.tried(run.read_dataset)
     return RunSummary(
         name=read_name(folder),
         folder=folder,
+        problem=" ".join(findings.problems),
         created=_created(run, manifest, imported=imported),
         state=state,
         bundle=_bundle_folder(run) if manifest is not None else None,
         bundle_hash=identity,
         imported=imported,
-        problem=" ".join(findings.problems),
         backbone=config.backbone if config is not None else "",
         input_size=size,
         stages=config.stages if config is not None else (),
@@ -143,7 +146,7 @@ def read_run(folder: Path, *, imported: bool = False) -> RunSummary:
         best_accuracy=metrics.accuracy if metrics is not None else None,
         best_n=_choosing_images(manifest, config, certificate),
         reports=tuple(report for report in reports if report is not None),
-        dataset_path=run.dataset(),
+        dataset_path=dataset,
         dataset_fingerprint=manifest.dataset_fingerprint
         if manifest is not None
         else certificate.fingerprint
@@ -159,7 +162,7 @@ def read_history(folder: Path) -> list[EpochEnded]:
         TrainerError: there is a history, but it cannot be read.
     """
     try:
-        return read_stored(RunFolder(folder).history_file, _HISTORY, "the learning curves are missing")
+        return read_stored(RunFolder(folder).history_file, _HISTORY.decode, "the learning curves are missing")
     except FileNotFoundError:
         return []
 
@@ -188,7 +191,9 @@ def _history(run: RunFolder, findings: _Findings) -> list[EpochEnded]:
 
 def _certificate(run: RunFolder, findings: _Findings) -> SplitCertificate | None:
     with contextlib.suppress(FileNotFoundError):
-        return findings.tried(partial(read_stored, run.split_file, _CERTIFICATE, "the split is not known"))
+        return findings.tried(
+            partial(read_stored, run.split_file, _CERTIFICATE.decode, "the split is not known")
+        )
     return None
 
 
@@ -214,7 +219,7 @@ def _state(run: RunFolder, findings: _Findings, *, has_bundle: bool) -> RunStatu
 def _last_event(file: Path) -> object:
     """Return the last event; `None` without any, or where the last line is torn."""
     try:
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             stream.seek(0, os.SEEK_END)
             stream.seek(max(0, stream.tell() - _LAST_EVENT_BYTES))
             lines = stream.read().splitlines()

@@ -22,9 +22,9 @@ import numpy as np
 
 from trainer import RESEARCH_ONLY
 from trainer.errors import TrainerError
-from trainer.files import write_bytes, write_text
+from trainer.files import read_regular, write_bytes, write_text
 from trainer.metrics.classification import Metrics
-from trainer.runs.stored import read_stored
+from trainer.stored import read_stored
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +36,7 @@ PREDICTIONS_FILE = "predictions.csv"
 
 _FOLDER = "report"
 _PARTS = ("train", "validation", "test", "all")
+_LARGEST_TABLE = 512 << 20  # bytes; a million images with seven classes take 80 MiB
 _KEY_COLUMNS = ("sample_id", "truth", "predicted")
 
 
@@ -133,7 +134,7 @@ def read_scored(folder: Path) -> ScoredMetrics:
         FileNotFoundError: there are none.
         TrainerError: they cannot be read.
     """
-    return read_stored(folder / METRICS_FILE, _SCORED, "score the part again")
+    return read_stored(folder / METRICS_FILE, _SCORED.decode, "score the part again")
 
 
 def read_predictions(folder: Path) -> PredictionTable:
@@ -144,7 +145,7 @@ def read_predictions(folder: Path) -> PredictionTable:
     """
     file = folder / PREDICTIONS_FILE
     try:
-        with file.open(encoding="utf-8", newline="") as stream:
+        with io.StringIO(read_regular(file, _LARGEST_TABLE).decode(), newline="") as stream:
             header, *rows = list(csv.reader(stream))
         classes = tuple(header[len(_KEY_COLUMNS) :])
         table = PredictionTable(

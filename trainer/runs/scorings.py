@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from trainer.stored import UnreadableError, decoded
+
 if TYPE_CHECKING:
     from trainer.dataset.store import DatasetStore
 
@@ -44,6 +46,6 @@ def count_scoring(store: DatasetStore, bundle_hash: str) -> int:
 
 def _counts(store: DatasetStore) -> dict[str, int]:
     try:
-        return _COUNTS.decode(store.database.fact(_FACT) or "{}")
-    except msgspec.DecodeError:
+        return decoded((store.database.fact(_FACT) or "{}").encode(), _COUNTS.decode)
+    except UnreadableError:
         return {}

@@ -7,6 +7,7 @@ import msgspec
 from trainer.devices.choosing import FinalPrecision
 from trainer.errors import CheckpointError
 from trainer.events import EpochEnded
+from trainer.stored import UnreadableError, decoded
 
 STATE_VERSION = 1
 
@@ -67,6 +68,9 @@ class RunState(msgspec.Struct, kw_only=True):
         self.loss_scale, self.finite_steps, self.bad_steps, self.confusion = None, 0, 0, []
 
 
+_DECODER = msgspec.json.Decoder(RunState)
+
+
 def decode_state(content: bytes) -> RunState:
     """Read a state from a checkpoint.
 
@@ -74,8 +78,8 @@ def decode_state(content: bytes) -> RunState:
         CheckpointError: not a state, or a newer one.
     """
     try:
-        state = msgspec.json.decode(content, type=RunState)
-    except msgspec.DecodeError as error:
+        state = decoded(content, _DECODER.decode)
+    except UnreadableError as error:
         raise CheckpointError(f"The checkpoint's state cannot be read: {error}.") from error
     if state.version > STATE_VERSION:
         raise CheckpointError("The checkpoint was written by a newer SkinDesk; update this program.")

@@ -42,6 +42,18 @@ _STATISTICS_IMAGES = 512
 _STATISTICS_BATCH = 64
 
 
+class _Beginning(msgspec.Struct, frozen=True, kw_only=True):
+    """What the checkpoint of the first network says beside its arrays.
+
+    Attributes:
+        origin: where the backbone's first weights came from.
+        fingerprint: of the dataset and its split; older versions did not note it.
+    """
+
+    origin: str
+    fingerprint: str = ""
+
+
 class Prepared(NamedTuple):
     """A run before its first step, or before its next one.
 
@@ -123,14 +135,14 @@ def prepare_run(
     initial = folder.initial_checkpoint()
     started = initial.load_latest(listener) if resume else None
     if started is not None:
-        start = msgspec.json.decode(started.state)
-        _check_dataset(folder, fingerprint, start.get("fingerprint", fingerprint))
-        origin = start["origin"]
+        start = msgspec.json.decode(started.state, type=_Beginning)
+        _check_dataset(folder, fingerprint, start.fingerprint or fingerprint)
+        origin = start.origin
         network.assign(started.arrays)
     else:
         state, checkpoint = RunState(fingerprint=fingerprint, precision=state.precision), None
         origin = _initial_weights(network, samples, source, config, weights_dir, listener, stop)
-        beginning = msgspec.json.encode({"origin": origin, "fingerprint": fingerprint})
+        beginning = msgspec.json.encode(_Beginning(origin=origin, fingerprint=fingerprint))
         initial.save(network.arrays(), beginning, step=0)
     certificate = store.certificate()
     if certificate is None or certificate.fingerprint != fingerprint:

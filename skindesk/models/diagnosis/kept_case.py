@@ -22,6 +22,7 @@ from skindesk.models.diagnosis.framing import Framing, box_between, normalised
 from skindesk.models.diagnosis.patient import NOBODY, PatientFields
 from trainer.errors import StorageError
 from trainer.files import explained, try_lock, write_text
+from trainer.stored import UnreadableError, read_json
 
 _logger = logging.getLogger(__name__)
 
@@ -84,16 +85,14 @@ def text_of(case: Case) -> str:
     return json.dumps(msgspec.to_builtins(kept), indent=1) + "\n"
 
 
-def case_of(text: str) -> Case:
+def case_of(content: bytes | str) -> Case:
     """Return the case that was stored, its questions new ones.
 
     Raises:
         ValueError: it is none, or a newer program's.
     """
-    try:
-        kept = msgspec.convert(json.loads(text), KeptCase)
-    except msgspec.ValidationError as error:
-        raise ValueError(str(error)) from error
+    # Not decoded by msgspec, which refuses names of files that are not Unicode.
+    kept = msgspec.convert(json.loads(content), KeptCase)
     images = tuple(new_image(Path(image.path), image.framing()) for image in kept.images)
     place = min(max(kept.selected, 0), len(images) - 1)
     return Case(images, images[place].number if images else None, kept.together, kept.patient)
@@ -183,10 +182,10 @@ def _claimed(file: Path) -> KeptPlace | None:
         return None
     case = None
     try:
-        case = case_of(file.read_text(encoding="utf-8"))
+        case = read_json(file, case_of)
     except FileNotFoundError:
         pass
-    except (OSError, ValueError) as error:
+    except UnreadableError as error:
         _logger.warning("%s was left as it is, since it cannot be understood: %s", file, error)
     return KeptPlace(file, case, handle)
 

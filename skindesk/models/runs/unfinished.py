@@ -68,7 +68,11 @@ def find_unfinished(parents: Iterable[Path], but: Collection[Path] = ()) -> list
 
 def _read(run: RunFolder) -> tuple[float, UnfinishedRun] | None:
     summary = read_run(run.path)
-    history = read_history(run.path)
+    history: list[EpochEnded] = []
+    with contextlib.suppress(
+        TrainerError
+    ):  # the checkpoint has it, too; the list of runs says that it is damaged
+        history = read_history(run.path)
     cut_off = summary.state in (RunStatus.STOPPED, RunStatus.INTERRUPTED)
     if not summary.state.resumable or not (cut_off or history):
         return None
