@@ -12,6 +12,7 @@ from skindesk.pages.diagnosis import words
 from skindesk.widgets.basics import Card, muted, primary_button
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.theme import SPACE, set_role
+from skindesk.widgets.wheel import wheel_needs_focus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,7 @@ class BundleCard(Card):
         super().__init__(self.tr("Network"), parent)
         self.status = muted()
         self.header.addWidget(self.status)
-        self.combo = QComboBox()
+        self.combo = wheel_needs_focus(QComboBox())
         self.combo.setAccessibleName(self.tr("Network that is asked"))
         self.combo.setToolTip(self.tr("The bundle of which run, or which imported bundle, is asked"))
         self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
