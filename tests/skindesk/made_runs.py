@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trainer.events import AnyEvent
 
 CLASSES = ("bkl", "mel", "nv")
+SUPPORT = {"bkl": 5, "mel": 4, "nv": 8}
 ENDED_WELL = Finished(result="bundle", summary="Best epoch: head 2.")
 
 
@@ -33,7 +34,11 @@ def make_epochs(recalls: Sequence[float]) -> list[EpochEnded]:
     epochs = []
     for number, recall in enumerate(recalls, start=1):
         part = PartMetrics(
-            loss=2.0 - recall, accuracy=recall, macro_recall=recall, recall=dict.fromkeys(CLASSES, recall)
+            loss=2.0 - recall,
+            accuracy=recall,
+            macro_recall=recall,
+            recall=dict.fromkeys(CLASSES, recall),
+            support=SUPPORT,
         )
         epochs.append(
             EpochEnded(

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QProgressBar, QToolButto
 
 from skindesk.metric_words import chooser_name
 from skindesk.pages.training.run_charts import RunCharts
-from skindesk.pages.training.words import best_in_words, stage_words
+from skindesk.pages.training.words import best_in_words, chosen_on_words, stage_words
 from skindesk.widgets.basics import Card, ElidedLabel, Figure
 from skindesk.widgets.icons import icon
 from skindesk.widgets.run_log import RunLog
@@ -237,6 +237,7 @@ class RunPanel(QWidget):
     def _draw_best(self, run: LiveRun) -> None:
         metric = run.config.early_stopping.metric
         self.best.set_title(self.tr("Best {metric}").format(metric=chooser_name(metric)))
+        self.best.setToolTip(self.tr("On {basis}").format(basis=chosen_on_words()))
         if run.best is None:
             self.best.set(NOTHING, self.tr("validation"))
             return
