@@ -14,7 +14,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
             cannot be read.
         predicted: the class that the manifest's decision rule takes; empty where the image cannot be read.
         malignant_probability: sum of the malignant classes' probabilities, 0 to 1.
-        warnings: sentences about the image.
+        warnings: sentences about the image, or about a network that must not be taken seriously.
         metadata: what the caller knows of the image, by column; `None` for nothing.
         error: why there is no prediction; empty where there is one.
     """

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from trainer.dataset.drawn import NETWORK_WARNING
 from trainer.errors import ImageError
 from trainer.events import Progress, silent
 from trainer.files import printable
@@ -186,7 +187,7 @@ class Predictor:
             probabilities=probabilities,
             predicted=manifest.classes[winner],
             malignant_probability=min(1.0, sum(probabilities[name] for name in manifest.malignant)),
-            warnings=tuple(warnings),
+            warnings=(*([NETWORK_WARNING] if manifest.split.drawn else []), *warnings),
         )
 
 

@@ -150,6 +150,7 @@ def read_run(folder: Path, *, imported: bool = False) -> RunSummary:
         else certificate.fingerprint
         if certificate is not None
         else "",
+        drawn=certificate is not None and certificate.drawn,
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from skindesk.pages.diagnosis import words
 from skindesk.widgets.basics import Card, muted, primary_button
@@ -40,14 +40,18 @@ class BundleCard(Card):
         self.status = muted()
         self.header.addWidget(self.status)
         self.combo = wheel_needs_focus(QComboBox())
-        self.combo.setAccessibleName(self.tr("Network that is asked"))
-        self.combo.setToolTip(self.tr("The bundle of which run, or which imported bundle, is asked"))
+        self.combo.setAccessibleName(self.tr("Network"))
+        self.combo.setToolTip(self.tr("Choose the network to use: of a run, or from an imported bundle"))
         self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.combo.setMinimumContentsLength(_SHORTEST_NAME)
         self.combo.activated.connect(self._activated)
         self.body.addWidget(self.combo)
         self._line = muted(wrap=True)
         self._score = muted(wrap=True)
+        self.demo = QLabel(self.tr("Demo network: trained on drawn lesions, it knows nothing of skin"))
+        self.demo.setWordWrap(True)
+        set_role(self.demo, "alert")
+        self.body.addWidget(self.demo)
         self.body.addWidget(self._line)
         self.body.addWidget(self._score)
         self.problem = Notice()
@@ -82,7 +86,7 @@ class BundleCard(Card):
         """
         self.combo.clear()
         for run in bundles:
-            self.combo.addItem(run.name, str(run.bundle))
+            self.combo.addItem(words.network_name(run), str(run.bundle))
         if current is not None and self.combo.findData(str(current)) < 0:
             self.combo.addItem(name or current.name, str(current))
         self.combo.setCurrentIndex(self.combo.findData(str(current)) if current is not None else -1)
@@ -98,6 +102,7 @@ class BundleCard(Card):
         self._score.setText(words.score_line(facts) if facts is not None else "")
         self._line.setVisible(facts is not None)
         self._score.setVisible(facts is not None)
+        self.demo.setVisible(facts is not None and facts.summary.drawn)
         if facts is not None:
             self.problem.clear()
 

@@ -191,7 +191,8 @@ class RunPanel(QWidget):
                 self.tr("stage {n} of {all}").format(n=run.stage_number, all=stages),
             )
             self.epoch.set(
-                self.tr("{epoch} of {all}").format(epoch=run.epoch, all=run.stage.epochs), self._step(run)
+                self.tr("{epoch} of {all}").format(epoch=f"{run.epoch_of_all:g}", all=f"{run.length:g}"),
+                self._step(run),
             )
         else:
             self.stage.set(self.tr("Preparing"), self.tr("stages: {all}").format(all=stages))
@@ -246,9 +247,9 @@ class RunPanel(QWidget):
         self.best.set(value, f"{note}, {n}" if n else note)
 
     def _draw_progress(self, run: LiveRun) -> None:
+        self._bar.setValue(round(_PER_MILLE * run.share_done))
         if run.outcome is not None:
             self._doing.setText(run.title)
-            self._bar.setValue(round(_PER_MILLE * run.share_done))
             return
         progress = run.progress
         if progress is not None and progress.total:
@@ -259,12 +260,10 @@ class RunPanel(QWidget):
                 total=f"{progress.total:,}" if progress.unit != "bytes" else file_size(progress.total),
                 unit=progress.unit if progress.unit != "bytes" else "",
             )
-            self._bar.setValue(round(_PER_MILLE * progress.done / progress.total))
         else:
             words = (
                 run.title if run.step is not None else self.tr("{title}: preparing").format(title=run.title)
             )
-            self._bar.setValue(round(_PER_MILLE * run.share_done))
         self._doing.setText(words.strip())
 
     def _draw_words(self) -> None:
