@@ -229,12 +229,10 @@ class SkinDesk(QObject):
     def start_demo(self) -> None:
         """Draw a dataset, train on it in view, and prepare a diagnosis."""
         from skindesk.demo import Demo
-        from trainer.protocol.library import DrawDemo
 
         if self.demo is not None and self.demo.running:
             return
-        library = self.engines.queue_for(DrawDemo)
-        self.demo = Demo(library, self.window, self.workspace, self.paths, self)
+        self.demo = Demo(self.engines, self.window, self.workspace, self.paths, self)
         self.demo.start()
 
     def _diagnose(self, paths: list[Path]) -> None:

@@ -87,7 +87,11 @@ class MainWindow(QMainWindow):
         self._navigation: dict[str, QPushButton] = {}
         row.addWidget(self._side_bar(pages))
         self.stack = QStackedWidget()
-        row.addWidget(self.stack, 1)
+        self._banner: QWidget | None = None
+        self._column = QVBoxLayout()
+        self._column.setSpacing(0)
+        self._column.addWidget(self.stack, 1)
+        row.addLayout(self._column, 1)
         outer.addLayout(row, 1)
         self._strip: JobStrip | None = None
         self._strip_place = QVBoxLayout()
@@ -111,6 +115,14 @@ class MainWindow(QMainWindow):
             self._strip = JobStrip()
             self._strip_place.addWidget(self._strip)
         return self._strip
+
+    def show_banner(self, banner: QWidget) -> None:
+        """Put a bar above all pages, in place of the one that is there."""
+        if self._banner is not None:
+            self._banner.hide()
+            self._banner.deleteLater()
+        self._banner = banner
+        self._column.insertWidget(0, banner)
 
     # --- parts -------------------------------------------------------------------------------------------
 

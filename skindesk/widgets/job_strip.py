@@ -9,14 +9,17 @@ from PySide6.QtCore import QCoreApplication, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QToolButton, QWidget
 
 from skindesk.engine.jobs import JobState
+from skindesk.models.runs.progress import RunProgress
 from skindesk.widgets.basics import ElidedLabel, muted
 from skindesk.widgets.icons import icon
 from skindesk.widgets.theme import SPACE, set_role
-from trainer.events import EpochEnded, Progress, StageStarted, StepDone
+from trainer.events import Progress, StepDone
+from trainer.protocol.training import TrainNetwork
 from trainer.wording import duration
 
 if TYPE_CHECKING:
     from skindesk.engine.jobs import JobHandle, Outcome
+    from trainer.config import RunConfig
 
 _REPAINT_MS = 200
 _SAID_MS = 8_000
@@ -72,7 +75,7 @@ class JobStrip(QFrame):
     def add(self, handle: JobHandle) -> None:
         """Follow a job until it ends."""
         self._jobs.append(handle)
-        tracker = _Tracker()
+        tracker = _Tracker(handle.job.config if isinstance(handle.job, TrainNetwork) else None)
         self._trackers[id(handle)] = tracker
         handle.heard.connect(tracker.hear)
         handle.ended.connect(lambda outcome, job=handle: self._ended(job, outcome))
@@ -118,7 +121,8 @@ class JobStrip(QFrame):
         if share is not None:
             self._bar.setValue(round(1000 * share))
         left = tracker.seconds_left
-        self._left.setText("" if left is None else self.tr("{time} left").format(time=duration(left)))
+        words = self.tr("{time} left") if tracker.in_last_stage else self.tr("{time} left in this stage")
+        self._left.setText("" if left is None else words.format(time=duration(left)))
         self._stop.setEnabled(not stopping)
         others = len(self._jobs) - 1
         self._more.setText(self.tr("and {n} more").format(n=others) if others else "")
@@ -129,32 +133,36 @@ def _tr(text: str) -> str:
 
 
 class _Tracker:
-    """How far a job is, from what it says."""
+    """How far a job is, from what it says.
 
-    def __init__(self) -> None:
+    Args:
+        config: of the run that the job trains; `None` for other jobs.
+    """
+
+    def __init__(self, config: RunConfig | None) -> None:
+        self._run = RunProgress(config) if config is not None else None
         self.share: float | None = None
         self.seconds_left: float | None = None
         self.place = ""
         self._task = ""
         self._begun = time.monotonic()
-        self._epochs = 0
+
+    @property
+    def in_last_stage(self) -> bool:
+        """Whether the time left is that of the whole job."""
+        return self._run is None or self._run.in_last_stage
 
     def hear(self, event: object) -> None:
         """Take an event in."""
         if isinstance(event, Progress):
             self._progress(event)
-        elif isinstance(event, StageStarted):
-            self._epochs = event.epochs
         elif isinstance(event, StepDone):
-            done = event.epoch - 1 + event.step / max(event.steps, 1)
-            self.share = done / self._epochs if self._epochs else None
             self.seconds_left = event.seconds_left
             stages = {"head": _tr("head"), "fine-tune": _tr("fine-tune")}
-            self.place = _tr(", {stage}, epoch {epoch} of {all}").format(
-                stage=stages[event.stage], epoch=event.epoch, all=self._epochs
-            )
-        elif isinstance(event, EpochEnded) and self._epochs:
-            self.share = event.epoch / self._epochs
+            self.place = f", {stages[event.stage]}"
+        if self._run is not None:
+            self._run.hear(event)
+            self.share = self._run.share
 
     def _progress(self, event: Progress) -> None:
         if event.task != self._task:

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from skindesk.widgets.icons import icon
-from skindesk.widgets.theme import SPACE, set_role
+from skindesk.widgets.theme import SPACE, Role, set_role
 
 _DETAILS_HEIGHT = 160  # pixels; some nine lines
 
@@ -85,19 +85,23 @@ class Notice(QFrame):
             details: the last lines of a log, say; empty for none.
             action: words on the button for the thing to do; empty for no button.
         """
-        self._say(text, details, action, error=True)
+        self._say(text, details, action, "notice-error")
 
     def show_note(self, text: str, details: str = "", action: str = "") -> None:
         """Say what should be known (see `show_error`)."""
-        self._say(text, details, action, error=False)
+        self._say(text, details, action, "notice")
+
+    def show_success(self, text: str, details: str = "", action: str = "") -> None:
+        """Say what went well (see `show_error`)."""
+        self._say(text, details, action, "notice-ok")
 
     def clear(self) -> None:
         """Say nothing."""
         self._text.clear()
         self.hide()
 
-    def _say(self, text: str, details: str, action: str, *, error: bool) -> None:
-        set_role(self, "notice-error" if error else "notice")
+    def _say(self, text: str, details: str, action: str, role: Role) -> None:
+        set_role(self, role)
         self._text.setText(text)
         self._details.setPlainText(details)
         self._more.setVisible(bool(details))

@@ -35,6 +35,11 @@ Role: TypeAlias = Literal[
     "notice",
     "notice-error",
     "chip",
+    "alert",
+    "banner",
+    "step",
+    "step-now",
+    "notice-ok",
     "side",
     "nav",
     "strip",
@@ -59,7 +64,7 @@ class Tokens:
         accent, accent_soft, on_accent: the one colour, its pale ground, and text on it.
         track: the empty part of a bar.
         grid_line: of plots.
-        warning, warning_soft, danger, danger_soft, ok: of sentences and their grounds.
+        warning, warning_soft, danger, danger_soft, ok, ok_soft: of sentences and their grounds.
     """
 
     window: QColor
@@ -78,6 +83,7 @@ class Tokens:
     danger: QColor
     danger_soft: QColor
     ok: QColor
+    ok_soft: QColor
 
     def seen(self, colour: QColor) -> QColor:
         """Return a class's colour, light enough that lines and bars in it are seen on cards.
@@ -99,11 +105,11 @@ def _tokens(*colours: str) -> Tokens:
 # fmt: off
 LIGHT = _tokens(
     "#F5F6F8", "#FFFFFF", "#FFFFFF", "#E1E4EA", "#1B1F27", "#5C6370", "#2560CC", "#E8F0FD", "#FFFFFF",
-    "#E3E5EB", "#E9EBEF", "#7A4B00", "#FFF3DC", "#B3261E", "#FCE9E7", "#1F7A45",
+    "#E3E5EB", "#E9EBEF", "#7A4B00", "#FFF3DC", "#B3261E", "#FCE9E7", "#1F7A45", "#E8F5EC",
 )
 DARK = _tokens(
     "#15181D", "#1D2127", "#1D2127", "#343941", "#E9EBEF", "#9BA2AE", "#6B9DFA", "#22324F", "#0D1421",
-    "#343943", "#2A2F37", "#F2C36B", "#3A2E17", "#FF8A80", "#43201E", "#6FCF97",
+    "#343943", "#2A2F37", "#F2C36B", "#3A2E17", "#FF8A80", "#43201E", "#6FCF97", "#17351F",
 )
 # fmt: on
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from trainer.config import RunConfig
 from trainer.dataset.certificate import SplitCertificate
+from trainer.dataset.drawn import SPLIT_NOTE
 from trainer.events import EpochEnded, Finished, PartMetrics, encode_event
 from trainer.metrics.classification import compute_metrics
 from trainer.metrics.decision import Calibration
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from trainer.events import AnyEvent
 
 CLASSES = ("bkl", "mel", "nv")
+SUPPORT = {"bkl": 5, "mel": 4, "nv": 8}
 ENDED_WELL = Finished(result="bundle", summary="Best epoch: head 2.")
 
 
@@ -33,7 +35,11 @@ def make_epochs(recalls: Sequence[float]) -> list[EpochEnded]:
     epochs = []
     for number, recall in enumerate(recalls, start=1):
         part = PartMetrics(
-            loss=2.0 - recall, accuracy=recall, macro_recall=recall, recall=dict.fromkeys(CLASSES, recall)
+            loss=2.0 - recall,
+            accuracy=recall,
+            macro_recall=recall,
+            recall=dict.fromkeys(CLASSES, recall),
+            support=SUPPORT,
         )
         epochs.append(
             EpochEnded(
@@ -50,7 +56,9 @@ def make_epochs(recalls: Sequence[float]) -> list[EpochEnded]:
     return epochs
 
 
-def make_bundle(folder: Path, config: RunConfig, *, created: datetime, fingerprint: str) -> Manifest:
+def make_bundle(
+    folder: Path, config: RunConfig, *, created: datetime, fingerprint: str, notes: tuple[str, ...] = ()
+) -> Manifest:
     """A bundle of two numbers; it can be read, but predicts nothing."""
     epoch = make_epochs([0.5])[0]
     third = dict.fromkeys(CLASSES, 1 / 3)
@@ -81,6 +89,7 @@ def make_bundle(folder: Path, config: RunConfig, *, created: datetime, fingerpri
             groups_in_two_parts=0,
             lesions_in_two_parts=0,
             patients_in_two_parts=0,
+            notes=notes,
             fingerprint=fingerprint,
         ),
         dataset_fingerprint=fingerprint,
@@ -101,6 +110,7 @@ def make_run(
     config: RunConfig | None = None,
     fingerprint: str = "ab" * 32,
     created: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC),
+    drawn: bool = False,
 ) -> Path:
     """A run's folder after these epochs; `last` is the last event, none for a run that was killed."""
     config = config or RunConfig(backbone="tiny", input_size=32, stages=("head",))
@@ -111,7 +121,8 @@ def make_run(
     events = [*epochs, *([last] if last is not None else [])]
     run.events_file.write_bytes(b"".join(encode_event(event) for event in events))
     if bundle:
-        make_bundle(run.bundle, config, created=created, fingerprint=fingerprint)
+        notes = (SPLIT_NOTE,) if drawn else ()
+        make_bundle(run.bundle, config, created=created, fingerprint=fingerprint, notes=notes)
     return folder
 
 

@@ -8,8 +8,21 @@ import numpy as np
 
 from skindesk.models.runs.live import LiveRun, StepSeries
 from skindesk.models.runs.past import read_past
+from skindesk.models.runs.progress import RunProgress
 from tests.skindesk.made_events import HEAD_EPOCHS, MADE_CONFIG, STEPS, TUNE_EPOCHS, both_stages, stage
-from trainer.events import EpochEnded, Failed, Progress, Said, StageStarted, StepDone, Stopped, silent
+from trainer.events import (
+    CostEstimated,
+    EpochEnded,
+    Failed,
+    Finished,
+    Progress,
+    Said,
+    StageEnded,
+    StageStarted,
+    StepDone,
+    Stopped,
+    silent,
+)
 from trainer.runs.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -88,7 +101,6 @@ def test_steps_before_the_checkpoint_stay_and_later_ones_are_not_drawn_twice() -
         run.hear(event)
         if isinstance(event, StageStarted) and event.step:
             assert run.steps.x[-1] == 1.4
-            assert run.share_done == 1.4 / (HEAD_EPOCHS + TUNE_EPOCHS)
     assert np.allclose(run.steps.x, np.arange(1, 20) / 10)
     losses = run.steps.values("loss")
     assert losses is not None
@@ -136,6 +148,35 @@ def test_a_run_of_an_earlier_day_brings_its_history() -> None:
     assert run.series("train", "loss")[0].tolist() == [1, 2, 3, 4, 5]
     assert run.stages[-1].x == 3
     assert run.epoch == 3
+
+
+def whole_run() -> Iterator[AnyEvent]:
+    """A run as it speaks: cost, features, a head that stops early, fine-tuning with validation, calibration."""
+    yield CostEstimated(100, 25, 1000, 60.0, 0)
+    yield from (Progress("Features", done, 500, "images") for done in range(100, 501, 100))
+    yield from (Progress("Features of validation", done, 20, "images") for done in (10, 20))
+    yield from list(stage("head", HEAD_EPOCHS))[: 2 * (STEPS + 1) + 1]
+    yield StageEnded("head", "no improvement for 1 epochs")
+    for event in stage("fine-tune", TUNE_EPOCHS, best=1):
+        if isinstance(event, EpochEnded):
+            yield Progress("Validation", 25, 25, "images")
+        yield event
+    yield Progress("Calibration", 5, 5, "images")
+
+
+def test_progress_never_runs_backwards_and_ends_at_the_end_alone() -> None:
+    run, strip = LiveRun("made", MADE_CONFIG), RunProgress(MADE_CONFIG)
+    shares = []
+    for event in whole_run():
+        run.hear(event)
+        strip.hear(event)
+        assert strip.share == run.share_done
+        shares.append(run.share_done)
+    assert shares == sorted(shares)
+    assert 0.1 < shares[5] < 0.5, "features are a good part of the work"
+    assert 0.8 < shares[-1] < 1.0
+    run.hear(Finished("bundle", "Done."))
+    assert run.share_done == 1.0
 
 
 def test_progress_ends_where_training_begins() -> None:

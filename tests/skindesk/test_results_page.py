@@ -113,10 +113,27 @@ def test_before_scoring_the_best_epoch_is_shown(qtbot: QtBot, paths: Paths, page
     assert page.detail.parts.current == "validation"
     assert tiles(page)["Balanced accuracy"].startswith("70.0\u00a0%")
     assert tiles(page)["Best epoch"].startswith("2 of 3")
-    assert facts_of(page)["▲ Melanoma"] == ("70.0\u00a0%",)
+    assert facts_of(page)["▲ Melanoma"] == ("4", "70.0\u00a0%")
+    assert "n\u00a0=\u00a017" in tiles(page)["Accuracy"]
+    basis = page.detail.metrics.basis.full_text()
+    assert basis == (
+        "Validation images that chose the best epoch, n\u00a0=\u00a017, one view, before calibration"
+    )
     page.detail.parts.buttons["test"].click()
     assert page.detail.metrics.score_button.isVisible()
     assert tiles(page) == {}
+
+
+def test_figures_say_which_images_they_rest_on_and_how_these_were_seen(
+    qtbot: QtBot, paths: Paths, page: ResultsPage
+) -> None:
+    folder = make_run(paths.runs / "a run")
+    make_report(folder, "validation", [(f"s{n}", "mel", "mel" if n % 3 else "nv") for n in range(12)])
+    show(qtbot, page)
+    basis = page.detail.metrics.basis.full_text()
+    assert basis.startswith("Whole validation part, n\u00a0=\u00a012, mean of 4 views, not calibrated;")
+    assert "The best epoch was chosen on images of this part, so" in page.detail.metrics.notes.text()
+    assert "calibration" not in page.detail.metrics.notes.text()
 
 
 def test_rows_are_sorted_by_their_headings(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:

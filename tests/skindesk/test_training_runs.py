@@ -114,7 +114,7 @@ def test_a_run_is_followed_to_its_end(
         n_of(n) for n in ended[-1].validation.support.values()
     }
     qtbot.waitUntil(lambda: "Finished." in page.panel.log.toPlainText())
-    assert said[-1].startswith("Tiny: both/stages is trained: best balanced accuracy ")
+    assert said[-1].startswith("Tiny: both/stages is trained: balanced accuracy ")
     assert changed
     assert read_name(folder_of(handle)) == "Tiny: both/stages", "its folder cannot be called so"
     asked: list[str] = []

@@ -209,6 +209,8 @@ def test_text_can_be_read_on_its_ground(tokens: Tokens) -> None:
         ("danger", "danger_soft"),
         ("danger", "surface"),
         ("ok", "surface"),
+        ("ok", "ok_soft"),
+        ("text", "accent_soft"),
     ]
     for text, ground in pairs:
         assert contrast(getattr(tokens, text), getattr(tokens, ground)) >= 4.5, f"{text} on {ground}"

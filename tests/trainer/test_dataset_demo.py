@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -12,15 +12,14 @@ import pytest
 from PIL import Image
 
 from trainer.dataset.demo.lesions import PROBLEMS, SHARES, draw_dataset, draw_lesion
+from trainer.dataset.drawn import SPLIT_NOTE, is_drawing
 from trainer.dataset.importing import import_dataset
 from trainer.dataset.likeness.looks import detail_of, near_duplicates, thumbnail_of
+from trainer.dataset.splitting import split_dataset
 from trainer.dataset.store import DatasetStore
 from trainer.errors import DatasetError, ImageError, StoppedError, StorageError
 from trainer.events import AnyEvent, Progress, StopRequest
 from trainer.images.decoding import check_image, read_image
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LESIONS = 16
 
@@ -44,6 +43,24 @@ def digest(folder: Path) -> str:
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         total.update(str(path.relative_to(folder)).encode() + path.read_bytes())
     return total.hexdigest()
+
+
+def test_a_split_of_drawings_says_that_they_are_drawings(drawn: Path, tmp_path: Path) -> None:
+    import_dataset(drawn, tmp_path / "drawn.db")
+    with DatasetStore.open(tmp_path / "drawn.db") as store:
+        split_dataset(store)
+        split_dataset(store, seed=5)
+        certificate = store.certificate()
+    assert certificate is not None
+    assert certificate.drawn
+    assert certificate.notes[-1] == SPLIT_NOTE
+
+
+def test_drawings_are_known_by_their_names() -> None:
+    assert is_drawing("DRAWN_0000012")
+    assert is_drawing(Path("/somewhere/DRAWN_0000012.jpg"))
+    assert not is_drawing("ISIC_0000012.jpg")
+    assert not is_drawing("DRAWN_by_hand.jpg")
 
 
 def test_the_folder_is_laid_out_as_kaggle_ships_it(drawn: Path) -> None:

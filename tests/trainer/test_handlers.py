@@ -17,6 +17,7 @@ from PIL import Image
 
 from trainer.config import Augmentation, Geometry, RunConfig
 from trainer.dataset.demo.lesions import draw_dataset
+from trainer.dataset.drawn import NETWORK_WARNING, SPLIT_NOTE
 from trainer.dataset.store import DatasetStore
 from trainer.engine.handling import HANDLERS, handles
 from trainer.engine.working import Worker, paced
@@ -186,6 +187,20 @@ def test_a_bundle_that_has_changed_is_read_again(
     shutil.rmtree(copy)
     with pytest.raises(BundleError, match="no bundle"):
         do(worker, job)
+
+
+def test_a_network_trained_on_drawings_says_so_of_every_image(
+    worker: Worker, bundle: Path, images: list[Path], tmp_path: Path
+) -> None:
+    copy = tmp_path / "bundle"
+    manifest, arrays = read_bundle(bundle)
+    split = msgspec.structs.replace(manifest.split, notes=(SPLIT_NOTE,))
+    write_bundle(copy, msgspec.structs.replace(manifest, split=split), arrays)
+    views = tuple(ImageView(path=str(path)) for path in images[:2])
+    answer = do(worker, PredictImages(bundle=str(copy), images=views, together=True))
+    assert [image.warnings[0] for image in (*answer.images, answer.together)] == [NETWORK_WARNING] * 3
+    plain = do(worker, PredictImages(bundle=str(bundle), images=views))
+    assert NETWORK_WARNING not in plain.images[0].warnings
 
 
 def test_a_warm_network_is_kept(

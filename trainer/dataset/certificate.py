@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from trainer.dataset.drawn import SPLIT_NOTE, is_drawing
 from trainer.dataset.known_pairs import SOURCE, count_pairs
 from trainer.wording import chosen_percent, percent, plain
 
@@ -36,7 +37,7 @@ class SplitCertificate(msgspec.Struct, frozen=True, kw_only=True):
             `trainer.dataset.known_pairs`).
         known_pairs_in_two_parts: such pairs that lie in more than one part.
         without_part: images that have been added since and belong to no part.
-        notes: sentences about what could not be done as asked.
+        notes: sentences about what could not be done as asked, and on images that are drawings.
         fingerprint: of the dataset, see `DatasetStore.fingerprint`.
     """
 
@@ -55,6 +56,11 @@ class SplitCertificate(msgspec.Struct, frozen=True, kw_only=True):
     without_part: int = 0
     notes: tuple[str, ...] = ()
     fingerprint: str = ""
+
+    @property
+    def drawn(self) -> bool:
+        """Whether all images are the demo's drawings."""
+        return SPLIT_NOTE in self.notes
 
     @property
     def sound(self) -> bool:
@@ -140,6 +146,8 @@ def certify(
         fingerprint: of the dataset.
     """
     parted = frame[frame["split"].notna()]
+    if len(frame) and frame["sample_id"].map(is_drawing).all():
+        notes = (*notes, SPLIT_NOTE)
     by_part = {part: parted[parted["split"] == part] for part in PARTS}
 
     def in_two_parts(column: str) -> int:

@@ -24,7 +24,7 @@ from trainer.figures.page import (
 from trainer.figures.printing import printed_row
 from trainer.metrics.catalogue import ACCURACY, BALANCED_ACCURACY, OF_AN_EPOCH, RECALL
 from trainer.palette import class_colour
-from trainer.wording import counted
+from trainer.wording import counted, n_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -204,9 +204,11 @@ def _subtitle(history: Sequence[EpochEnded]) -> str:
     if best is None:
         return sentence
     part = history[best].validation
+    basis = f"{n_of(sum(part.support.values()))}, " if part.support else ""
     return (
-        f"{sentence} Best (ring): epoch {best + 1}, with validation {BALANCED_ACCURACY.title} "
-        f"{BALANCED_ACCURACY.figure(part.macro_recall)} and {ACCURACY.title} {ACCURACY.figure(part.accuracy)}."
+        f"{sentence} Best (ring): epoch {best + 1}, with {BALANCED_ACCURACY.title} "
+        f"{BALANCED_ACCURACY.figure(part.macro_recall)} and {ACCURACY.title} {ACCURACY.figure(part.accuracy)} "
+        f"on the validation images that chose it ({basis}one view, before calibration)."
     )
 
 

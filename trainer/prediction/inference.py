@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from trainer.dataset.drawn import NETWORK_WARNING
 from trainer.errors import ImageError
 from trainer.events import Progress, silent
 from trainer.files import printable
@@ -194,7 +195,7 @@ class Predictor:
             if manifest.malignant
             else None,
             prior=self.prior,
-            warnings=tuple(warnings),
+            warnings=(*([NETWORK_WARNING] if manifest.split.drawn else []), *warnings),
         )
 
 

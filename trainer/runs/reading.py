@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from trainer.config import RunConfig
+    from trainer.events import PartMetrics
 
 _LAST_EVENT_BYTES = 64 << 10  # the last line of the events is at most an epoch's metrics
 
@@ -144,7 +145,7 @@ def read_run(folder: Path, *, imported: bool = False) -> RunSummary:
         best_epoch=best + 1 if best is not None else 0,
         best_macro_recall=metrics.macro_recall if metrics is not None else None,
         best_accuracy=metrics.accuracy if metrics is not None else None,
-        best_n=_choosing_images(manifest, config, certificate),
+        best_n=_choosing_images(metrics, manifest, config, certificate),
         reports=tuple(report for report in reports if report is not None),
         dataset_path=dataset,
         dataset_fingerprint=manifest.dataset_fingerprint
@@ -152,6 +153,7 @@ def read_run(folder: Path, *, imported: bool = False) -> RunSummary:
         else certificate.fingerprint
         if certificate is not None
         else "",
+        drawn=certificate is not None and certificate.drawn,
     )
 
 
@@ -255,9 +257,14 @@ def _planned_epochs(config: RunConfig | None) -> int:
 
 
 def _choosing_images(
-    manifest: Manifest | None, config: RunConfig | None, certificate: SplitCertificate | None
+    metrics: PartMetrics | None,
+    manifest: Manifest | None,
+    config: RunConfig | None,
+    certificate: SplitCertificate | None,
 ) -> int | None:
     """Return how many validation images chose the best epoch: those that calibration did not set aside."""
+    if metrics is not None and metrics.support:
+        return sum(metrics.support.values())
     if certificate is None or config is None:
         return None
     images = certificate.images.get("validation")

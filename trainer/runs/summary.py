@@ -78,6 +78,7 @@ class RunSummary:
         reports: what was scored, of this bundle and of earlier ones.
         dataset_path: the dataset file it was trained on, as far as known; it may be gone.
         dataset_fingerprint: of samples and split; empty where not known.
+        drawn: whether it was trained on the demo's drawings.
     """
 
     name: str
@@ -103,6 +104,7 @@ class RunSummary:
     reports: tuple[Report, ...] = ()
     dataset_path: Path | None = None
     dataset_fingerprint: str = ""
+    drawn: bool = False
 
     @property
     def has_bundle(self) -> bool:

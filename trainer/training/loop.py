@@ -38,6 +38,7 @@ from trainer.training.saving import Saving, figure
 from trainer.training.schedules import learning_rate
 from trainer.training.stages import StageData, feature_stage, image_stage
 from trainer.training.stepping import Stepper
+from trainer.wording import n_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,9 +119,10 @@ def train(
 def _summary(state: RunState) -> str:
     best = next(e for e in state.history if (e.stage, e.epoch) == (state.best_stage, state.best_epoch))
     return (
-        f"Best epoch: {best.stage} {best.epoch}, validation {BALANCED_ACCURACY.title} "
+        f"Best epoch: {best.stage} {best.epoch}, {BALANCED_ACCURACY.title} "
         f"{BALANCED_ACCURACY.figure(best.validation.macro_recall)}, "
-        f"{ACCURACY.title} {ACCURACY.figure(best.validation.accuracy)}."
+        f"{ACCURACY.title} {ACCURACY.figure(best.validation.accuracy)} on the validation images that chose it "
+        f"({n_of(sum(best.validation.support.values()))}, one view of each, before calibration)."
     )
 
 

@@ -167,6 +167,11 @@ class DiagnosisModel(QObject):
             self._show(self._case.without(gone))
         return removal
 
+    def forget(self, numbers: Iterable[int]) -> None:
+        """Remove images for good: what was done before cannot be taken back any more."""
+        self._undo.clear()
+        self._show(self._case.without(set(numbers)))
+
     def clear(self) -> Removal:
         """Remove all images and what is entered about the patient; the examiner stays. See `remove`."""
         before = self._case

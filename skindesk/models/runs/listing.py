@@ -266,9 +266,9 @@ class RunsModel(QAbstractTableModel):
         }
 
     def _of_best(self, metric: Metric) -> str:
-        return self.tr("{hint} Of the best epoch, on the validation images that chose it.").format(
-            hint=hint_of(metric)
-        )
+        return self.tr(
+            "{hint} Of the best epoch, on the validation images that chose it: one view of each, before calibration."
+        ).format(hint=hint_of(metric))
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Return what is shown of a run, and how it sorts."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
+from skindesk.models.runs.progress import RunProgress
 from trainer.events import (
     CostEstimated,
     EpochEnded,
@@ -163,6 +164,12 @@ class LiveRun:
         self.outcome: Finished | Failed | Stopped | None = None
         self.log: deque[LogEntry] = deque(maxlen=_LOG_LENGTH)
         self.logged = 0
+        self._progress = RunProgress(config)
+
+    def go_on(self) -> None:
+        """Note that the run, which was stopped or has failed, goes on."""
+        self.outcome, self._progress = None, RunProgress(self.config)
+        self.revision += 1
 
     def begin_now(self, at: float | None = None) -> None:
         """Note that the run, which has waited so far, begins now (or at another time, seconds since 1970)."""
@@ -189,6 +196,7 @@ class LiveRun:
             at: when, seconds since 1970; now if not given.
         """
         self.revision += 1
+        self._progress.hear(event)
         if isinstance(event, StepDone):
             self.step, self.progress = event, None
             x = self._offset + event.epoch - 1 + event.step / max(event.steps, 1)
@@ -253,12 +261,14 @@ class LiveRun:
         return self._offset + later
 
     @property
+    def epoch_of_all(self) -> float:
+        """Number of the present epoch, counted from 1 over all stages."""
+        return self._offset + self.epoch
+
+    @property
     def share_done(self) -> float:
-        """How far it is, 0 to 1, by epochs."""
-        x = self.epochs[-1].x if self.epochs else 0.0
-        if len(self.steps):
-            x = max(x, float(self.steps.x[-1]))
-        return min(x / max(self.length, 1.0), 1.0)
+        """How far it is, 0 to 1 (see `RunProgress`)."""
+        return self._progress.share
 
     def place_in_words(self, x: float) -> tuple[StageName, int] | None:
         """Return stage and epoch of it at a place in epochs over all stages; `None` before the first stage."""

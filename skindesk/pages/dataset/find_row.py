@@ -15,6 +15,7 @@ from skindesk.widgets.icons import icon
 from skindesk.widgets.quantities import images_counted, part_of_images
 from skindesk.widgets.samples.thumbnail_view import LARGEST, SMALLEST
 from skindesk.widgets.theme import SPACE, tokens_for
+from skindesk.widgets.wheel import wheel_needs_focus
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QObject
@@ -92,7 +93,7 @@ class FindRow(QWidget):
         return field
 
     def _sort_box(self) -> QComboBox:
-        box = QComboBox()
+        box = wheel_needs_focus(QComboBox())
         box.setAccessibleName(self.tr("Sort by"))
         box.setToolTip(self.tr("Sort the images"))
         for key, words in (
@@ -107,7 +108,7 @@ class FindRow(QWidget):
         return box
 
     def _size_slider(self, width: int) -> QSlider:
-        slider = QSlider(Qt.Orientation.Horizontal)
+        slider = wheel_needs_focus(QSlider(Qt.Orientation.Horizontal))
         slider.setRange(SMALLEST, LARGEST)
         slider.setSingleStep(_STEP)
         slider.setPageStep(2 * _STEP)

@@ -205,6 +205,27 @@ class DatasetPage(QWidget):
         self._waiting.explanation.setText(explanation)
         self._stack.setCurrentWidget(self._waiting)
 
+    def wait_for_drawings(self) -> None:
+        """Say that the demo's dataset is being drawn."""
+        self.notice.clear()
+        self._wait(
+            self.tr("Drawing the demo's lesions"),
+            self.tr(
+                "SkinDesk draws a small dataset, trains a network on it, scores it and shows a first diagnosis. "
+                "The images are drawings and say nothing about skin. It takes a few minutes; other pages can be "
+                "used meanwhile."
+            ),
+        )
+        self._allow_actions()
+
+    def wait_no_more(self) -> None:
+        """Show the dataset that is open, or what can be opened."""
+        path = self._workspace.dataset
+        if path is None:
+            self._show_start()
+        else:
+            self._read(path)
+
     def _show_dataset(self, dataset: OpenDataset) -> None:
         self._opening = None
         self.browser.show_dataset(dataset)

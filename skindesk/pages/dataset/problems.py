@@ -33,6 +33,7 @@ from skindesk.widgets.basics import Card, EmptyState, muted
 from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.icons import icon
 from skindesk.widgets.theme import SPACE
+from skindesk.widgets.wheel import wheel_needs_focus
 from trainer.files import write_text
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ class ProblemsView(Card):
         header.resizeSection(_FILE, 260)
         header.resizeSection(_KIND, 190)
         header.setSortIndicator(_FILE, Qt.SortOrder.AscendingOrder)
-        self.kinds = QComboBox()
+        self.kinds = wheel_needs_focus(QComboBox())
         self.kinds.setAccessibleName(self.tr("Kind of problem"))
         self.kinds.setToolTip(self.tr("Show problems of one kind"))
         self.kinds.currentIndexChanged.connect(self._choose_kind)

@@ -20,6 +20,7 @@ from skindesk.widgets.basics import muted, primary_button
 from skindesk.widgets.icons import icon
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE
+from skindesk.widgets.wheel import wheel_needs_focus
 from trainer.wording import percent
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class SplitForm(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.train, self.validation = self._share(_DEFAULT[0], 98), self._share(_DEFAULT[1], 98)
         self.test = QLabel()
-        self.seed = QSpinBox()
+        self.seed = wheel_needs_focus(QSpinBox())
         self.seed.setRange(0, _LARGEST_SEED)
         self.seed.setMinimumWidth(_NARROWEST)
         self.seed.setToolTip(
@@ -153,7 +154,7 @@ class SplitForm(QWidget):
             self.seed.setValue(certificate.seed)
 
     def _share(self, value: int, largest: int) -> QSpinBox:
-        box = QSpinBox()
+        box = wheel_needs_focus(QSpinBox())
         box.setRange(1, largest)
         box.setValue(value)
         box.setSuffix(" %")

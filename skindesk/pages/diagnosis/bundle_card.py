@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QPushButton, QWidget
 
 from skindesk.pages.diagnosis import words
 from skindesk.widgets.basics import Card, muted, primary_button
 from skindesk.widgets.mark_menu import add_marks
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.theme import SPACE, class_label, set_role
+from skindesk.widgets.wheel import wheel_needs_focus
 from trainer.dataset.malignancy import marks_of
 
 if TYPE_CHECKING:
@@ -44,15 +45,19 @@ class BundleCard(Card):
         super().__init__(self.tr("Network"), parent)
         self.status = muted()
         self.header.addWidget(self.status)
-        self.combo = QComboBox()
-        self.combo.setAccessibleName(self.tr("Network that is asked"))
-        self.combo.setToolTip(self.tr("The bundle of which run, or which imported bundle, is asked"))
+        self.combo = wheel_needs_focus(QComboBox())
+        self.combo.setAccessibleName(self.tr("Network"))
+        self.combo.setToolTip(self.tr("Choose the network to use: of a run, or from an imported bundle"))
         self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.combo.setMinimumContentsLength(_SHORTEST_NAME)
         self.combo.activated.connect(self._activated)
         self.body.addWidget(self.combo)
         self._line = muted(wrap=True)
         self._score = muted(wrap=True)
+        self.demo = QLabel(self.tr("Demo network: trained on drawn lesions, it knows nothing of skin"))
+        self.demo.setWordWrap(True)
+        set_role(self.demo, "alert")
+        self.body.addWidget(self.demo)
         self.body.addWidget(self._line)
         self.body.addWidget(self._score)
         self.marked = muted(wrap=True)
@@ -96,7 +101,7 @@ class BundleCard(Card):
         """
         self.combo.clear()
         for run in bundles:
-            self.combo.addItem(run.name, str(run.bundle))
+            self.combo.addItem(words.network_name(run), str(run.bundle))
         if current is not None and self.combo.findData(str(current)) < 0:
             self.combo.addItem(name or current.name, str(current))
         self.combo.setCurrentIndex(self.combo.findData(str(current)) if current is not None else -1)
@@ -115,6 +120,7 @@ class BundleCard(Card):
         self._score.setText(words.score_line(facts) if facts is not None else "")
         self._line.setVisible(facts is not None)
         self._score.setVisible(facts is not None)
+        self.demo.setVisible(facts is not None and facts.summary.drawn)
         if facts is not None:
             self.problem.clear()
 

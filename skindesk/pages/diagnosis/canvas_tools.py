@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSlider, QToolButton, QWidget
 from skindesk.models.diagnosis.framing import normalised
 from skindesk.widgets.basics import ElidedLabel, muted
 from skindesk.widgets.theme import SPACE, set_role
+from skindesk.widgets.wheel import wheel_needs_focus
 from trainer.wording import percent
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class CanvasTools(QWidget):
         layout.setSpacing(SPACE // 2)
         layout.addWidget(_button(actions.rotate_left))
         layout.addWidget(_button(actions.rotate_right))
-        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider = wheel_needs_focus(QSlider(Qt.Orientation.Horizontal))
         self.slider.setRange(-_WIDEST * _STEPS, _WIDEST * _STEPS)
         self.slider.setPageStep(5 * _STEPS)
         self.slider.setMinimumWidth(_LEAST_SLIDER)

@@ -9,8 +9,11 @@ from PySide6.QtCore import QObject, Signal
 
 from skindesk.background import Question
 from skindesk.models.diagnosis.bundle import BundleFacts, mark_bundle, read_bundle_facts
+from trainer.dataset.drawn import is_drawing
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from skindesk.engine.jobs import JobQueue
     from skindesk.models.diagnosis.diagnosis import DiagnosisModel
     from skindesk.models.runs.listing import RunsModel
@@ -45,11 +48,13 @@ class Network(QObject):
         self._queue, self._runs, self._workspace = queue, runs, workspace
         self._model, self._card = model, card
         self._wanted = self._loading = self._silent = False
+        self._insisted: Path | None = None
         self.facts: BundleFacts | None = None
         self._reading: Question[BundleFacts] = Question(self._read, self._unreadable, self)
         self._marking: Question[BundleFacts] = Question(self._read, card.problem.show_error, self)
-        card.chosen.connect(workspace.set_bundle)
         card.marks_chosen.connect(self._mark)
+        card.chosen.connect(self._choose_by_hand)
+        model.images_changed.connect(self._leave_demo)
         card.train_asked.connect(lambda: workspace.go_to.emit("training"))
         card.import_asked.connect(lambda: workspace.go_to.emit("results"))
         workspace.bundle_changed.connect(self._bundle_changed)
@@ -83,6 +88,7 @@ class Network(QObject):
         if before is None or (before.hash, before.manifest.marks) != (facts.hash, facts.manifest.marks):
             self._model.set_bundle(facts.folder, anew=True)  # the same folder may hold another network by now
             self._warm_up()
+        self._leave_demo()
 
     def _mark(self, marks: Marks | None) -> None:
         facts = self.facts
@@ -114,8 +120,29 @@ class Network(QObject):
 
     def _choose(self) -> None:
         """Take the latest bundle where none has been chosen, so that a first image is answered at once."""
-        if self._wanted and self._workspace.bundle is None and self._runs.bundles:
-            self._workspace.set_bundle(self._runs.bundles[0].bundle)
+        drawings = bool(self._model.images) and self._only_drawings()
+        latest = next((run.bundle for run in self._runs.bundles if drawings or not run.drawn), None)
+        if self._wanted and self._workspace.bundle is None and latest is not None:
+            self._workspace.set_bundle(latest)
+
+    def _choose_by_hand(self, bundle: Path) -> None:
+        self._insisted = bundle
+        self._workspace.set_bundle(bundle)
+
+    def _leave_demo(self) -> None:
+        """Put the demo's network aside when images come that are not the demo's, unless a person insists on it."""
+        if self._only_drawings():
+            self._insisted = None
+        elif self.facts is not None and self.facts.summary.drawn and self.facts.folder != self._insisted:
+            self._workspace.set_bundle(None)
+            self._choose()
+            if self._workspace.bundle is None:
+                self._card.problem.show_note(
+                    self.tr("The demo's network knows nothing of skin, so it is not used for these images.")
+                )
+
+    def _only_drawings(self) -> bool:
+        return all(is_drawing(image.path) for image in self._model.images)
 
     def _offer(self) -> None:
         name = self.facts.summary.name if self.facts is not None else ""

@@ -28,10 +28,11 @@ from skindesk.widgets.drop_area import accept_paths
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE, set_role
+from trainer.dataset.drawn import is_drawing
 from trainer.images.suffixes import SUFFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QShowEvent
@@ -235,7 +236,8 @@ class DiagnosisPage(QWidget):
         for path in collected.images:
             if all(image.path != path for image in self.model.images):
                 self.loader.forget(path)  # the file may have changed since it was here last
-        added = self.model.add(collected.images)
+        images = self._apart_from_drawings(collected.images)
+        added = self.model.add(images)
         said = words.what_was_found(collected)
         if not said and not added:
             said = self.tr("Already here: {name}.").format(name=collected.images[0].name)
@@ -246,6 +248,18 @@ class DiagnosisPage(QWidget):
             self._say(said)
         else:
             self.notice.clear()
+
+    def _apart_from_drawings(self, images: Sequence[Path]) -> list[Path]:
+        """Return what can be taken: the demo's drawings never stand, or are printed, beside other images."""
+        photographs = [path for path in images if not is_drawing(path)]
+        drawn = {image.number for image in self.model.images if is_drawing(image.path)}
+        if photographs:
+            if drawn:
+                self.model.forget(drawn)
+            return photographs
+        if images and len(drawn) < len(self.model.images):
+            self.unfinished.set_aside()
+        return list(images)
 
     def _ask_again(self) -> None:
         """Read anew what could not be read, and ask about it and all that was left."""

@@ -15,6 +15,7 @@ from skindesk.widgets.basics import Card, SegmentedRow, muted
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.plots.probability_bars import ProbabilityBars, ProbabilityRow, ShareBar
 from skindesk.widgets.theme import SPACE, class_label, set_role
+from trainer.dataset.drawn import NETWORK_WARNING
 from trainer.palette import class_colour
 from trainer.wording import percent
 
@@ -107,8 +108,12 @@ class ResultCard(Card):
         set_role(self.predicted, "figure")
         self.predicted.setWordWrap(True)
         self.predicted.setAccessibleName(self.tr("Predicted class"))
+        self.demo = QLabel(self.tr("Demo"))
+        self.demo.setToolTip(NETWORK_WARNING)
+        set_role(self.demo, "alert")
         row.addWidget(self._predicted_title, 0, Qt.AlignmentFlag.AlignBaseline)
         row.addWidget(self.predicted, 1, Qt.AlignmentFlag.AlignBaseline)
+        row.addWidget(self.demo, 0, Qt.AlignmentFlag.AlignTop)
         return row
 
     def _note_row(self) -> QHBoxLayout:
@@ -168,6 +173,7 @@ class ResultCard(Card):
         marked = facts is not None and bool(facts.manifest.malignant)
         self._malignant.setVisible(awaited and marked)
         self._none_malignant.setVisible(awaited and not marked)
+        self.demo.setVisible(awaited and facts is not None and facts.summary.drawn)
         self._fold.setVisible(facts is not None)
         self._explanation.setVisible(facts is not None and self._fold.isChecked())
         if facts is not None:

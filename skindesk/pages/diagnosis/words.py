@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trainer.metrics.classification import ClassMetrics
     from trainer.metrics.intervals import Interval
     from trainer.predictions import Prediction
+    from trainer.runs.summary import RunSummary
 
 _MELANOMA = "mel"
 
@@ -31,6 +32,11 @@ _MELANOMA = "mel"
 def tr(text: str) -> str:
     """Return a text of this page in the language of the program."""
     return QCoreApplication.translate("diagnosis", text)
+
+
+def network_name(run: RunSummary) -> str:
+    """Return what a network is called where one is chosen; the demo's are marked."""
+    return tr("{name} (demo)").format(name=run.name) if run.drawn else run.name
 
 
 def plain(class_name: str) -> str:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from skindesk.models.runs.record import RunRecord
     from trainer.dataset.certificate import SplitCertificate
     from trainer.metrics.classification import Metrics
+    from trainer.runs.summary import Report
 
 
 def _tr(text: str) -> str:
@@ -82,17 +83,35 @@ def epoch_facts(record: RunRecord, malignant: Collection[str]) -> Facts:
         validation = record.manifest.metrics.validation
     if validation is None:
         return Facts()
-    classes = record.classes
+    classes, support = record.classes, validation.support
     rows = [
         Fact(
             class_label(name, malignant),
-            (percent(validation.recall.get(name)),),
+            (
+                *([f"{support.get(name, 0):,}"] if support else []),
+                percent(validation.recall.get(name)),
+            ),
             hint=_tr("malignant") if name in malignant else "",
             colour=class_colour(name, classes),
         )
         for name in classes
     ]
-    return Facts((_tr("Class"), _tr("Recall at the best epoch")), tuple(rows))
+    counts = [_tr("Images")] if support else []
+    return Facts((_tr("Class"), *counts, _tr("Recall at the best epoch")), tuple(rows))
+
+
+def basis_of(record: RunRecord, report: Report) -> str:
+    """Say on which images a scoring's figures rest, and how these were looked at."""
+    metrics, manifest = report.metrics, record.manifest
+    part = {"test": _tr("Whole test part"), "validation": _tr("Whole validation part")}.get(report.part, "")
+    words = [part, n_of(metrics.n)]
+    if metrics.groups != metrics.n:
+        words.append(_tr("{groups} groups").format(groups=f"{metrics.groups:,}"))
+    if manifest is not None:
+        views = manifest.config.test_views
+        words.append(_tr("one view") if views == 1 else _tr("mean of {n} views").format(n=views))
+        words.append(_tr("calibrated") if manifest.calibration.fitted else _tr("not calibrated"))
+    return ", ".join(word for word in words if word)
 
 
 def certificate_facts(certificate: SplitCertificate, malignant: Collection[str]) -> Facts:
@@ -141,8 +160,11 @@ def comparison_facts(records: Sequence[RunRecord]) -> Facts:
     """Return the figures of runs side by side, then the settings in which they differ."""
     from skindesk.pages.results.settings_words import settings_rows
 
-    rows = [Fact(_tr("Validation, best epoch"), section=True), *_epoch_rows(records)]
-    for part, title in (("validation", _tr("Validation part, scored")), ("test", _tr("Test part"))):
+    rows = [
+        Fact(_tr("Best epoch: validation images that chose it, one view, before calibration"), section=True),
+        *_epoch_rows(records),
+    ]
+    for part, title in (("validation", _tr("Whole validation part")), ("test", _tr("Whole test part"))):
         rows += _report_rows(records, part, title)
     settings = [settings_rows(record.config) for record in records]
     titles = list(dict.fromkeys(title for found in settings for title in found))

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QScrollArea
 
 from skindesk.metric_words import hint_of, title_of
 from skindesk.pages.results import facts
-from skindesk.widgets.basics import Card, Figure, muted
+from skindesk.widgets.basics import Card, ElidedLabel, Figure, muted
 from skindesk.widgets.fact_table import FactTable
 from skindesk.widgets.theme import SPACE, set_role
 from trainer.metrics.catalogue import ACCURACY, BALANCED_ACCURACY, LEADING
@@ -58,8 +58,9 @@ class MetricsView(QScrollArea):
         self._ask.body.addLayout(row)
         self._layout.addWidget(self._ask)
         self._card = Card(self.tr("Each class"))
-        self._basis = muted()
-        self._card.header.addWidget(self._basis)
+        self.basis = ElidedLabel()
+        set_role(self.basis, "muted")
+        self._card.header.addWidget(self.basis, 100)
         self.table = FactTable(self.tr("Figures of each class"))
         self._card.body.addWidget(self.table)
         self._layout.addWidget(self._card)
@@ -93,10 +94,8 @@ class MetricsView(QScrollArea):
                 for metric in LEADING
             ]
         )
-        self._basis.setText(
-            self.tr("n = {images}, 95 % intervals in brackets").format(
-                images=facts.images_and_groups(metrics.n, metrics.groups)
-            )
+        self.basis.setText(
+            self.tr("{basis}; 95 % intervals in brackets").format(basis=facts.basis_of(record, report))
         )
         self.table.show_facts(facts.class_facts(metrics, record.malignant))
         self._card.show()
@@ -106,12 +105,13 @@ class MetricsView(QScrollArea):
     def _notes(self, record: RunRecord, report: Report, metrics: Metrics) -> list[str]:
         notes = list(metrics.notes)
         if report.part == "validation":
-            notes.append(
-                self.tr(
-                    "The best epoch and the calibration were chosen on these images, so these figures are "
-                    "optimistic; the test part is not."
-                )
+            manifest = record.manifest
+            chosen = (
+                self.tr("The best epoch was chosen and the calibration fitted on images of this part")
+                if manifest is not None and manifest.calibration.fitted
+                else self.tr("The best epoch was chosen on images of this part")
             )
+            notes.append(self.tr("{chosen}, so these figures are optimistic.").format(chosen=chosen))
         if report.dataset_fingerprint and report.dataset_fingerprint != record.summary.dataset_fingerprint:
             notes.append(
                 self.tr(
@@ -188,7 +188,8 @@ class MetricsView(QScrollArea):
             ]
         )
         table = facts.epoch_facts(record, record.malignant)
-        self._basis.setText(self.tr("best epoch, {n}").format(n=basis) if basis else self.tr("best epoch"))
+        words = self.tr("Validation images that chose the best epoch, {n}one view, before calibration")
+        self.basis.setText(words.format(n=f"{basis}, " if basis else ""))
         self.table.show_facts(table)
         self._card.setVisible(bool(table.rows))
 

@@ -23,6 +23,7 @@ from skindesk.widgets.basics import Card, ElidedLabel, muted, title
 from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.icons import icon
 from skindesk.widgets.theme import SPACE, set_role
+from skindesk.widgets.wheel import wheel_needs_focus
 from trainer import RESEARCH_ONLY
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class SettingsPage(QWidget):
         value = self._settings.value(setting.key)
         field: QWidget
         if setting.choices:
-            combo = QComboBox()
+            combo = wheel_needs_focus(QComboBox())
             for name, words in setting.choices:
                 combo.addItem(_translated(words), name)
             combo.setCurrentIndex(max(0, combo.findData(value)))
@@ -106,7 +107,7 @@ class SettingsPage(QWidget):
             )
             field = combo
         elif isinstance(value, int):
-            spin = QSpinBox()
+            spin = wheel_needs_focus(QSpinBox())
             spin.setRange(setting.minimum, setting.maximum)
             spin.setSuffix(f" {setting.unit}" if setting.unit else "")
             spin.setValue(value)

@@ -197,6 +197,10 @@ class TrainingPage(QWidget):
         self.notice.clear()
         return self._keeper.start(config, dataset, title, self._malignant_of(dataset))
 
+    def show_config(self, config: RunConfig) -> None:
+        """Show settings in the form."""
+        self.setup.set_config(config)
+
     def stop(self) -> None:
         """Stop the run that trains; what it has done is saved."""
         current = self._keeper.current

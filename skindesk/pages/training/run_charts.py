@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QMenu, QToolButton, QWidget
 
 from skindesk.background import Errands
 from skindesk.metric_words import name_of
-from skindesk.pages.training.words import stage_words
+from skindesk.pages.training.words import chosen_on_words, stage_words
 from skindesk.widgets.basics import Card
 from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.icons import icon
@@ -36,11 +36,12 @@ _FIRST_CLASS = "mel"
 
 
 class RunCharts(QWidget):
-    """Loss, recall and accuracy over the epochs, and the recall by class of the last epoch.
+    """Loss, recall and accuracy over the epochs, and the recall by class of the last epoch or the best one.
 
     Attributes:
         loss, recall, accuracy: the plots.
         bars: recall by class.
+        bars_card: with its heading.
         classes: the menu of the classes whose recall is drawn.
 
     Signals:
@@ -70,15 +71,15 @@ class RunCharts(QWidget):
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(2 * SPACE)
-        self._bars_card = Card(self.tr("Recall by class, validation"))
-        self._bars_card.body.addWidget(self.bars)
-        self._bars_card.body.addStretch(1)
+        self.bars_card = Card(self.tr("Recall by class, validation"))
+        self.bars_card.body.addWidget(self.bars)
+        self.bars_card.body.addStretch(1)
         self._cards: list[Card] = []
         for plot in self.plots:
             card = Card()
             card.body.addWidget(plot)
             self._cards.append(card)
-        self._cards.append(self._bars_card)
+        self._cards.append(self.bars_card)
         self.set_columns(2)
         self._add_buttons()
         for one, another in itertools.combinations(self.plots, 2):
@@ -136,13 +137,19 @@ class RunCharts(QWidget):
         return True
 
     def draw_bars(self) -> None:
-        """Bring the recalls by class up to date."""
-        last = self._run.epochs[-1] if self._run is not None and self._run.epochs else None
-        self.bars.set_metrics(last.ended.validation if last is not None else None)
+        """Bring the recalls by class up to date: of the last epoch, once the run is over of the epoch it kept."""
+        run = self._run
+        last = run.epochs[-1] if run is not None and run.epochs else None
+        kept = run.best if run is not None and run.outcome is not None else None
+        shown = kept or last
+        self.bars.set_metrics(shown.ended.validation if shown is not None else None)
         words = self.tr("Recall by class, validation")
-        if last is not None:
-            words += self.tr(", epoch {epoch}").format(epoch=f"{last.x:g}")
-        self._bars_card.heading.setText(words)
+        if shown is not None:
+            words += (self.tr(", best epoch {epoch}") if kept else self.tr(", epoch {epoch}")).format(
+                epoch=f"{shown.x:g}"
+            )
+        self.bars_card.heading.setText(words)
+        self.bars_card.setToolTip(self.tr("On {basis}").format(basis=chosen_on_words()))
 
     # --- what is drawn ------------------------------------------------------------------------------------
 
@@ -241,7 +248,7 @@ class RunCharts(QWidget):
             save.setMenu(menu)
             plot.header.addWidget(save)
         # In line with the headings beside and above it, which stand in rows of buttons.
-        self._bars_card.heading.setMinimumHeight(self._classes_button.sizeHint().height())
+        self.bars_card.heading.setMinimumHeight(self._classes_button.sizeHint().height())
 
     def _ask_where(self, plot: LivePlot, kind: str) -> None:
         run = self._run.title if self._run is not None else "run"

@@ -126,7 +126,7 @@ class RunKeeper(QObject):
 
     def resume(self, run: TrackedRun) -> JobHandle:
         """Go on with a run of this session from its last checkpoint, or anew if it had not come to any."""
-        run.live.outcome = None
+        run.live.go_on()
         job = self._job(run.job.config, run.job.dataset, run.folder, resume=RunFolder(run.folder).begun)
         return self._submit(job, run.live, run.malignant)
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QProgressBar, QToolButto
 
 from skindesk.metric_words import chooser_name
 from skindesk.pages.training.run_charts import RunCharts
-from skindesk.pages.training.words import best_in_words, stage_words
+from skindesk.pages.training.words import best_in_words, chosen_on_words, stage_words
 from skindesk.widgets.basics import Card, ElidedLabel, Figure
 from skindesk.widgets.icons import icon
 from skindesk.widgets.run_log import RunLog
@@ -191,7 +191,8 @@ class RunPanel(QWidget):
                 self.tr("stage {n} of {all}").format(n=run.stage_number, all=stages),
             )
             self.epoch.set(
-                self.tr("{epoch} of {all}").format(epoch=run.epoch, all=run.stage.epochs), self._step(run)
+                self.tr("{epoch} of {all}").format(epoch=f"{run.epoch_of_all:g}", all=f"{run.length:g}"),
+                self._step(run),
             )
         else:
             self.stage.set(self.tr("Preparing"), self.tr("stages: {all}").format(all=stages))
@@ -237,6 +238,7 @@ class RunPanel(QWidget):
     def _draw_best(self, run: LiveRun) -> None:
         metric = run.config.early_stopping.metric
         self.best.set_title(self.tr("Best {metric}").format(metric=chooser_name(metric)))
+        self.best.setToolTip(self.tr("On {basis}").format(basis=chosen_on_words()))
         if run.best is None:
             self.best.set(NOTHING, self.tr("validation"))
             return
@@ -245,9 +247,9 @@ class RunPanel(QWidget):
         self.best.set(value, f"{note}, {n}" if n else note)
 
     def _draw_progress(self, run: LiveRun) -> None:
+        self._bar.setValue(round(_PER_MILLE * run.share_done))
         if run.outcome is not None:
             self._doing.setText(run.title)
-            self._bar.setValue(round(_PER_MILLE * run.share_done))
             return
         progress = run.progress
         if progress is not None and progress.total:
@@ -258,12 +260,10 @@ class RunPanel(QWidget):
                 total=f"{progress.total:,}" if progress.unit != "bytes" else file_size(progress.total),
                 unit=progress.unit if progress.unit != "bytes" else "",
             )
-            self._bar.setValue(round(_PER_MILLE * progress.done / progress.total))
         else:
             words = (
                 run.title if run.step is not None else self.tr("{title}: preparing").format(title=run.title)
             )
-            self._bar.setValue(round(_PER_MILLE * run.share_done))
         self._doing.setText(words.strip())
 
     def _draw_words(self) -> None:

@@ -34,7 +34,7 @@ from trainer.backbones import OFFERED
 from trainer.config import config_from_toml, config_to_toml
 from trainer.errors import TrainerError
 from trainer.files import write_text
-from trainer.presets import preset_config
+from trainer.presets import demo_config, preset_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -335,7 +335,10 @@ class SetupPanel(Card):
         self._named = bool(text.strip())
 
     def _usual_title(self) -> str:
-        return run_title(self.form.config, self._chosen_preset() or "")
+        config = self.form.config
+        if config in (demo_config(pretrained=True), demo_config(pretrained=False)):
+            return self.tr("Demo on drawn lesions")
+        return run_title(config, self._chosen_preset() or "")
 
     def _on_little_disk(self, sentence: str) -> None:
         self._warn(sentence, self._disk_warning)

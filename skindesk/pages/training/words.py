@@ -82,11 +82,21 @@ def best_in_words(best: EpochPoint, metric: str) -> tuple[str, str]:
     return chooser(metric).figure(metric_of(part, metric)), n_of(n) if n else ""
 
 
+def chosen_on_words() -> str:
+    """Return what the validation figures of an epoch are measured on."""
+    return _tr("the validation images that choose the best epoch, one view of each, before calibration")
+
+
 def done_words(run: LiveRun) -> str:
     """Return what is said of a run that has left a bundle."""
     if run.best is None:
         return _tr("{run} is trained.").format(run=run.title)
     metric = run.config.early_stopping.metric
     value, n = best_in_words(run.best, metric)
-    figure = f"{chooser_name(metric)} {value}" + (f" ({n})" if n else "")
-    return _tr("{run} is trained: best {figure} on validation.").format(run=run.title, figure=figure)
+    return _tr("{run} is trained: {metric} {value} on {basis}{n}.").format(
+        run=run.title,
+        metric=chooser_name(metric),
+        value=value,
+        basis=chosen_on_words(),
+        n=f" ({n})" if n else "",
+    )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QWheelEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLineEdit, QSlider, QWidget
 
 from skindesk.models.runs.config_words import parse_number, range_in_words, show_number, translated, with_unit
 from skindesk.widgets.basics import muted
 from skindesk.widgets.theme import SPACE
+from skindesk.widgets.wheel import wheel_needs_focus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,12 +62,9 @@ class Editor(QWidget):
         self.setFocusProxy(widget)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Notice the focus; the wheel turns only what has it, so that scrolling changes nothing by accident."""
+        """Notice the focus."""
         if isinstance(event, QFocusEvent) and event.type() == QEvent.Type.FocusIn:
             self.focused.emit()
-        if isinstance(event, QWheelEvent) and isinstance(watched, QWidget) and not watched.hasFocus():
-            event.ignore()
-            return True
         return super().eventFilter(watched, event)
 
 
@@ -215,8 +213,7 @@ class ChoiceEditor(Editor):
         super().__init__()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        self.box = QComboBox()
-        self.box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.box = wheel_needs_focus(QComboBox())
         self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.box.activated.connect(lambda _index: self.edited.emit())
         layout.addWidget(self.box, 1)
@@ -254,7 +251,7 @@ class SliderEditor(Editor):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE)
-        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider = wheel_needs_focus(QSlider(Qt.Orientation.Horizontal))
         self.slider.setRange(round(field.lowest * scale), round(field.highest * scale))
         self.slider.setPageStep(10)
         self.slider.valueChanged.connect(self._on_moved)

@@ -12,6 +12,7 @@ from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.form.editors import Editor, RefusedError
 from skindesk.widgets.icons import icon
 from skindesk.widgets.theme import SPACE, set_role
+from skindesk.widgets.wheel import wheel_needs_focus
 
 if TYPE_CHECKING:
     from skindesk.settings import Settings
@@ -32,7 +33,7 @@ class WeightsEditor(Editor):
         layout.setSpacing(SPACE // 2)
         row = QHBoxLayout()
         row.setSpacing(SPACE // 2)
-        self.box = QComboBox()
+        self.box = wheel_needs_focus(QComboBox())
         self.box.addItems([self.tr("ImageNet"), self.tr("Random"), self.tr("A file…")])
         self.box.activated.connect(self._on_chosen)
         row.addWidget(self.box, 1)

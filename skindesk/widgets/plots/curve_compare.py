@@ -13,6 +13,7 @@ from skindesk.widgets.basics import SegmentedRow, muted, shortened
 from skindesk.widgets.plots.live_plot import Curve, LivePlot
 from skindesk.widgets.plots.marks import Mark
 from skindesk.widgets.theme import SPACE, class_label
+from skindesk.widgets.wheel import wheel_needs_focus
 from trainer.metrics.catalogue import ACCURACY, BALANCED_ACCURACY, LOSS, RECALL
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class CurveCompare(QWidget):
                 (_LOSS, title_of(LOSS)),
             ]
         )
-        self.classes = QComboBox()
+        self.classes = wheel_needs_focus(QComboBox())
         self.classes.setAccessibleName(self.tr("Class"))
         self.classes.setToolTip(self.tr("Whose recall is shown"))
         # As wide as a usual name, less in a narrow window; a longer one is whole in the list.

@@ -17,6 +17,7 @@ from PIL import ExifTags, Image
 
 from trainer.dataset.demo.drawing import Patch, draw_patch
 from trainer.dataset.demo.photographing import extent_for, photograph
+from trainer.dataset.drawn import PREFIX
 from trainer.errors import DatasetError, StoppedError
 from trainer.events import Listener, Progress, StopRequest, silent
 from trainer.files import atomic_folder, explained
@@ -180,7 +181,7 @@ def _draw_lesion_into(
     patch = draw_patch(class_name, generator, extent_for(size), min(size))
     rows = []
     for number in range(1 + int(generator.choice(3, p=_PHOTOGRAPHS))):
-        image_id = f"DRAWN_{images + number + 1:07d}"
+        image_id = f"{PREFIX}{images + number + 1:07d}"
         (part / f"{image_id}.jpg").write_bytes(_as_jpeg(photograph(patch, generator, size)))
         rows.append((f"LESION_{index + 1:07d}", image_id, *row))
     return rows
