@@ -312,10 +312,10 @@ def test_table_that_is_none(small_ham: HamFolder) -> None:
     assert "HAM10000_metadata.csv" in sentence(small_ham.root)
 
 
-def test_several_tables_that_fit(tmp_path: Path) -> None:
+def test_tables_that_name_classes_in_different_ways(tmp_path: Path) -> None:
     write_image(tmp_path / "1.png", 1)
-    for name in ("a.csv", "b.csv"):
-        write_table(tmp_path / name, ["file", "label"], [["1.png", "mel"]])
+    write_table(tmp_path / "a.csv", ["file", "label"], [["1.png", "mel"]])
+    write_table(tmp_path / "b.csv", ["image", "diagnosis"], [["1.png", "mel"]])
     assert "(a.csv, b.csv); give the one you want" in sentence(tmp_path)
     assert len(read_source(tmp_path / "b.csv").samples) == 1
 

@@ -25,6 +25,7 @@ from trainer.commands.terminal import (
 from trainer.compute.starting import load_tensorflow
 from trainer.config import RunConfig, config_from_toml
 from trainer.config.fields import fields
+from trainer.dataset.reading.columns import Columns
 from trainer.dataset.reading.layouts import layout_choices
 from trainer.errors import ConfigError, DatasetError, TrainerError
 from trainer.events import Failed, Said, Stopped, StopRequest
@@ -97,13 +98,47 @@ def import_(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A folder of images.")],
     out: Annotated[Path, typer.Option(help="The dataset file to make or to add to.")],
     layout: Annotated[str, typer.Option(help=f"{layout_choices()}.")] = "auto",
+    image_column: Annotated[
+        str | None, typer.Option(metavar="C", help="Column of the table that names the image file.")
+    ] = None,
+    class_column: Annotated[str | None, typer.Option(metavar="C", help="Column of the class.")] = None,
+    lesion_column: Annotated[str | None, typer.Option(metavar="C", help="Column of the lesion's id.")] = None,
+    patient_column: Annotated[
+        str | None, typer.Option(metavar="C", help="Column of the patient's id.")
+    ] = None,
+    split_column: Annotated[
+        str | None,
+        typer.Option(
+            metavar="C",
+            help="Column that says train, validation or test; `table` or `folder`: the names of tables or folders say it.",
+        ),
+    ] = None,
+    accept_leaks: Annotated[
+        bool,
+        typer.Option("--accept-leaks", help="Take a given split even if it divides lesions or patients."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Index a folder of images as a dataset; run again, it adds only what is new."""
     from trainer.dataset.importing import import_dataset
 
+    columns = Columns(
+        image=image_column,
+        class_name=class_column,
+        lesion_id=lesion_column,
+        patient_id=patient_column,
+        split=split_column,
+        accept_leaks=accept_leaks,
+    )
     with _stoppable() as stop:
-        report = import_dataset(source, out, layout=layout, listener=terminal_listener(), stop=stop)
+        report = import_dataset(
+            source,
+            out,
+            layout=layout,
+            columns=None if columns == Columns() else columns,
+            listener=terminal_listener(),
+            stop=stop,
+        )
     if not report.total:
         raise _nothing_usable(out, report.problems)
     if as_json:

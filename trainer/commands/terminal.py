@@ -176,6 +176,10 @@ def describe_import(report: ImportReport) -> str:
         lines.append(
             f"Problems: {report.problems:,} ({kinds}); each is listed with its reason in the dataset."
         )
+    if report.passed_over:
+        lines.append(
+            "Passed over: " + ", ".join(f"{n:,} {why}" for why, n in report.passed_over.items()) + "."
+        )
     return plain("\n".join([*lines, *(f"Note: {note}" for note in report.notes)]))
 
 

@@ -65,6 +65,12 @@ IMAGE = Field(
         "file_name",
         "file",
         "img",
+        "image_file",
+        "filename_image",
+        "md5hash",
+        "ddi_file",
+        "derm",
+        "name",
     ),
 )
 """Names the file of a row; what is stored is the file that is found."""
@@ -79,14 +85,21 @@ CLASS = Field(
         "diagnosis",
         "diagnostic",
         "label",
+        "disease",
+        "benign_malignant",
         "target",
         "category",
         "diagnosis_1",
+        "clinical_diagnosis",
+        "malignant",
     ),
     query=("class", "dx", "diagnosis"),
     shown="always",
 )
 """The only field that every sample has."""
+
+SPLIT = Field(name="split", title="Split", columns=("split", "partition", "subset", "set", "fold"))
+"""The part of a split that a table gives; read only where it is asked for."""
 
 FACTS: tuple[Field, ...] = (
     Field(
@@ -108,7 +121,7 @@ FACTS: tuple[Field, ...] = (
         kind="number",
         unit="years",
         most=130.0,
-        columns=("age", "age_approx", "age_years"),
+        columns=("age", "age_approx", "age_years", "age_approximate"),
         query=("age",),
         shown="always",
     ),
@@ -125,6 +138,7 @@ FACTS: tuple[Field, ...] = (
             "anatomical_site",
             "body_site",
             "region",
+            "location",
         ),
         query=("site", "localization"),
         shown="always",
@@ -132,7 +146,7 @@ FACTS: tuple[Field, ...] = (
     Field(
         name="lesion_id",
         title="Lesion",
-        columns=("lesion_id", "lesion"),
+        columns=("lesion_id", "lesion", "case_num", "case_id"),
         query=("lesion", "lesion_id"),
         identifier=True,
         shown="always",
@@ -140,7 +154,7 @@ FACTS: tuple[Field, ...] = (
     Field(
         name="patient_id",
         title="Patient",
-        columns=("patient_id", "patient", "subject_id"),
+        columns=("patient_id", "patient", "subject_id", "patientid"),
         query=("patient", "patient_id"),
         identifier=True,
     ),

@@ -8,6 +8,10 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from trainer.dataset.contradictions import copies_in_words, set_contradictions_aside
+from trainer.dataset.given_split import given_parts, store_given_split
 from trainer.dataset.likeness.looks import detail_of, thumbnail_of
 from trainer.dataset.malignancy import mixed, mixed_note
 from trainer.dataset.reading.layouts import AUTO, layout_named, read_source
@@ -31,8 +35,10 @@ from trainer.events import Listener, Progress, Said, StopRequest, Warned, silent
 from trainer.images.decoding import checked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
+
+    from trainer.dataset.reading.columns import Columns
 
 WORKERS = min(4, max(2, os.cpu_count() or 2))
 _BATCH = 256
@@ -46,6 +52,7 @@ def import_dataset(
     out: Path,
     *,
     layout: str = AUTO,
+    columns: Columns | None = None,
     listener: Listener = silent,
     stop: StopRequest | None = None,
 ) -> ImportReport:
@@ -55,30 +62,41 @@ def import_dataset(
     Files that cannot be used are listed in `DatasetStore.problems`. Fields corrected by hand stay as they are.
 
     Args:
-        source: a folder, or a CSV table beside or above its images.
+        source: a folder, or a table beside or above its images.
         out: the dataset file; created if it is not there.
         layout: `auto`, or a name of `trainer.dataset.reading.layouts.LAYOUTS`.
+        columns: of the table that the user chose; by default those chosen when it was last imported.
         listener: is told how far it is.
         stop: ends the import between two files.
 
     Raises:
-        DatasetError: nothing to import, wrong columns, or `out` is something else.
+        DatasetError: nothing to import, wrong columns, `out` is something else, or the tables give a split that
+            leaks.
         StorageError: `out` cannot be written.
         StoppedError: on request; what was checked is kept.
     """
     started = time.monotonic()
+    stop = stop or StopRequest()
     exists = out.exists() and (out.is_dir() or out.stat().st_size > 0)
     if not exists:
-        listing = read_source(source, layout)
+        listing = read_source(source, layout, columns=columns, stop=stop)
+        parts = given_parts(listing)
         with DatasetStore.create(out) as store:
-            return _Import(store, listing, listener, stop or StopRequest(), started).run()
+            return _Import(store, listing, parts, listener, stop, started).run()
     with DatasetStore.open(out) as store:
-        listing = read_source(source, _stored_layout(store, layout), store.classes)
+        chosen = store.columns if columns is None else columns
+        listing = read_source(source, _stored_layout(store, layout, chosen), store.classes, chosen, stop)
         _check_root(store, listing.root, listener)
-        return _Import(store, listing, listener, stop or StopRequest(), started).run()
+        settings = store.split_settings
+        # A split that was drawn since is what the user wants now.
+        wanted = columns is not None or settings is None or settings.given
+        parts = given_parts(listing) if wanted else {}
+        return _Import(store, listing, parts, listener, stop, started).run()
 
 
-def _stored_layout(store: DatasetStore, layout: str) -> str:
+def _stored_layout(store: DatasetStore, layout: str, columns: Columns) -> str:
+    if columns.image is not None or columns.class_name is not None:
+        return layout  # the tables are read in another way than before
     stored = store.layout
     if stored is None or layout == AUTO:
         return stored or layout
@@ -108,11 +126,18 @@ class _Import:
     """One import: the state that its steps share."""
 
     def __init__(
-        self, store: DatasetStore, listing: Listing, listener: Listener, stop: StopRequest, started: float
+        self,
+        store: DatasetStore,
+        listing: Listing,
+        parts: Mapping[str, str],
+        listener: Listener,
+        stop: StopRequest,
+        started: float,
     ) -> None:
         self._store = store
         self._database = store.database
         self._listing = listing
+        self._parts = parts
         self._listener = listener
         self._stop = stop
         self._started = started
@@ -126,8 +151,8 @@ class _Import:
         with database.transaction():
             database.set_fact("root", str(listing.root))
             database.set_fact("layout", listing.layout)
-        for note in listing.notes:
-            self._listener(Warned(message=note))
+            database.set_fact("columns", msgspec.json.encode(listing.columns).decode())
+        self._say(list(listing.notes))
         problems = list(listing.problems)
         unchanged, queue, refused = self._sort_out(problems)
         seen = {sample.sample_id for sample in listing.samples} - {
@@ -145,18 +170,22 @@ class _Import:
             added, updated = self._check(queue, done)
         finally:
             # Also when it was stopped: then only by the ids that are known.
+            aside = set_contradictions_aside(database)
             moved = regroup(database)
         moved += self._store.regroup(listener=self._listener, stop=self._stop)
         notes = list(listing.notes)
-        notes += self._say_consequences(moved)
+        notes += self._say([*copies_in_words(database), *self._consequences(moved)])
+        if self._parts:
+            notes += self._say(store_given_split(self._store, listing, self._parts))
+        aside_before = {name for name in aside if name in self._known and not self._known[name].usable}
         frame = self._store.frame()
         notes += [mixed_note(name) for name in self._store.malignant if mixed(name)]
         kinds: dict[str, int] = dict(
             database.rows("SELECT kind, count(*) FROM problems GROUP BY kind ORDER BY kind")
         )
         return ImportReport(
-            added=added,
-            updated=updated + refreshed,
+            added=added - sum(name not in self._known for name in aside),
+            updated=updated + refreshed - len(aside_before),
             unchanged=len(unchanged) - refreshed,
             removed=len(gone),
             total=len(frame),
@@ -167,6 +196,7 @@ class _Import:
             layout=listing.layout,
             seconds=time.monotonic() - self._started,
             notes=tuple(notes),
+            passed_over=listing.passed_over,
         )
 
     def _sort_out(
@@ -237,8 +267,15 @@ class _Import:
             self._last_event = now
             self._listener(Progress(task="Checking images", done=done, total=total, unit="images"))
 
-    def _say_consequences(self, moved: int) -> list[str]:
-        """Return and say what the import means for a split that was made before."""
+    def _say(self, notes: list[str]) -> list[str]:
+        for note in notes:
+            self._listener(Warned(message=note))
+        return notes
+
+    def _consequences(self, moved: int) -> list[str]:
+        """Return what the import means for a split that was made before."""
+        if self._parts:
+            return []
         certificate = self._store.certificate()
         notes = []
         if moved:
@@ -251,8 +288,6 @@ class _Import:
                 f"{certificate.without_part:,} new images are in no part of the split; run `split` again to give "
                 "them one."
             )
-        for note in notes:
-            self._listener(Warned(message=note))
         return notes
 
 

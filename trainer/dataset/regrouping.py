@@ -13,7 +13,7 @@ from trainer.dataset.certificate import PARTS
 from trainer.dataset.grouping import group_ids
 from trainer.dataset.known_pairs import pair_numbers
 from trainer.dataset.likeness.looks import near_duplicates
-from trainer.dataset.schema import COMPARE_ANEW
+from trainer.dataset.schema import COMPARE_ANEW, LEAKS_ACCEPTED
 from trainer.events import Listener, Progress, Said, StopRequest, silent
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ def regroup(database: Database) -> int:
 
     A sample without a part joins the part of its group. Where groups of different parts have become one, the
     whole group goes to the earliest of these parts in the order train, validation, test: so no network that
-    was trained before is ever scored on a lesion it has learnt from.
+    was trained before is ever scored on a lesion it has learnt from. A given split whose leaks the user has accepted
+    stays as it is.
 
     Returns:
         Number of samples that were moved from one part to another.
@@ -112,7 +113,11 @@ def regroup(database: Database) -> int:
         for group, part in zip(groups, old_parts, strict=True):
             if part is not None:
                 parts_of[group].add(part)
-        parts = [min(parts_of[group], key=PARTS.index) if parts_of[group] else None for group in groups]
+        kept = old_parts if database.fact(LEAKS_ACCEPTED) else [None] * len(groups)
+        parts = [
+            part or (min(parts_of[group], key=PARTS.index) if parts_of[group] else None)
+            for part, group in zip(kept, groups, strict=True)
+        ]
         old = zip(old_groups, old_parts, strict=True)
         changes = [
             (group, part, sample_id)

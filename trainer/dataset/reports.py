@@ -21,6 +21,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
         layout: that was found or chosen.
         seconds: wall time.
         notes: sentences a user should read.
+        passed_over: files and rows that are not taken and are no problem: why, in words, to their number.
     """
 
     added: int
@@ -35,3 +36,4 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     layout: str
     seconds: float
     notes: tuple[str, ...] = ()
+    passed_over: dict[str, int] = {}

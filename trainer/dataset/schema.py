@@ -99,6 +99,9 @@ def column(field: fields.Field) -> str:
 COMPARE_ANEW = "compare_anew"
 """A fact that is there as long as pairs are those an older program found, which found fewer."""
 
+LEAKS_ACCEPTED = "leaks_accepted"
+"""A fact that is there as long as the split is a given one that divides groups, and the user wants it so."""
+
 UPGRADES = {
     1: """
 CREATE TABLE new_looks (

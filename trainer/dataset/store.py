@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import msgspec
 
 from trainer.dataset import editing, fields, marking
 from trainer.dataset.certificate import SplitCertificate, certify
 from trainer.dataset.database import Database, create_file, damaged, open_file
+from trainer.dataset.reading.columns import Columns
 from trainer.dataset.reading.layouts import layout_named
 from trainer.dataset.regrouping import compare_looks, regroup
+from trainer.dataset.schema import LEAKS_ACCEPTED
 from trainer.errors import DatasetError
 from trainer.events import Listener, StopRequest, silent
 
@@ -30,12 +32,22 @@ _AFTER_FACTS = ("width", "height", "bytes", "sha256")
 _NUMBERS = {"width": "int64", "height": "int64", "bytes": "int64"}
 
 
+StructT = TypeVar("StructT", bound=msgspec.Struct)
+
+
 class SplitSettings(msgspec.Struct, frozen=True):
-    """How the stored split was made (see `SplitCertificate` for the fields)."""
+    """How the stored split was made (see `SplitCertificate` for the first fields).
+
+    Attributes:
+        given: the column that gave it (see `trainer.dataset.reading.columns.Columns`); empty if it was drawn.
+        leaks_accepted: it divides groups, and the user wants it so.
+    """
 
     seed: int
     fractions: tuple[float, float, float]
     notes: tuple[str, ...]
+    given: str = ""
+    leaks_accepted: bool = False
 
 
 class DatasetStore:
@@ -171,15 +183,28 @@ class DatasetStore:
             digest.update(msgspec.json.encode(row) + b"\n")
         return digest.hexdigest()
 
+    @property
+    def split_settings(self) -> SplitSettings | None:
+        """How the stored split was made; `None` if there is none."""
+        return self._stored("split", SplitSettings, "how it was split")
+
+    @property
+    def columns(self) -> Columns:
+        """The columns of tables that were chosen when the images were imported."""
+        return self._stored("columns", Columns, "which columns were chosen") or Columns()
+
+    def _stored(self, fact: str, sort: type[StructT], what: str) -> StructT | None:
+        stored = self.database.fact(fact)
+        try:
+            return None if stored is None else msgspec.json.decode(stored, type=sort)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise damaged(self.path, f"{what} cannot be read ({error})") from error
+
     def certificate(self) -> SplitCertificate | None:
         """Count the stored split; `None` if there is none."""
-        stored = self.database.fact("split")
-        if stored is None:
+        settings = self.split_settings
+        if settings is None:
             return None
-        try:
-            settings = msgspec.json.decode(stored, type=SplitSettings)
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise damaged(self.path, f"how it was split cannot be read ({error})") from error
         return certify(
             self.frame(),
             seed=settings.seed,
@@ -309,5 +334,8 @@ class DatasetStore:
                 [(part, sample_id) for sample_id, part in parts.items()],
             )
             self.database.set_fact("split", msgspec.json.encode(settings).decode())
+            self.database.run("DELETE FROM facts WHERE name = ?", (LEAKS_ACCEPTED,))
+            if settings.leaks_accepted:
+                self.database.set_fact(LEAKS_ACCEPTED, "yes")
             # An undo must not bring back parts of an earlier split.
             self.database.run("DELETE FROM edit_changes WHERE field = 'split'")

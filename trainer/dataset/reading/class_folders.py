@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from trainer.dataset.classes import FULL_NAMES, class_identity
+from trainer.dataset.reading.columns import FOLDER_NAME
+from trainer.dataset.reading.folder_levels import class_folders, copies_among
 from trainer.dataset.reading.layout import Layout
 from trainer.dataset.reading.listing import Found, Listing, Problem
 from trainer.errors import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from trainer.dataset.reading.scanning import Tree
 
-_PART_FOLDERS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
-_IMAGE_FOLDER = re.compile(
-    r"(ham10000|isic).*|.*(images?|input)([ _-]?part)?[ _-]?\d*|(imgs?|data|jpe?gs?|pngs?|photos?|pictures?|part[ _-]?\d+)",
-    re.IGNORECASE,
-)
-"""Folder names that say "images here" and name no class."""
+_FEWEST_CASES = 6  # folders from which on one to four images in each mean cases
+_MOST_OF_A_CASE = 4  # images
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,69 +28,66 @@ class FolderLayout(Layout):
 
     def recognises(self, tree: Tree) -> bool:
         """Return whether folders look like classes."""
-        return tree.named is None and _has_class_folders(tree)
+        if tree.columns.table is not None or tree.columns.chosen:
+            return False
+        found = class_folders(tree.images)
+        # With a table at hand that could not be read, folders are only taken for classes if one is known.
+        return bool(found.of_image) and (found.known or not tree.tables)
 
     def read(self, tree: Tree) -> Listing:
         """List the samples in class folders (see `Layout.read`)."""
-        found = _class_depth(tree)
-        if found is None:
+        copies = copies_among(tree.root, tree.images)
+        images = [path for path in tree.images if path not in copies.images]
+        found = class_folders(images)
+        if not found.of_image:
             raise DatasetError(
-                f"The images in {tree.root} do not lie in folders; put those of each class into a folder of its name."
+                f"The images in {tree.root} do not lie in folders of classes; put those of each class into a folder "
+                "of its name."
             )
-        depth, _names = found
+        if not found.known:
+            _refuse_cases(tree, found.of_image)
         samples: list[Found] = []
         problems = list(tree.problems)
-        for path in tree.images:
-            parts = PurePosixPath(path).parts[:-1]
-            if len(parts) > depth:
-                samples.append(Found(sample_id=path, path=path, class_name=parts[depth]))
-            else:
-                problems.append(
-                    Problem(
-                        path=path,
-                        sample_id=path,
-                        kind="without-metadata",
-                        reason=f"{path} lies in no class folder.",
-                    )
+        for path in images:
+            if path in found.of_image:
+                part = PurePosixPath(path).parent.as_posix() if tree.columns.split == FOLDER_NAME else None
+                samples.append(
+                    Found(sample_id=path, path=path, class_name=found.of_image[path], given_part=part)
                 )
+            else:
+                reason = f"{path} lies in no class folder."
+                problems.append(Problem(path=path, sample_id=path, kind="without-metadata", reason=reason))
         notes = []
-        above = sorted({PurePosixPath(sample.path).parts[depth - 1] for sample in samples}) if depth else []
-        if len(above) > 1:
-            notes.append(f"The folders {', '.join(above)} were read together; `split` makes its own parts.")
-        return self.listing(tree, samples, problems, notes)
+        if len(found.above) > 1:
+            notes.append(
+                f"The folders {_listed(found.above)} were read together; `split` makes its own parts "
+                "(--split-column folder takes them from these names)."
+            )
+        passed_over = Counter(tree.passed_over)
+        for original, copy in copies.folders:
+            notes.append(f"The folder {copy} holds the same files as {original}; it was passed over.")
+        if copies.images:
+            passed_over["images in a second copy of a folder"] += len(copies.images)
+        return self.listing(tree, samples, problems, notes, passed_over)
 
 
-def _class_depth(tree: Tree) -> tuple[int, list[str]] | None:
-    """Return at which depth below the root the class folders lie, and their names; `None` if there are none."""
-    parents = [PurePosixPath(path).parts[:-1] for path in tree.images]
-    if not parents or min(len(parts) for parts in parents) == 0:
-        parents = [parts for parts in parents if parts]
-        if not parents:
-            return None
-    depth = 0
-    while True:
-        names = sorted({parts[depth] for parts in parents if len(parts) > depth})
-        deeper = all(len(parts) > depth + 1 for parts in parents)
-        lone = len(names) == 1 and class_identity(names[0]) not in FULL_NAMES
-        if not deeper or not (lone or _are_parts(names)):
-            return depth, names
-        depth += 1
+def _listed(names: tuple[str, ...]) -> str:
+    most = 8
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
-def _are_parts(names: Sequence[str]) -> bool:
-    return all(name.lower() in _PART_FOLDERS for name in names)
+def _refuse_cases(tree: Tree, of_image: Mapping[str, str]) -> None:
+    """Refuse folders that are cases, not classes.
 
-
-def _has_class_folders(tree: Tree) -> bool:
-    found = _class_depth(tree)
-    if found is None:
-        return False
-    _depth, names = found
-    if any(class_identity(name) in FULL_NAMES for name in names):
-        return True
-    # With a table at hand that could not be read, folders are only taken for classes if one is known.
-    plain = any(_IMAGE_FOLDER.fullmatch(name) for name in names) or _are_parts(names)
-    return not tree.tables and not plain
+    Raises:
+        DatasetError: there are many, and each holds a few images only.
+    """
+    counts = Counter(of_image.values())
+    if len(counts) >= _FEWEST_CASES and max(counts.values()) <= _MOST_OF_A_CASE:
+        raise DatasetError(
+            f"The {len(counts):,} folders in {tree.root} hold one to {_MOST_OF_A_CASE} images each: they look like "
+            "cases, not classes. Put a CSV table of images and classes beside them, or a folder for each class."
+        )
 
 
 CLASS_FOLDERS = FolderLayout(name="class-folders", title="A folder for each class")

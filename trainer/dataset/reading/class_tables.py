@@ -6,43 +6,75 @@ from typing import TYPE_CHECKING
 
 from trainer.dataset.classes import FULL_NAMES
 from trainer.dataset.fields import CLASS, IMAGE
-from trainer.dataset.reading.matching import Claim
-from trainer.dataset.reading.table_layout import TableLayout, cells_of_facts, folder_of
-from trainer.dataset.reading.tables import column_of, lacking, read_table, text_or_none
+from trainer.dataset.reading.columns import lacking
+from trainer.dataset.reading.table_layout import TableLayout
+from trainer.dataset.reading.tables import text_or_none
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from trainer.dataset.reading.scanning import Tree
+    from trainer.dataset.reading.columns import Header
+    from trainer.dataset.reading.matching import Claim
+    from trainer.dataset.reading.table_layout import Reading
+    from trainer.dataset.reading.tables import Table
 
 _HAM_COLUMNS = ("image_id", "lesion_id", "dx")
+_CODES = {
+    "clinical_diagnosis": {"0": "common nevus", "1": "atypical nevus", "2": "melanoma"},
+    "malignant": {"true": "malignant", "false": "benign", "1": "malignant", "0": "benign"},
+}
+"""What numbers mean in columns of published tables (PH2: Mendonca et al., EMBC 2013; DDI: Daneshjou et al., 2022)."""
+
+_WELL_FILLED = 0.5  # share of the rows in which the usual column should know the class
 
 
-def _missing_of_ham(columns: Sequence[str]) -> list[str]:
-    return [name for name in _HAM_COLUMNS if name not in columns]
+def _missing_of_ham(header: Header) -> list[str]:
+    return [name for name in _HAM_COLUMNS if name not in header.columns]
 
 
-def _missing(columns: Sequence[str]) -> list[str]:
-    return [lacking(field) for field in (IMAGE, CLASS) if column_of(field, columns) is None]
+def _fits_ham(header: Header) -> bool:
+    others = {CLASS.name, IMAGE.name} & header.chosen.keys()
+    return not others and not _missing_of_ham(header)
 
 
-def _claims(tree: Tree, names: Sequence[str]) -> Iterator[Claim]:
-    for name in names:
-        table = read_table(tree.root / name)
-        image, class_column = table.column_of(IMAGE), table.column_of(CLASS)
+def _missing(header: Header) -> list[str]:
+    return [lacking(field) for field in (IMAGE, CLASS) if header.column_of(field) is None]
+
+
+def _claims(reading: Reading) -> Iterator[Claim]:
+    for table in reading.tables:
+        image = table.column_of(IMAGE)
         assert image is not None
-        assert class_column is not None
-        folder = folder_of(table, tree)
+        class_column = _class_column(table, reading.notes)
+        codes = _CODES.get(class_column, {})
         for line, cells in table.rows:
-            class_name = text_or_none(cells.get(class_column)) or ""
-            yield Claim(
-                (cells.get(image) or "").strip(),
-                folder,
-                f"{table.path.name}, line {line}",
-                class_name,
-                None if class_name else "no class is given",
-                cells_of_facts(table, cells),
+            written = text_or_none(cells.get(class_column)) or ""
+            yield reading.claim(
+                table,
+                line,
+                cells,
+                reference=(cells.get(image) or "").strip(),
+                class_name=codes.get(written.casefold(), written),
+                trouble=None if written else "no class is given",
             )
+
+
+def _class_column(table: Table, notes: list[str]) -> str:
+    """Return the column that the classes are taken from: the usual one, unless it is mostly empty and another is full."""
+    candidates = table.header.candidates(CLASS)
+    known = {
+        name: sum(text_or_none(cells.get(name)) is not None for _line, cells in table.rows)
+        for name in candidates
+    }
+    first = candidates[0]
+    best = max(candidates, key=known.__getitem__)
+    if known[first] >= _WELL_FILLED * len(table.rows) or known[best] <= known[first]:
+        return first
+    notes.append(
+        f"In {table.path.name} the column {first} knows the class of only {known[first]:,} of {len(table.rows):,} "
+        f"rows, so the classes were taken from {best} ({known[best]:,} rows). Choose the class column to have the other."
+    )
+    return best
 
 
 HAM10000 = TableLayout(
@@ -50,7 +82,7 @@ HAM10000 = TableLayout(
     title="HAM10000 (Kaggle, Dataverse)",
     aliases=("kaggle",),
     example="HAM10000_metadata.csv",
-    fits=lambda columns: not _missing_of_ham(columns),
+    fits=_fits_ham,
     missing=_missing_of_ham,
     claims=_claims,
     classes=tuple(FULL_NAMES),
@@ -62,7 +94,7 @@ CSV = TableLayout(
     name="csv",
     title="A table (CSV) of images and classes",
     example="classes.csv",
-    fits=lambda columns: not _missing(columns),
+    fits=lambda header: not _missing(header),
     missing=_missing,
     claims=_claims,
     together=False,

@@ -6,9 +6,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from trainer.dataset.reading.identities import settle_ids
 from trainer.dataset.reading.listing import Found, Listing, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trainer.dataset.reading.scanning import Tree
 
 
@@ -40,8 +43,17 @@ class Layout(ABC):
             DatasetError: it does not have this layout.
         """
 
-    def listing(self, tree: Tree, samples: list[Found], problems: list[Problem], notes: list[str]) -> Listing:
+    def listing(
+        self,
+        tree: Tree,
+        samples: list[Found],
+        problems: list[Problem],
+        notes: list[str],
+        passed_over: Mapping[str, int],
+    ) -> Listing:
         """Return what was found in a folder."""
+        samples, said = settle_ids(samples)
+        notes += said
         if samples and not any(sample.grouped for sample in samples):
             notes.append(
                 "No lesion or patient ids are known: two images of one lesion may come into different parts of a split."
@@ -52,4 +64,6 @@ class Layout(ABC):
             samples=samples,
             problems=problems,
             notes=tuple(notes),
+            passed_over=dict(passed_over),
+            columns=tree.columns,
         )

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
+    from trainer.dataset.reading.columns import Columns
     from trainer.dataset.reading.layout import Layout
     from trainer.dataset.reading.listing import Listing
     from trainer.dataset.reading.scanning import Tree
+    from trainer.events import StopRequest
 
 AUTO = "auto"
 """Stands for the layout that is recognised."""
@@ -42,21 +44,30 @@ def layout_choices() -> str:
     return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
-def read_source(source: Path, layout: str = AUTO, stored: Collection[str] = ()) -> Listing:
+def read_source(
+    source: Path,
+    layout: str = AUTO,
+    stored: Collection[str] = (),
+    columns: Columns | None = None,
+    stop: StopRequest | None = None,
+) -> Listing:
     """List the samples of a folder, or of a table and its folder.
 
     Args:
-        source: a folder, or a CSV file beside or above the images.
+        source: a folder, or a table beside or above the images.
         layout: `auto`, or the name or an alias of one of `LAYOUTS`.
         stored: names of the classes of the dataset that the samples are for; they are kept.
+        columns: of the table, as far as they are not to be recognised.
+        stop: ends the search of the folder.
 
     Raises:
         DatasetError: no such folder, nothing in it, no table and no class folders, wrong columns.
+        StoppedError: on request.
     """
     chosen = layout_named(layout)
     if chosen is None and layout != AUTO:
         raise DatasetError(f"There is no layout {layout!r}; choose {layout_choices()}.")
-    tree = scan(source)
+    tree = scan(source, columns, stop)
     found = chosen or _detect(tree)
     listing = found.read(tree)
     samples, notes = join_classes(listing.samples, short_names=found.short_names, stored=stored)

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from trainer.dataset.fields import Value
+from trainer.dataset.reading.columns import Columns
 
 ProblemKind: TypeAlias = Literal[
     "undecodable",
@@ -19,6 +20,8 @@ ProblemKind: TypeAlias = Literal[
     "unknown-class",
     "id-twice",
     "odd-value",
+    "other-format",
+    "two-classes",
 ]
 """The first five are those of `trainer.images.decoding`; a sample with an odd value is kept, without the value."""
 
@@ -47,12 +50,14 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         path: relative to the root, with `/`.
         class_name: as written, until `trainer.dataset.reading.joining` has joined spellings.
         facts: by name of the field (see `trainer.dataset.fields`); one that is not known is `None` or absent.
+        given_part: of a split that tables or folders give, as written; `None` if none is asked for.
     """
 
     sample_id: str
     path: str
     class_name: str
     facts: dict[str, Value] = {}
+    given_part: str | None = None
 
     @property
     def grouped(self) -> bool:
@@ -69,6 +74,8 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         samples: those with a file and a class.
         problems: with rows and files, as far as they show without decoding.
         notes: sentences a user should read.
+        passed_over: what was not taken and is no problem, in words, to its number.
+        columns: that were chosen, with the table that the user named.
     """
 
     layout: str
@@ -76,3 +83,5 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     samples: list[Found]
     problems: list[Problem]
     notes: tuple[str, ...] = ()
+    passed_over: dict[str, int] = {}
+    columns: Columns = Columns()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,7 +11,7 @@ from trainer.dataset import fields
 from trainer.dataset.classes import class_identity
 from trainer.dataset.reading.listing import Found, Problem, ProblemKind
 from trainer.dataset.reading.scanning import Tree, without_suffix
-from trainer.dataset.reading.tables import number_or_none, text_or_none
+from trainer.dataset.reading.tables import identifier_or_none, number_or_none, text_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,8 @@ class Claim(msgspec.Struct, frozen=True):
         class_name: as written or marked; empty if none is.
         trouble: why there is no class, in words.
         cells: text by field name.
+        table: path of the table, relative to the root.
+        part: of a split, as written; `None` if none is asked for.
     """
 
     reference: str
@@ -36,6 +39,8 @@ class Claim(msgspec.Struct, frozen=True):
     class_name: str
     trouble: str | None
     cells: dict[str, str | None]
+    table: str = ""
+    part: str | None = None
 
 
 class Matcher:
@@ -53,11 +58,15 @@ class Matcher:
         self._taken: dict[str, str] = {}
         self.samples: list[Found] = []
         self.problems = list(tree.problems)
+        self.passed_over = Counter(tree.passed_over)
 
     def add(self, claim: Claim) -> None:
         """Take a row for a sample or for a problem."""
         files = self._tree.find(claim.reference, claim.folder) if claim.reference else []
         sample_id = _sample_id(claim.reference, files)
+        if self._repeats(claim, sample_id):
+            self.passed_over["rows that repeat one of another table"] += 1
+            return
         trouble = self._row_trouble(claim, sample_id, files)
         if trouble is not None:
             self._report(*trouble, files[0] if files else "", sample_id)
@@ -77,7 +86,24 @@ class Matcher:
             self._report("unknown-class", reason, path, sample_id)
             return
         facts = self._facts(claim, path, sample_id)
-        self.samples.append(Found(sample_id=sample_id, path=path, class_name=claim.class_name, facts=facts))
+        self.samples.append(
+            Found(
+                sample_id=sample_id,
+                path=path,
+                class_name=claim.class_name,
+                facts=facts,
+                given_part=claim.part,
+            )
+        )
+
+    def _repeats(self, claim: Claim, sample_id: str) -> bool:
+        """Return whether another table has said the same of the image: tables of folds name each several times."""
+        earlier = self._first.get(sample_id)
+        return (
+            earlier is not None
+            and earlier.table != claim.table
+            and (earlier.class_name, earlier.part) == (claim.class_name, claim.part)
+        )
 
     def _facts(self, claim: Claim, path: str, sample_id: str) -> dict[str, Value]:
         """Return what a row says, without values that make no sense: these are reported."""
@@ -85,7 +111,7 @@ class Matcher:
         for field in fields.FACTS:
             cell = claim.cells.get(field.name)
             if field.kind == "text":
-                facts[field.name] = text_or_none(cell)
+                facts[field.name] = identifier_or_none(cell) if field.identifier else text_or_none(cell)
                 continue
             facts[field.name], sensible = number_or_none(cell, field)
             if not sensible:

@@ -1,23 +1,29 @@
-"""Walks a folder: which images and which tables lie in it."""
+"""Looks through a folder: which images and which tables lie in it, and which image a table means."""
 
 from __future__ import annotations
 
-import os
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from trainer.dataset.reading.listing import Problem
-from trainer.dataset.reading.tables import TABLE_SUFFIXES, read_columns
+import msgspec
+
+from trainer.dataset.fields import CLASS, IMAGE
+from trainer.dataset.reading.columns import Columns, Header
+from trainer.dataset.reading.sorting_out import ARCHIVES, sort_out
+from trainer.dataset.reading.tables import read_header
+from trainer.dataset.reading.walking import walk
 from trainer.errors import DatasetError
 from trainer.files import printable
 from trainer.images.suffixes import SUFFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from trainer.dataset.reading.listing import Problem
+    from trainer.events import StopRequest
 
-_NOT_OURS = frozenset({"__MACOSX", "$RECYCLE.BIN", "System Volume Information"})
-_ARCHIVES = frozenset({".zip", ".gz", ".tgz", ".tar", ".7z", ".rar"})
+_NAMED = 3  # files that fit into a sentence
+_WORKBOOKS = frozenset({".xls", ".xlsx", ".ods", ".numbers"})
 
 
 class Tree:
@@ -25,38 +31,49 @@ class Tree:
 
     Attributes:
         root: the folder.
-        images: paths relative to it, with `/`, sorted.
-        tables: relative path of each table to its tidy column names; none if it cannot be read.
-        problems: folders that could not be read.
-        named: relative path of the table the user named, if it was one.
+        images: paths relative to it, with `/`, sorted; masks and other companions are left out.
+        tables: relative path of each table to its columns; none if it cannot be read.
+        problems: files and folders that could not be read.
+        columns: that the user chose.
+        passed_over: reason to number of files that are not taken.
+        zeros_lost: number of references that were matched by number, see `find`.
     """
 
     def __init__(
         self,
         root: Path,
         images: list[str],
-        tables: dict[str, tuple[str, ...]],
+        tables: dict[str, Header],
         problems: list[Problem],
-        named: str | None,
+        columns: Columns,
+        passed_over: Counter[str],
     ) -> None:
         self.root = root
         self.images = images
         self.tables = tables
         self.problems = problems
-        self.named = named
+        self.columns = columns
+        self.passed_over = passed_over
+        self.zeros_lost = 0
         self._exact = set(images)
         self._by_path: dict[str, str] = {path.casefold(): path for path in reversed(images)}
         self._by_stem: defaultdict[str, list[str]] = defaultdict(list)
+        self._by_number: defaultdict[str, list[str]] = defaultdict(list)
         for path in images:
-            self._by_stem[without_suffix(path.rpartition("/")[2].casefold())].append(path)
+            stem = without_suffix(path.rpartition("/")[2].casefold())
+            self._by_stem[stem].append(path)
+            self._by_number[_without_zeros(stem)].append(path)
 
     @property
-    def candidates(self) -> dict[str, tuple[str, ...]]:
-        """The tables that may name classes: the one the user named, or all, with their tidy column names."""
-        return self.tables if self.named is None else {self.named: self.tables[self.named]}
+    def candidates(self) -> dict[str, Header]:
+        """The tables that may name classes: the one the user named, or all."""
+        named = self.columns.table
+        return self.tables if named is None else {named: self.tables[named]}
 
     def find(self, reference: str, folder: str) -> list[str]:
         """Return the images that a table's cell may mean, the likeliest first.
+
+        Spreadsheets take leading zeros away: `7` is `000007.jpg` if no other file fits.
 
         Args:
             reference: a path, a file name, or a file name without suffix.
@@ -71,12 +88,19 @@ class Tree:
         wanted = without_suffix(wanted.casefold())
         name = wanted.rpartition("/")[2]
         # A path may start above the root (an absolute one does) or below it.
-        return [
+        found = [
             path
             for path in self._by_stem.get(name, ())
             for known in (without_suffix(path.casefold()),)
             if f"/{known}".endswith(f"/{wanted}") or f"/{wanted}".endswith(f"/{known}")
         ]
+        if found or "/" in wanted:
+            return found
+        by_number = self._by_number.get(_without_zeros(name.removesuffix(".0")), [])
+        if len(by_number) != 1:
+            return []
+        self.zeros_lost += 1
+        return list(by_number)
 
 
 def without_suffix(reference: str) -> str:
@@ -85,32 +109,54 @@ def without_suffix(reference: str) -> str:
     return stem if stem and f"{dot}{suffix}".lower() in SUFFIXES else reference
 
 
-def scan(source: Path) -> Tree:
-    """Walk a folder, or the folder of a table.
+def _without_zeros(name: str) -> str:
+    return re.sub(r"(?<!\d)0+(?=\d+$)", "", name)
 
-    Hidden files and folders are passed over; linked folders are followed, each once.
+
+def scan(source: Path, columns: Columns | None = None, stop: StopRequest | None = None) -> Tree:
+    """Look through a folder, or the folder of a table.
+
+    Args:
+        source: a folder, or a table in one.
+        columns: that the user chose.
+        stop: ends the search.
 
     Raises:
-        DatasetError: no such folder, an empty one, or one without images.
+        DatasetError: no such folder, an empty one, or one without images; no table with the chosen columns.
+        StoppedError: on request.
     """
     root, named = _root_of(source)
-    images: list[str] = []
-    tables: dict[str, tuple[str, ...]] = {}
-    problems: list[Problem] = []
-    for path in _files(root, problems):
-        name = path.rpartition("/")[2]
-        suffix = PurePosixPath(name).suffix.lower()
-        if suffix in SUFFIXES:
-            images.append(path)
-        elif suffix in TABLE_SUFFIXES or (not suffix and "metadata" in name.lower()):
-            tables[path] = _columns(root / path)
-    if not images:
-        if not tables and not any(root.iterdir()):
-            raise DatasetError(f"The folder {root} is empty; give the folder that holds the images.")
+    columns = columns or Columns()
+    walked = walk(root, stop)
+    found = sort_out(root, walked.files)
+    if named is not None and not found.images and root.parent != root:
+        # Published tables often have a folder of their own beside that of the images.
+        root, named = root.parent, f"{root.name}/{named}"
+        walked = walk(root, stop)
+        found = sort_out(root, walked.files)
+    if named is not None:
+        columns = msgspec.structs.replace(columns, table=named)
+    problems = walked.problems + found.problems
+    if not walked.files and not problems:
+        raise DatasetError(f"The folder {root} is empty; give the folder that holds the images.")
+    if not found.images:
+        raise DatasetError(_no_images(root, problems, found.passed_over))
+    if walked.hidden:
+        found.passed_over["hidden files and folders"] += walked.hidden
+    tables = {path: _header(root / path, columns) for path in found.tables}
+    for path in found.perhaps:
+        header = _header(root / path, columns)
+        if path == columns.table or _names_images(header):
+            tables[path] = header
+        else:
+            suffix = PurePosixPath(path).suffix.lower()
+            found.passed_over[f"other files ({suffix or 'without suffix'})"] += 1
+    if columns.table is not None and columns.table not in tables:
         raise DatasetError(
-            f"There are no images in {root}; what can be read is {', '.join(sorted(SUFFIXES))}."
+            f"There is no table {columns.table} in {root} any more; give the table or the folder."
         )
-    return Tree(root, sorted(images), tables, problems, named)
+    _check_chosen(root, tables, columns)
+    return Tree(root, found.images, tables, problems, columns, found.passed_over)
 
 
 def _root_of(source: Path) -> tuple[Path, str | None]:
@@ -121,51 +167,57 @@ def _root_of(source: Path) -> tuple[Path, str | None]:
         return source, None
     if not source.exists():
         raise DatasetError(f"There is no folder {source}; check the name.")
-    if source.suffix.lower() in _ARCHIVES:
-        raise DatasetError(f"{source} is an archive; unpack it and give the folder.")
-    if source.suffix.lower() not in TABLE_SUFFIXES:
+    suffix = source.suffix.lower()
+    if suffix in ARCHIVES:
+        raise DatasetError(f"{source} is an archive; unpack it first and give the folder.")
+    if suffix in _WORKBOOKS:
+        raise DatasetError(f"{source} is a workbook; save the table in it as CSV (UTF-8) and give that.")
+    if suffix in SUFFIXES or not source.is_file():
         raise DatasetError(f"{source} is a file; give a folder of images or a CSV table.")
     return source.parent, source.name
 
 
-def _files(root: Path, problems: list[Problem]) -> Iterator[str]:
-    """Yield the paths of all files below a folder; folders that cannot be read become problems."""
-
-    def unreadable(error: OSError) -> None:
-        reason = f"The folder cannot be read: {error.strerror or error}."
-        path = Path(error.filename)
-        if path == root:
-            raise DatasetError(f"{root} cannot be read: {error.strerror or error}.") from error
-        relative = path.relative_to(root).as_posix()
-        problems.append(Problem(path=relative, sample_id=None, kind="unreadable", reason=reason))
-
-    visited: set[str] = set()
-    for folder, folders, names in os.walk(root, onerror=unreadable, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in visited:
-            folders.clear()
-            continue
-        visited.add(real)
-        inner = "" if Path(folder) == root else f"{Path(folder).relative_to(root).as_posix()}/"
-        shown = [name for name in (*folders, *names) if not name.startswith(".")]
-        odd = {name for name in shown if printable(name) != name}
-        problems.extend(_not_unicode(f"{inner}{name}") for name in sorted(odd))
-        folders[:] = sorted(n for n in folders if not n.startswith(".") and n not in _NOT_OURS | odd)
-        yield from (
-            f"{inner}{name}" for name in sorted(names) if not name.startswith(".") and name not in odd
-        )
+def _no_images(root: Path, problems: list[Problem], passed_over: Counter[str]) -> str:
+    """Return what to say of a folder without images: what lies in it instead."""
+    if problems:
+        kinds = Counter(PurePosixPath(problem.path).suffix.lower() for problem in problems)
+        listed = ", ".join(f"{n:,} {suffix}" for suffix, n in kinds.most_common(_NAMED) if suffix)
+        found = f" (found: {listed})" if listed else ""
+        return f"There are no images in {root} that can be read{found}: {problems[0].reason}"
+    found = f" It holds {_counted(passed_over)}." if passed_over else ""
+    return f"There are no images in {root}; what can be read is {', '.join(sorted(SUFFIXES))}.{found}"
 
 
-def _not_unicode(path: str) -> Problem:
-    """Return the problem of a file or folder that no dataset can name, since its name is not text."""
-    path = printable(path)
-    reason = f"The name {path} is not Unicode (it comes from an older system); rename it."
-    return Problem(path=path, sample_id=None, kind="unreadable", reason=reason)
+def _counted(passed_over: Counter[str]) -> str:
+    return ", ".join(f"{n:,} {reason}" for reason, n in passed_over.most_common(_NAMED))
 
 
-def _columns(path: Path) -> tuple[str, ...]:
+def _header(path: Path, columns: Columns) -> Header:
     try:
-        return read_columns(path)
+        return read_header(path, columns.chosen)
     except DatasetError:
         # Only the table that is needed has to be readable; its reader says what is wrong with it.
-        return ()
+        return Header()
+
+
+def _names_images(header: Header) -> bool:
+    """Return whether a file that need not be a table has columns for images or the lesions they show."""
+    several = len(header.written) > 1
+    return several and header.column_of(IMAGE) is not None and header.column_of(CLASS) is not None
+
+
+def _check_chosen(root: Path, tables: dict[str, Header], columns: Columns) -> None:
+    """Refuse columns that no table has."""
+    considered = tables if columns.table is None else {columns.table: tables[columns.table]}
+    if not columns.chosen or any(header.has_chosen() for header in considered.values()):
+        return
+    if not considered:
+        raise DatasetError(f"There is no table in {root} whose columns could be chosen; put it there.")
+    there = {name for header in considered.values() for name in header.columns}
+    absent = sorted(set(columns.chosen.values()) - there) or sorted(columns.chosen.values())
+    name, header = max(
+        considered.items(), key=lambda item: len(set(columns.chosen.values()) & set(item[1].columns))
+    )
+    raise DatasetError(
+        f"No table in {root} has the column {absent[0]!r}; {name} has {', '.join(header.written[:12]) or 'none'}."
+    )

@@ -2,22 +2,89 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from trainer.dataset import fields
+from trainer.dataset.fields import CLASS, IMAGE, SPLIT
+from trainer.dataset.reading.columns import FOLDER_NAME, TABLE_NAME, Header
 from trainer.dataset.reading.layout import Layout
 from trainer.dataset.reading.matching import Claim, Matcher
-from trainer.dataset.reading.tables import Table, read_table
+from trainer.dataset.reading.scanning import without_suffix
+from trainer.dataset.reading.tables import Table, read_table, text_or_none
 from trainer.errors import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from trainer.dataset.reading.listing import Listing
     from trainer.dataset.reading.scanning import Tree
 
 _NAMED = 12  # columns that fit into a sentence
+_FORM = re.compile(r"submission", re.IGNORECASE)
+"""Names of tables that are to be filled in for a challenge: their classes are made up."""
+
+
+@dataclass
+class Reading:
+    """The tables of one reading.
+
+    Attributes:
+        tree: what lies in the folder.
+        tables: those that name classes.
+        notes: sentences a user should read.
+        companions: what other tables say of each image: field to cell, by reference without suffix.
+    """
+
+    tree: Tree
+    tables: list[Table]
+    notes: list[str] = field(default_factory=list)
+    companions: dict[str, dict[str, str | None]] = field(default_factory=dict)
+
+    def claim(
+        self,
+        table: Table,
+        line: int,
+        cells: dict[str, str],
+        *,
+        reference: str,
+        class_name: str,
+        trouble: str | None,
+        folder: str | None = None,
+    ) -> Claim:
+        """Return what a row says about an image; `folder` is where the reference is looked for, by default the table's."""
+        place = table.path.relative_to(self.tree.root)
+        known = self.companions.get(without_suffix(reference), {})
+        own = cells_of_facts(table, cells)
+        facts = {
+            **known,
+            **{name: cell for name, cell in own.items() if name not in known or text_or_none(cell)},
+        }
+        return Claim(
+            reference,
+            place.parent.as_posix() if folder is None else folder,
+            f"{table.path.name}, line {line}",
+            class_name,
+            trouble,
+            facts,
+            place.as_posix(),
+            self._part(table, cells, reference),
+        )
+
+    def _part(self, table: Table, cells: dict[str, str], reference: str) -> str | None:
+        """Return what the chosen column, or the name of the table or folder, says of the part."""
+        chosen = self.tree.columns.split
+        if chosen is None:
+            return None
+        if chosen == TABLE_NAME:
+            return table.path.stem
+        if chosen == FOLDER_NAME:
+            files = self.tree.find(reference, table.path.parent.relative_to(self.tree.root).as_posix())
+            return PurePosixPath(files[0]).parent.as_posix() if files else ""
+        column = table.column_of(SPLIT)
+        return (cells.get(column) or "").strip() if column is not None else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,33 +93,51 @@ class TableLayout(Layout):
 
     Attributes:
         example: name of such a table.
-        fits: whether tidy column names are those of such a table.
+        fits: whether these are the columns of such a table.
         missing: which columns it would need besides, in words.
-        claims: what the tables of these names say about images.
+        claims: what the tables say about images.
         classes: the only ones there may be; `None` for any.
-        together: several such tables are read as one.
+        together: several such tables are read as one, even if they name images and classes by different columns.
     """
 
     example: str
-    fits: Callable[[Sequence[str]], bool]
-    missing: Callable[[Sequence[str]], list[str]]
-    claims: Callable[[Tree, Sequence[str]], Iterable[Claim]]
+    fits: Callable[[Header], bool]
+    missing: Callable[[Header], list[str]]
+    claims: Callable[[Reading], Iterable[Claim]]
     classes: tuple[str, ...] | None = None
     together: bool = True
 
     def recognises(self, tree: Tree) -> bool:
         """Return whether one of the tables fits."""
-        return any(self.fits(columns) for columns in tree.candidates.values())
+        return any(self._suits(header) for header in tree.candidates.values())
 
     def read(self, tree: Tree) -> Listing:
         """List the samples that tables name (see `Layout.read`)."""
         names = self._suitable(tree)
+        tables = [read_table(tree.root / name, tree.columns.chosen) for name in names]
         notes = [f"These tables were read together: {', '.join(names)}."] if len(names) > 1 else []
-        matcher = Matcher(tree, self.classes)
-        for claim in self.claims(tree, names):
+        notes += [
+            f"{table.path.name} is not in UTF-8; its encoding was taken to be {table.encoding}. If names look wrong, "
+            "save the table as UTF-8 and import again."
+            for table in tables
+            if table.encoding
+        ]
+        reading = Reading(tree, tables, notes, companions=_companions(tree, names))
+        matcher = Matcher(tree, self.classes if "class_name" not in tree.columns.chosen else None)
+        for claim in self.claims(reading):
             matcher.add(claim)
         matcher.report_rest()
-        return self.listing(tree, matcher.samples, matcher.problems, notes)
+        if tree.zeros_lost:
+            notes.append(
+                f"{tree.zeros_lost:,} references were matched by their number alone: a spreadsheet has taken their "
+                "leading zeros away."
+            )
+        for name in sorted(tree.tables.keys() - set(names)):
+            matcher.passed_over[f"table without classes ({name})"] += 1
+        return self.listing(tree, matcher.samples, matcher.problems, notes, matcher.passed_over)
+
+    def _suits(self, header: Header) -> bool:
+        return self.fits(header) and header.has_chosen()
 
     def _suitable(self, tree: Tree) -> list[str]:
         if not tree.candidates:
@@ -60,10 +145,16 @@ class TableLayout(Layout):
                 f"There is no CSV table in {tree.root}; put the one that names the images' classes "
                 f"(such as {self.example}) there."
             )
-        suitable = [name for name, columns in tree.candidates.items() if self.fits(columns)]
+        suitable = [name for name, header in tree.candidates.items() if self._suits(header)]
         if not suitable:
             raise self.wrong_columns(tree)
-        if len(suitable) > 1 and not self.together:
+        filled_in = [name for name in suitable if not _FORM.search(name)]
+        suitable = filled_in or suitable
+        columns = {
+            (header.column_of(IMAGE), header.column_of(CLASS))
+            for header in (tree.candidates[name] for name in suitable)
+        }
+        if len(columns) > 1 and not self.together:
             raise DatasetError(
                 f"Several tables in {tree.root} name classes ({', '.join(suitable)}); give the one you want instead "
                 "of the folder."
@@ -73,8 +164,8 @@ class TableLayout(Layout):
     def wrong_columns(self, tree: Tree) -> DatasetError:
         """Return what to say where no table fits: what the likeliest one lacks."""
         name = min(tree.candidates, key=lambda table: len(self.missing(tree.candidates[table])))
-        columns = tree.candidates[name]
-        if not columns:
+        header = tree.candidates[name]
+        if not header.columns:
             try:
                 read_table(tree.root / name)
             except DatasetError as error:
@@ -82,10 +173,10 @@ class TableLayout(Layout):
             return DatasetError(
                 f"The table {tree.root / name} is empty; take the one that names the images' classes."
             )
-        found = ", ".join(columns[:_NAMED]) + (" ..." if len(columns) > _NAMED else "")
+        found = ", ".join(header.columns[:_NAMED]) + (" ..." if len(header.columns) > _NAMED else "")
         return DatasetError(
-            f"The table {tree.root / name} has the wrong columns: missing {' and '.join(self.missing(columns))}; "
-            f"found {found}."
+            f"The table {tree.root / name} has the wrong columns: missing {' and '.join(self.missing(header))}; "
+            f"found {found}. If other columns hold these, choose them (--image-column, --class-column)."
         )
 
 
@@ -95,6 +186,19 @@ def cells_of_facts(table: Table, cells: dict[str, str]) -> dict[str, str | None]
     return {name: cells.get(column) for name, column in columns.items() if column is not None}
 
 
-def folder_of(table: Table, tree: Tree) -> str:
-    """Return a table's folder, relative to the root."""
-    return table.path.parent.relative_to(tree.root).as_posix()
+def _companions(tree: Tree, names: Iterable[str]) -> dict[str, dict[str, str | None]]:
+    """Return what tables without classes (metadata, lesion groupings) say about each image."""
+    facts: dict[str, dict[str, str | None]] = {}
+    for name, header in tree.tables.items():
+        image = header.column_of(IMAGE)
+        if name in names or image is None or not any(header.column_of(fact) for fact in fields.FACTS):
+            continue
+        if header.column_of(CLASS) is not None and header.column_of(CLASS) in header.chosen.values():
+            continue
+        table = read_table(tree.root / name, tree.columns.chosen)
+        for _line, cells in table.rows:
+            known = facts.setdefault(without_suffix((cells.get(image) or "").strip()), {})
+            for fact, cell in cells_of_facts(table, cells).items():
+                if known.get(fact) is None:
+                    known[fact] = text_or_none(cell)
+    return facts
