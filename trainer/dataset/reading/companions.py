@@ -106,10 +106,10 @@ def _drawn_so(root: Path, images: Iterable[str]) -> set[str]:
 def _is_black_and_white(path: Path) -> bool:
     import numpy as np
 
-    from trainer.images.decoding import decode_image, read_file
+    from trainer.images.decoding import read_image
 
     try:
-        pixels = decode_image(read_file(path), str(path))
+        pixels = read_image(path)
     except ImageError:
         return False
     if (pixels != pixels[..., :1]).any():

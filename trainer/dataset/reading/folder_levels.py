@@ -8,7 +8,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from trainer.dataset.classes import FULL_NAMES, class_identity, malignant_among
+from trainer.dataset.classes import FULL_NAMES, class_identity
+from trainer.dataset.malignancy import malignancy_by_name
 from trainer.dataset.reading.parts import part_named
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ def class_folders(images: Sequence[str]) -> ClassFolders:
 
 def is_class_name(name: str) -> bool:
     """Return whether a folder's name is that of a class for certain."""
-    if class_identity(name) in FULL_NAMES or malignant_among([name]):
+    if class_identity(name) in FULL_NAMES or malignancy_by_name(name) == "malignant":
         return True
     return not _CLASS_WORDS.isdisjoint(re.findall(r"[^\W\d_]+", name.casefold()))
 
