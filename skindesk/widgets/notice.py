@@ -96,6 +96,11 @@ class Notice(QFrame):
         self._text.clear()
         self.hide()
 
+    def offer(self, action: str) -> None:
+        """Add a thing to do to what is shown."""
+        self._act.setText(action)
+        self._act.show()
+
     def _say(self, text: str, details: str, action: str, *, error: bool) -> None:
         set_role(self, "notice-error" if error else "notice")
         self._text.setText(text)

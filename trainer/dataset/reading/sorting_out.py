@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,6 +13,9 @@ from trainer.dataset.reading.listing import Problem
 from trainer.dataset.reading.tables import PLAIN_SUFFIXES, TABLE_SUFFIXES
 from trainer.files import open_regular
 from trainer.images.suffixes import SUFFIXES
+
+if TYPE_CHECKING:
+    from trainer.events import StopRequest
 
 ARCHIVES = frozenset({".zip", ".gz", ".tgz", ".tar", ".7z", ".rar", ".bz2", ".xz"})
 
@@ -111,15 +115,21 @@ class Sorted(msgspec.Struct):
     passed_over: Counter[str]
 
 
-def sort_out(root: Path, files: list[str]) -> Sorted:
+def sort_out(root: Path, files: list[str], stop: StopRequest | None = None) -> Sorted:
     """Sort the files of a folder.
 
     Args:
         root: the folder.
         files: paths relative to it, with `/`.
+        stop: asked between files.
+
+    Raises:
+        StoppedError: on request.
     """
     found = Sorted([], [], [], [], Counter())
     for path in files:
+        if stop is not None:
+            stop.raise_if_asked()
         _sort(root, path, PurePosixPath(path).suffix.lower(), found)
     found.images.sort()
     companions = companions_among(root, found.images)
