@@ -96,6 +96,8 @@ _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\x00", b"MM\x00*", b"
 _RECOGNISED_BY = 12  # bytes
 _MOST_PLAIN = 200  # files without a suffix of a table whose first line is looked at
 
+_STOP_EVERY = 256  # files
+
 
 class Sorted(msgspec.Struct):
     """The files of a folder.
@@ -121,14 +123,14 @@ def sort_out(root: Path, files: list[str], stop: StopRequest | None = None) -> S
     Args:
         root: the folder.
         files: paths relative to it, with `/`.
-        stop: asked between files.
+        stop: asked now and then.
 
     Raises:
         StoppedError: on request.
     """
     found = Sorted([], [], [], [], Counter())
-    for path in files:
-        if stop is not None:
+    for number, path in enumerate(files):
+        if stop is not None and number % _STOP_EVERY == 0:
             stop.raise_if_asked()
         _sort(root, path, PurePosixPath(path).suffix.lower(), found)
     found.images.sort()
