@@ -100,6 +100,11 @@ class Notice(QFrame):
         self._text.clear()
         self.hide()
 
+    def offer(self, action: str) -> None:
+        """Add a thing to do to what is shown."""
+        self._act.setText(action)
+        self._act.show()
+
     def _say(self, text: str, details: str, action: str, role: Role) -> None:
         set_role(self, role)
         self._text.setText(text)

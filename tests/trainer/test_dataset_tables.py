@@ -150,7 +150,8 @@ def test_tables_of_the_same_columns_are_read_together(folder: Path) -> None:
         )
     listing = read_source(folder)
     assert len(listing.samples) == 8
-    assert listing.notes[0] == "These tables were read together: test.csv, train.csv."
+    assert listing.notes[0].startswith("These tables were read together: test.csv, train.csv.")
+    assert "--split-column table" in listing.notes[0]
     listing = read_source(folder, columns=Columns(split="table"))
     assert Counter(sample.given_part for sample in listing.samples) == {"train": 5, "test": 3}
 
@@ -172,7 +173,7 @@ def test_a_form_to_be_filled_in_is_passed_over_and_the_fuller_column_taken(folde
     listing = read_source(folder)
     assert classes(listing) == {"benign": 7, "malignant": 1}
     assert "the classes were taken from benign_malignant" in listing.notes[0]
-    assert listing.passed_over == {"table without classes (sample_submission.csv)": 1}
+    assert listing.passed_over == {"table that was not needed (sample_submission.csv)": 1}
 
 
 def test_marks_of_three_classes_in_two_columns(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from trainer.dataset.certificate import SplitCertificate
+from trainer.dataset.reading.columns import Columns
 from trainer.dataset.reports import ImportReport
 from trainer.protocol.jobs import Job, QueueName, Result, ResultT
 
@@ -28,11 +29,13 @@ class ImportFolder(LibraryJob[ImportDone], frozen=True, kw_only=True):
         source: the folder.
         dataset: the dataset file to make or to add to.
         layout: `auto` or a name of `trainer.dataset.reading.layouts.LAYOUTS`.
+        columns: of the table, chosen by the user; `None` for those of the last import.
     """
 
     source: str
     dataset: str
     layout: str = "auto"
+    columns: Columns | None = None
 
 
 class SplitDone(Result, frozen=True, kw_only=True):

@@ -202,8 +202,10 @@ def _indexes(file: Path, root: Path) -> bool:
             if store.layout is None:
                 return True
             known = store.root
+            # A table may lie in a folder of its own beside that of its images; the root is then above both.
+            there = (root, root.parent) if store.columns.table else (root,)
             if known.exists():
-                return known == root or known.samefile(root)
-            return store.lies_in(root)
+                return any(known == folder or known.samefile(folder) for folder in there)
+            return any(store.lies_in(folder) for folder in there)
     except (TrainerError, OSError):
         return False

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from skindesk.engine.jobs import JobHandle, JobQueue, Outcome
     from skindesk.models.dataset.files import DatasetState
+    from trainer.dataset.reading.columns import Columns
     from trainer.dataset.reports import ImportReport
 
 
@@ -26,7 +27,7 @@ class Import:
 
     Attributes:
         source: folder, or table in one.
-        layout: see `trainer.protocol.library.ImportFolder`.
+        layout, columns: see `trainer.protocol.library.ImportFolder`.
         dataset: the file, once it is known.
         report: what was done; `None` unless it went through.
         stopped: it was stopped on request.
@@ -37,6 +38,7 @@ class Import:
 
     source: Path
     layout: str = "auto"
+    columns: Columns | None = None
     dataset: Path | None = None
     report: ImportReport | None = None
     stopped: bool = False
@@ -72,15 +74,22 @@ class ImportFlow(QObject):
         """The import that is under way."""
         return self._import
 
-    def start(self, source: Path, layout: str = "auto", dataset: Path | None = None) -> None:
+    def start(
+        self,
+        source: Path,
+        layout: str = "auto",
+        dataset: Path | None = None,
+        columns: Columns | None = None,
+    ) -> None:
         """Import a folder.
 
         Args:
             source: the folder, or a table in it.
             layout: see `trainer.protocol.library.ImportFolder`.
             dataset: the file to add to; by default it is found by the folder's name.
+            columns: of the table, if the user has chosen them.
         """
-        self._import = Import(source, layout)
+        self._import = Import(source, layout, columns)
         folder = self._folder
 
         def find() -> tuple[Path, DatasetState]:
@@ -104,7 +113,12 @@ class ImportFlow(QObject):
         self._import = replace(self._import, dataset=file, usable=state.samples)
         if state.samples:
             self.known.emit(file)
-        job = ImportFolder(source=str(self._import.source), dataset=str(file), layout=self._import.layout)
+        job = ImportFolder(
+            source=str(self._import.source),
+            dataset=str(file),
+            layout=self._import.layout,
+            columns=self._import.columns,
+        )
         self._run(job, self.tr("Importing {name}").format(name=self._import.source.name or str(file.stem)))
 
     def _run(self, job: ImportFolder | SplitDataset, title: str) -> None:

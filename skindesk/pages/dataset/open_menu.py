@@ -16,12 +16,14 @@ class OpenMenu(QMenu):
 
     Signals:
         folder_asked, file_asked, again_asked: a folder or file is to be opened, the folder imported again.
+        columns_asked: the columns of a table are to be chosen.
         layout_chosen(str): `auto`, or a name of `trainer.dataset.reading.layouts.LAYOUTS`.
     """
 
     folder_asked = Signal()
     file_asked = Signal()
     again_asked = Signal()
+    columns_asked = Signal()
     layout_chosen = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -33,6 +35,11 @@ class OpenMenu(QMenu):
         self.again = self.addAction(icon("refresh"), self.tr("Import again"))
         self.again.setToolTip(self.tr("Look through the folder again for new and changed images"))
         self.again.triggered.connect(lambda _checked=False: self.again_asked.emit())
+        self.columns = self.addAction(self.tr("Choose the columns…"))
+        self.columns.setToolTip(
+            self.tr("Say which columns of a table name the image, the class and the lesion")
+        )
+        self.columns.triggered.connect(lambda _checked=False: self.columns_asked.emit())
         self.addSeparator()
         self.layouts = self.addMenu(self.tr("Layout of the folder"))
         group = QActionGroup(self)

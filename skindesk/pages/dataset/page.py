@@ -21,19 +21,22 @@ from skindesk.models.dataset.files import (
     relocate_dataset,
     stamp_of,
 )
+from skindesk.models.dataset.tables import Tables, tables_of
 from skindesk.pages.dataset.actions import PageActions
 from skindesk.pages.dataset.browser import Browser
+from skindesk.pages.dataset.columns_form import ColumnsForm
 from skindesk.pages.dataset.import_flow import ImportFlow
 from skindesk.pages.dataset.import_strip import ImportStrip
 from skindesk.pages.dataset.start import StartView
 from skindesk.pages.dataset.title_row import TitleRow
-from skindesk.pages.dataset.words import imported
+from skindesk.pages.dataset.words import imported, passed_over
 from skindesk.widgets.basics import EmptyState
 from skindesk.widgets.drop_area import accept_paths
 from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE
+from trainer.dataset.reading.tables import PLAIN_SUFFIXES, TABLE_SUFFIXES
 from trainer.protocol.library import SplitDataset
 
 if TYPE_CHECKING:
@@ -49,9 +52,10 @@ if TYPE_CHECKING:
     from skindesk.paths import Paths
     from skindesk.settings import Settings
     from trainer.dataset.malignancy import Malignancy
+    from trainer.dataset.reading.columns import Columns
 
 _DATASET_SUFFIXES = frozenset({".db", ".sqlite", ".sqlite3"})
-_TABLE_SUFFIX = ".csv"
+_TABLE_SUFFIXES = TABLE_SUFFIXES | PLAIN_SUFFIXES
 
 
 class DatasetPage(QWidget):
@@ -80,7 +84,12 @@ class DatasetPage(QWidget):
         self.title = TitleRow()
         self.notice, self.moved = Notice(), Notice()
         self.strip = ImportStrip()
+        self.columns = ColumnsForm()
+        self._columns_of: tuple[Path, Path | None] | None = None
+        self._offered: Tables | None = None
         self._notice_action = ""
+        self._previewing: Question[Tables] = Question(self._show_columns, self.notice.show_error, self)
+        self._offering: Question[Tables] = Question(self._offer_columns, lambda _sentence: None, self)
         self._reading: Question[OpenDataset] = Question(self._show_dataset, self._say_unreadable, self)
         self._looking: Question[Stamp] = Question(self._compare_stamp, lambda _sentence: None, self)
         self._moving: Question[Path] = Question(self._changed, self.notice.show_error, self)
@@ -96,7 +105,7 @@ class DatasetPage(QWidget):
         inside.addWidget(self.browser, 1)
         self._opened = opened
         self._waiting = EmptyState("dataset", "", "")
-        for widget in (self.start, self._waiting, opened):
+        for widget in (self.start, self._waiting, opened, self.columns):
             self._stack.addWidget(widget)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
@@ -122,7 +131,10 @@ class DatasetPage(QWidget):
             menu.folder_asked.connect(self.ask_folder)
             menu.file_asked.connect(self.ask_file)
             menu.again_asked.connect(self.import_again)
+            menu.columns_asked.connect(self.choose_columns)
             menu.layout_chosen.connect(self._choose_layout)
+        self.columns.chosen.connect(self._import_with)
+        self.columns.cancelled.connect(self._leave_columns)
         self.browser.split_asked.connect(self._split)
         self.browser.mark_asked.connect(self._mark)
         self.browser.diagnose_asked.connect(self._diagnose)
@@ -148,7 +160,7 @@ class DatasetPage(QWidget):
 
     def open_path(self, path: Path) -> bool:
         """Open a dataset file, or import a folder or table; return whether it is one of these."""
-        if path.is_dir() or path.suffix.lower() == _TABLE_SUFFIX:
+        if path.is_dir() or path.suffix.lower() in _TABLE_SUFFIXES:
             self._import(path)
             return True
         if path.suffix.lower() in _DATASET_SUFFIXES:
@@ -196,7 +208,7 @@ class DatasetPage(QWidget):
     def _read(self, path: Path) -> None:
         """Read a dataset in the background; what is shown stays until it is there."""
         self._opening = path.absolute()
-        if self.dataset is None:
+        if self.dataset is None and self._stack.currentWidget() is not self.columns:
             self._wait(self.tr("Opening {name}…").format(name=path.stem))
         self._reading.ask(partial(read_dataset, self._opening))
 
@@ -239,7 +251,12 @@ class DatasetPage(QWidget):
             )
         else:
             self.moved.clear()
-        self._stack.setCurrentWidget(self._opened)
+        # A dataset that is read again leaves the form for its columns where it is.
+        if self._stack.currentWidget() is not self.columns or self._columns_of != (
+            dataset.root,
+            dataset.path,
+        ):
+            self._stack.setCurrentWidget(self._opened)
         self._workspace.set_dataset(dataset.path)
         self._allow_actions()
 
@@ -285,7 +302,7 @@ class DatasetPage(QWidget):
         for menu in (self.start.menu, self.title.menu):
             menu.choose_layout(layout)
 
-    def _import(self, source: Path, dataset: Path | None = None) -> None:
+    def _import(self, source: Path, dataset: Path | None = None, columns: Columns | None = None) -> None:
         running = self.flow.running
         if running is not None:
             self.notice.show_note(
@@ -304,7 +321,8 @@ class DatasetPage(QWidget):
                     "Other pages can be used meanwhile."
                 ),
             )
-        self.flow.start(source, self._layout_name, dataset)
+        self._offering.forget()
+        self.flow.start(source, self._layout_name, dataset, columns)
         self._allow_actions()
 
     def import_again(self) -> None:
@@ -313,6 +331,51 @@ class DatasetPage(QWidget):
         if dataset is not None:
             self._choose_layout("auto")
             self._import(dataset.root, dataset.path)
+
+    def choose_columns(self) -> None:
+        """Show the form for the columns of the open dataset's tables, or of a table that is asked for."""
+        dataset = self.dataset
+        if dataset is not None:
+            self._previewing.ask(partial(tables_of, dataset.root, dataset.path))
+            return
+        kinds = (self.tr("Tables (*.csv *.tsv *.tab *.txt)"), self.tr("All files (*)"))
+        self._sources().open_file(
+            self.tr("Choose a table of images and classes"),
+            kinds,
+            lambda path: self._previewing.ask(partial(tables_of, path)),
+        )
+
+    def _offer_columns(self, tables: Tables) -> None:
+        """Offer the form after an import that found no columns it knows."""
+        if tables.previews and self.notice.text and self.flow.running is None:
+            self._notice_action = "columns"
+            self._offered = tables
+            self.notice.offer(self.tr("Choose the columns…"))
+
+    def _show_columns(self, tables: Tables) -> None:
+        if not tables.previews:
+            self.notice.show_error(
+                self.tr("{source} has no table whose columns could be chosen.").format(source=tables.source)
+            )
+            return
+        self._columns_of = tables.source, tables.dataset
+        self.columns.show_tables(tables.previews, tables.columns)
+        self._stack.setCurrentWidget(self.columns)
+        self._allow_actions()
+
+    def _import_with(self, columns: Columns) -> None:
+        assert self._columns_of is not None
+        source, dataset = self._columns_of
+        self._leave_columns()
+        self._choose_layout("auto")
+        self._import(source, dataset, columns)
+
+    def _leave_columns(self) -> None:
+        if self._workspace.dataset is not None:
+            self._stack.setCurrentWidget(self._opened)
+            self._allow_actions()
+        else:
+            self._show_start()
 
     def _import_ended(self, ended: Import) -> None:
         self.strip.finish()
@@ -329,6 +392,8 @@ class DatasetPage(QWidget):
             )
         else:
             self.notice.show_error(ended.message, ended.log)
+        if not (ended.usable or ended.stopped):
+            self._offering.ask(partial(tables_of, ended.source))
         self._allow_actions()
         if ended.usable and ended.dataset is not None:
             if self._workspace.dataset == ended.dataset.absolute():
@@ -341,14 +406,15 @@ class DatasetPage(QWidget):
     def _say_imported(self, ended: Import) -> None:
         assert ended.report is not None
         sentence = imported(ended.report)
-        if not (ended.message or ended.report.problems or ended.report.notes):
+        beside = [*ended.report.notes, *passed_over(ended.report)]
+        if not (ended.message or ended.report.problems or beside):
             self._workspace.notified.emit(sentence)
             return
         if ended.message:
             sentence += " " + self.tr("They could not be split: {why}").format(why=ended.message)
         self.notice.show_note(
             sentence,
-            "\n".join(ended.report.notes),
+            "\n".join(beside),
             self.tr("Show problems") if self._notice_action else "",
         )
 
@@ -359,6 +425,8 @@ class DatasetPage(QWidget):
             self._show_view("problems")
         elif action == "again":
             self.import_again()
+        elif action == "columns" and self._offered is not None:
+            self._show_columns(self._offered)
 
     # Splitting
 
@@ -462,7 +530,7 @@ class DatasetPage(QWidget):
 
 
 def _can_open(path: Path) -> bool:
-    return path.is_dir() or path.suffix.lower() in _DATASET_SUFFIXES | {_TABLE_SUFFIX}
+    return path.is_dir() or path.suffix.lower() in _DATASET_SUFFIXES | _TABLE_SUFFIXES
 
 
 def _open_folder_of(path: str) -> None:

@@ -43,6 +43,8 @@ PROBLEM_KINDS = {
     "unknown-class": "Unknown class",
     "id-twice": "Id given twice",
     "odd-value": "Odd value left out",
+    "other-format": "Other kind of file",
+    "two-classes": "Two classes for one file",
 }
 """Kinds of problems in a few words; the window translates them."""
 
@@ -58,6 +60,14 @@ def layout_name(layout: str) -> str:
         return _tr("Recognise it")
     known = layout_named(layout)
     return layout if known is None else _tr(known.title)
+
+
+def passed_over(report: ImportReport) -> list[str]:
+    """Return what an import passed over, a line for each reason."""
+    return [
+        _tr("Passed over: {n} × {what}").format(n=f"{n:,}", what=what)
+        for what, n in report.passed_over.items()
+    ]
 
 
 def imported(report: ImportReport) -> str:

@@ -21,7 +21,7 @@ TABLE_NAME, FOLDER_NAME = "table", "folder"
 
 
 class Columns(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Columns that the user has chosen, by name; `None` for those that are to be recognised.
+    """Columns that the user has chosen, by name: `None` for those to be recognised, empty for those not to be read.
 
     A dataset file keeps them, so that a repeated import uses them again.
 
@@ -87,7 +87,7 @@ class Header(msgspec.Struct, frozen=True):
 
     def has_chosen(self) -> bool:
         """Return whether all columns that the user chose are there."""
-        return set(self.chosen.values()) <= set(self.columns)
+        return set(self.chosen.values()) - {""} <= set(self.columns)
 
 
 def tidy_column(name: str) -> str:

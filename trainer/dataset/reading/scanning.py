@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from trainer.events import StopRequest
 
 _NAMED = 3  # files that fit into a sentence
+_SHOWN = 12  # columns that do
 _WORKBOOKS = frozenset({".xls", ".xlsx", ".ods", ".numbers"})
 
 
@@ -128,12 +129,12 @@ def scan(source: Path, columns: Columns | None = None, stop: StopRequest | None 
     root, named = _root_of(source)
     columns = columns or Columns()
     walked = walk(root, stop)
-    found = sort_out(root, walked.files)
+    found = sort_out(root, walked.files, stop)
     if named is not None and not found.images and root.parent != root:
         # Published tables often have a folder of their own beside that of the images.
         root, named = root.parent, f"{root.name}/{named}"
         walked = walk(root, stop)
-        found = sort_out(root, walked.files)
+        found = sort_out(root, walked.files, stop)
     if named is not None:
         columns = msgspec.structs.replace(columns, table=named)
     problems = walked.problems + found.problems
@@ -209,15 +210,14 @@ def _names_images(header: Header) -> bool:
 def _check_chosen(root: Path, tables: dict[str, Header], columns: Columns) -> None:
     """Refuse columns that no table has."""
     considered = tables if columns.table is None else {columns.table: tables[columns.table]}
-    if not columns.chosen or any(header.has_chosen() for header in considered.values()):
+    wanted = set(columns.chosen.values()) - {""}
+    if not wanted or any(header.has_chosen() for header in considered.values()):
         return
     if not considered:
         raise DatasetError(f"There is no table in {root} whose columns could be chosen; put it there.")
-    there = {name for header in considered.values() for name in header.columns}
-    absent = sorted(set(columns.chosen.values()) - there) or sorted(columns.chosen.values())
-    name, header = max(
-        considered.items(), key=lambda item: len(set(columns.chosen.values()) & set(item[1].columns))
-    )
+    name, header = max(considered.items(), key=lambda item: len(wanted & set(item[1].columns)))
+    absent = ", ".join(repr(column) for column in sorted(wanted - set(header.columns)))
     raise DatasetError(
-        f"No table in {root} has the column {absent[0]!r}; {name} has {', '.join(header.written[:12]) or 'none'}."
+        f"No table in {root} has the column {absent}; {name} has "
+        f"{', '.join(header.written[:_SHOWN]) or 'none'}{' ...' if len(header.written) > _SHOWN else ''}."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,6 +13,9 @@ from trainer.dataset.reading.listing import Problem
 from trainer.dataset.reading.tables import PLAIN_SUFFIXES, TABLE_SUFFIXES
 from trainer.files import open_regular
 from trainer.images.suffixes import SUFFIXES
+
+if TYPE_CHECKING:
+    from trainer.events import StopRequest
 
 ARCHIVES = frozenset({".zip", ".gz", ".tgz", ".tar", ".7z", ".rar", ".bz2", ".xz"})
 
@@ -92,6 +96,8 @@ _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\x00", b"MM\x00*", b"
 _RECOGNISED_BY = 12  # bytes
 _MOST_PLAIN = 200  # files without a suffix of a table whose first line is looked at
 
+_STOP_EVERY = 256  # files
+
 
 class Sorted(msgspec.Struct):
     """The files of a folder.
@@ -111,15 +117,21 @@ class Sorted(msgspec.Struct):
     passed_over: Counter[str]
 
 
-def sort_out(root: Path, files: list[str]) -> Sorted:
+def sort_out(root: Path, files: list[str], stop: StopRequest | None = None) -> Sorted:
     """Sort the files of a folder.
 
     Args:
         root: the folder.
         files: paths relative to it, with `/`.
+        stop: asked now and then.
+
+    Raises:
+        StoppedError: on request.
     """
     found = Sorted([], [], [], [], Counter())
-    for path in files:
+    for number, path in enumerate(files):
+        if stop is not None and number % _STOP_EVERY == 0:
+            stop.raise_if_asked()
         _sort(root, path, PurePosixPath(path).suffix.lower(), found)
     found.images.sort()
     companions = companions_among(root, found.images)

@@ -12,12 +12,13 @@ from trainer.dataset.fields import CLASS, IMAGE, SPLIT
 from trainer.dataset.reading.columns import FOLDER_NAME, TABLE_NAME, Header
 from trainer.dataset.reading.layout import Layout
 from trainer.dataset.reading.matching import Claim, Matcher
+from trainer.dataset.reading.parts import part_named
 from trainer.dataset.reading.scanning import without_suffix
 from trainer.dataset.reading.tables import Table, read_table, text_or_none
 from trainer.errors import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from trainer.dataset.reading.listing import Listing
     from trainer.dataset.reading.scanning import Tree
@@ -115,14 +116,15 @@ class TableLayout(Layout):
         """List the samples that tables name (see `Layout.read`)."""
         names = self._suitable(tree)
         tables = [read_table(tree.root / name, tree.columns.chosen) for name in names]
-        notes = [f"These tables were read together: {', '.join(names)}."] if len(names) > 1 else []
+        notes = _together_in_words(names)
         notes += [
             f"{table.path.name} is not in UTF-8; its encoding was taken to be {table.encoding}. If names look wrong, "
             "save the table as UTF-8 and import again."
             for table in tables
             if table.encoding
         ]
-        reading = Reading(tree, tables, notes, companions=_companions(tree, names))
+        companions, beside = _companions(tree, names)
+        reading = Reading(tree, tables, notes, companions)
         matcher = Matcher(tree, self.classes if "class_name" not in tree.columns.chosen else None)
         for claim in self.claims(reading):
             matcher.add(claim)
@@ -132,8 +134,8 @@ class TableLayout(Layout):
                 f"{tree.zeros_lost:,} references were matched by their number alone: a spreadsheet has taken their "
                 "leading zeros away."
             )
-        for name in sorted(tree.tables.keys() - set(names)):
-            matcher.passed_over[f"table without classes ({name})"] += 1
+        for name in sorted(tree.tables.keys() - {*names, *beside}):
+            matcher.passed_over[f"table that was not needed ({name})"] += 1
         return self.listing(tree, matcher.samples, matcher.problems, notes, matcher.passed_over)
 
     def _suits(self, header: Header) -> bool:
@@ -186,9 +188,20 @@ def cells_of_facts(table: Table, cells: dict[str, str]) -> dict[str, str | None]
     return {name: cells.get(column) for name, column in columns.items() if column is not None}
 
 
-def _companions(tree: Tree, names: Iterable[str]) -> dict[str, dict[str, str | None]]:
-    """Return what tables without classes (metadata, lesion groupings) say about each image."""
+def _together_in_words(names: Sequence[str]) -> list[str]:
+    """Return a sentence on tables that are read together, if there are several."""
+    if len(names) < 2:  # noqa: PLR2004 - one is read alone
+        return []
+    listed = f"These tables were read together: {', '.join(names)}."
+    if any(part_named(PurePosixPath(name).stem) == "test" for name in names):
+        listed += " `split` makes its own parts; --split-column table takes them from these names."
+    return [listed]
+
+
+def _companions(tree: Tree, names: Sequence[str]) -> tuple[dict[str, dict[str, str | None]], list[str]]:
+    """Return what tables without classes (metadata, lesion groupings) say about each image, and these tables."""
     facts: dict[str, dict[str, str | None]] = {}
+    used = []
     for name, header in tree.tables.items():
         image = header.column_of(IMAGE)
         if name in names or image is None or not any(header.column_of(fact) for fact in fields.FACTS):
@@ -196,9 +209,10 @@ def _companions(tree: Tree, names: Iterable[str]) -> dict[str, dict[str, str | N
         if header.column_of(CLASS) is not None and header.column_of(CLASS) in header.chosen.values():
             continue
         table = read_table(tree.root / name, tree.columns.chosen)
+        used.append(name)
         for _line, cells in table.rows:
             known = facts.setdefault(without_suffix((cells.get(image) or "").strip()), {})
             for fact, cell in cells_of_facts(table, cells).items():
                 if known.get(fact) is None:
                     known[fact] = text_or_none(cell)
-    return facts
+    return facts, used

@@ -25,7 +25,12 @@ def import_folder(job: ImportFolder, context: Context) -> ImportDone:
     from trainer.dataset.importing import import_dataset
 
     report = import_dataset(
-        Path(job.source), Path(job.dataset), layout=job.layout, listener=context.listener, stop=context.stop
+        Path(job.source),
+        Path(job.dataset),
+        layout=job.layout,
+        columns=job.columns,
+        listener=context.listener,
+        stop=context.stop,
     )
     return ImportDone(report=report)
 
