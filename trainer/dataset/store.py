@@ -171,15 +171,25 @@ class DatasetStore:
             digest.update(msgspec.json.encode(row) + b"\n")
         return digest.hexdigest()
 
-    def certificate(self) -> SplitCertificate | None:
-        """Count the stored split; `None` if there is none."""
+    def split_settings(self) -> SplitSettings | None:
+        """Return how the stored split was made; `None` if there is none.
+
+        Raises:
+            DatasetError: what is stored is damaged.
+        """
         stored = self.database.fact("split")
         if stored is None:
             return None
         try:
-            settings = msgspec.json.decode(stored, type=SplitSettings)
+            return msgspec.json.decode(stored, type=SplitSettings)
         except (msgspec.DecodeError, RecursionError) as error:
             raise damaged(self.path, f"how it was split cannot be read ({error})") from error
+
+    def certificate(self) -> SplitCertificate | None:
+        """Count the stored split; `None` if there is none."""
+        settings = self.split_settings()
+        if settings is None:
+            return None
         return certify(
             self.frame(),
             seed=settings.seed,

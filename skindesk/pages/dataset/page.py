@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QPoint
     from PySide6.QtGui import QShowEvent
 
-    from skindesk.engine.jobs import JobQueue, Outcome
+    from skindesk.engine.jobs import JobHandle, JobQueue, Outcome
     from skindesk.models.workspace import Workspace
     from skindesk.pages.dataset.browser import View
     from skindesk.pages.dataset.import_flow import Import
@@ -86,6 +86,7 @@ class DatasetPage(QWidget):
         self._moving: Question[Path] = Question(self._changed, self.notice.show_error, self)
         self._marking: Question[Path] = Question(self._changed, self.notice.show_error, self)
         self._opening: Path | None = None
+        self._split_handle: JobHandle | None = None
         self._stack = QStackedWidget()
         opened = QWidget()
         inside = QVBoxLayout(opened)
@@ -124,6 +125,7 @@ class DatasetPage(QWidget):
             menu.again_asked.connect(self.import_again)
             menu.layout_chosen.connect(self._choose_layout)
         self.browser.split_asked.connect(self._split)
+        self.browser.side.stop_asked.connect(self._stop_splitting)
         self.browser.mark_asked.connect(self._mark)
         self.browser.diagnose_asked.connect(self._diagnose)
         self.browser.folder_asked.connect(_open_folder_of)
@@ -357,6 +359,11 @@ class DatasetPage(QWidget):
             self.tr("Splitting {name} by group").format(name=dataset.name),
         )
         handle.ended.connect(partial(self._split_ended, dataset.path))
+        self._split_handle = handle
+
+    def _stop_splitting(self) -> None:
+        if self._split_handle is not None:
+            self._split_handle.stop()
 
     def _split_ended(self, path: Path, outcome: Outcome) -> None:
         self.browser.side.set_splitting(False)
