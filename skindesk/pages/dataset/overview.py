@@ -85,9 +85,12 @@ class OverviewView(QScrollArea):
             else self.tr("known for every image"),
         )
         malignant = sum(counts[name] for name in table.malignant)
-        self.malignant.set(
-            f"{100 * malignant / max(n, 1):.1f} %", self.tr("n = {n}").format(n=f"{malignant:,}")
-        )
+        if table.malignant:
+            self.malignant.set(
+                f"{100 * malignant / max(n, 1):.1f} %", self.tr("n = {n}").format(n=f"{malignant:,}")
+            )
+        else:
+            self.malignant.set(self.tr("not stated"), self.tr("no class is marked malignant"))
         self._show_not_stated(table.marks.not_stated(counts))
         known = table.age[~np.isnan(table.age)]
         if len(known):
