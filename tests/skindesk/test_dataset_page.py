@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from skindesk.models.workspace import Workspace
 from skindesk.pages.dataset import DatasetPage
 from tests.drops import drop
 from tests.skindesk.dataset_page import LONG, button, classes_shown, open_dataset
+from trainer.dataset.malignancy import Marks
 from trainer.dataset.store import DatasetStore
 
 N = 84
@@ -336,6 +338,18 @@ def test_a_class_is_marked_from_its_menu(qtbot: QtBot, opened_page: DatasetPage)
         assert "nv" in store.malignant
     choose("nv", "As its name says: benign")
     qtbot.waitUntil(lambda: opened_page.dataset.table.marks.of("nv") == "benign")
+
+
+def test_where_no_class_is_marked_malignant_the_overview_says_so(opened_page: DatasetPage) -> None:
+    dataset = opened_page.dataset
+    assert dataset is not None
+    unmarked = dataclasses.replace(dataset.table, marks=Marks(benign=("nv",)))
+    overview = opened_page.browser.overview
+    overview.show_dataset(dataclasses.replace(dataset, table=unmarked))
+    shown = [label.text() for label in overview.malignant.findChildren(QLabel)]
+    assert "not stated" in shown
+    assert not any("%" in text for text in shown)
+    assert overview.not_stated.text().startswith("Not stated whether malignant or benign: bkl, mel.")
 
 
 def test_problems_are_listed_copied_and_saved(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import pytest
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -177,12 +176,12 @@ def test_the_form_splits_anew_with_its_shares_and_seed(
     form.seed.setValue(7)
     with qtbot.waitSignal(workspace.dataset_edited, timeout=LONG):
         qtbot.mouseClick(form.split_button, Qt.MouseButton.LeftButton)
-        assert not side.split_button.isEnabled()
+        assert side.split_button.text() == "Stop splitting"
     qtbot.waitUntil(lambda: split_seed(dataset_page) == 7, timeout=LONG)
     assert dataset_page.dataset is not None
     assert dataset_page.dataset.certificate is not None
     assert dataset_page.dataset.certificate.fractions == (0.5, 0.25, 0.25)
-    assert side.split_button.isEnabled()
+    assert side.split_button.text() == "Split again…"
     assert not form.isVisible()
     with DatasetStore.open(small_dataset, read_only=True) as store:
         assert len(store.frame("train")) == side.parts.rows["train"]._count
@@ -202,12 +201,14 @@ def test_the_form_is_brought_into_sight_in_a_low_window(
     )
 
 
-def test_shares_always_leave_something_for_test(dataset_page: DatasetPage) -> None:
+def test_shares_fit_together_and_may_leave_nothing_for_test(dataset_page: DatasetPage) -> None:
     form = dataset_page.browser.side.form
     form.train.setValue(98)
     form.validation.setValue(50)
-    assert form.fractions == (0.98, 0.01, 0.01) or sum(form.fractions) == pytest.approx(1)
-    assert min(form.fractions) > 0
+    assert form.fractions == (0.85, 0.15, 0.0)
+    assert form.test.text() == "none"
+    form.train.setValue(60)
+    assert form.fractions == (0.6, 0.15, 0.25)
 
 
 def test_two_windows_work_on_one_dataset(

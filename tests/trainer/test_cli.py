@@ -70,6 +70,18 @@ def test_scorings_of_the_test_part_are_counted(
     assert "time number" in shell("evaluate", trained / "bundle", copy).out
 
 
+def test_without_a_test_part_scoring_it_says_so(
+    shell: Shell, trained: Path, dataset_file: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.db"
+    shutil.copyfile(dataset_file, copy)
+    certificate = json.loads(shell("split", copy, "--fractions", "0.8", "0.2", "0", "--json").out)
+    assert certificate["images"]["test"] == 0
+    assert "was split without a test part; choose another part" in shell.refused(
+        "evaluate", trained / "bundle", copy
+    )
+
+
 def test_evaluate_writes_a_report(shell: Shell, trained: Path, dataset_file: Path, tmp_path: Path) -> None:
     outcome = shell(
         "evaluate", trained / "bundle", dataset_file, "--split", "validation", "--report", tmp_path / "r"

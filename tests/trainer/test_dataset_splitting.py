@@ -11,8 +11,8 @@ from trainer.dataset.certificate import PARTS
 from trainer.dataset.importing import import_dataset
 from trainer.dataset.splitting import assign_groups, check_trainable, split_dataset
 from trainer.dataset.store import DatasetStore
-from trainer.errors import ConfigError, DatasetError
-from trainer.events import AnyEvent, Warned
+from trainer.errors import ConfigError, DatasetError, StoppedError
+from trainer.events import AnyEvent, Progress, Said, StopRequest, Warned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -193,8 +193,69 @@ def test_two_groups_cannot_be_split(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "fractions", [(0.7, 0.2, 0.2), (1.0, 0.0, 0.0), (1.2, -0.1, -0.1), (float("nan"), 0.5, 0.5)]
+    "fractions",
+    [
+        (0.7, 0.2, 0.2),
+        (1.0, 0.0, 0.0),
+        (0.0, 0.5, 0.5),
+        (0.8, 0.0, 0.2),
+        (1.2, -0.1, -0.1),
+        (float("nan"), 0.5, 0.5),
+    ],
 )
 def test_fractions_that_cannot_be(file: Path, fractions: tuple[float, float, float]) -> None:
     with DatasetStore.open(file) as store, pytest.raises(ConfigError, match="three numbers above 0"):
         split_dataset(store, fractions=fractions)
+
+
+def test_a_split_may_have_no_test_part(file: Path) -> None:
+    said: list[AnyEvent] = []
+    with DatasetStore.open(file) as store:
+        certificate = split_dataset(store, fractions=(0.8, 0.2, 0.0), listener=said.append)
+        parts = set(store.frame()["split"])
+    assert parts == {"train", "validation"}
+    assert certificate.images["test"] == certificate.groups["test"] == 0
+    assert certificate.images["validation"] / sum(certificate.images.values()) == pytest.approx(0.2, abs=0.03)
+    assert certificate.sound
+    assert certificate.notes == (
+        "There is no test part, so no network can be scored on images that did not choose it.",
+    )
+    assert any(isinstance(event, Said) and "into two parts" in event.message for event in said)
+
+
+def test_two_groups_are_enough_without_a_test_part(tmp_path: Path) -> None:
+    import_dataset(write_class_folders(tmp_path, {"mel": 1, "nv": 1}), tmp_path / "data.db")
+    with DatasetStore.open(tmp_path / "data.db") as store:
+        certificate = split_dataset(store, fractions=(0.5, 0.5, 0.0))
+    assert certificate.images == {"train": 1, "validation": 1, "test": 0}
+
+
+def test_a_split_that_is_stopped_leaves_the_one_before(file: Path) -> None:
+    stop = StopRequest()
+
+    def listen(event: AnyEvent) -> None:
+        if isinstance(event, Progress) and event.task == "Splitting":
+            stop.ask()
+
+    with DatasetStore.open(file) as store:
+        before = split_dataset(store, seed=1)
+        with pytest.raises(StoppedError):
+            split_dataset(store, seed=2, listener=listen, stop=stop)
+        assert store.certificate() == before
+
+
+def test_the_comparison_before_a_split_can_be_stopped(file: Path) -> None:
+    stop = StopRequest()
+    heard: list[str] = []
+
+    def listen(event: AnyEvent) -> None:
+        if isinstance(event, Progress):
+            heard.append(event.task)
+            stop.ask()
+
+    with DatasetStore.open(file) as store:
+        store.database.run("UPDATE looks SET compared = 0")
+        with pytest.raises(StoppedError):
+            split_dataset(store, listener=listen, stop=stop)
+        assert store.certificate() is None
+    assert heard == ["Comparing images"]

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MALIGNANT = (
     "melanoma",
     "Melanoma, NOS",
+    "cSCC",
+    "nodular nBCC",
     "melanoma (in situ)",
     "melanoma metastasis",
     "melanoma (less than 0.76 mm)",
@@ -102,6 +104,7 @@ BENIGN = (
     "benign",
     "Benign keratosis",
     "seborrheic keratosis",
+    "lymphangioma",
     "seborrhoeic keratoses",
     "Seborrheic_Keratosis",
     "SEK",

@@ -129,7 +129,9 @@ DAMAGES = {
     "number that is a text": change("UPDATE samples SET age = 'old' WHERE rowid = 1"),
     "text that is bytes": change("UPDATE samples SET lesion_id = x'00ff' WHERE rowid = 1"),
     "width that is a text": change("UPDATE samples SET width = 'wide' WHERE rowid = 1"),
+    "path with a zero byte": change("UPDATE samples SET path = 'a' || char(0) || 'b' WHERE rowid = 1"),
     "miniature": change("UPDATE looks SET thumbnail = x'00' WHERE rowid = 1"),
+    "part that is none": change("UPDATE samples SET split = 'holdout' WHERE rowid = 1"),
 }
 
 
@@ -168,6 +170,16 @@ def test_where_nothing_can_be_read_that_is_one_sentence(
 def test_a_split_that_cannot_be_read_is_one_sentence(file: Path, tmp_path: Path, shell: Shell) -> None:
     change("UPDATE facts SET value = '{' WHERE name = 'split'")(file)
     assert "how it was split cannot be read" in shell.refused("import", tmp_path / "images", "--out", file)
+
+
+@pytest.mark.parametrize("miniature", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n"])
+def test_a_miniature_that_is_no_picture_is_one_sentence(file: Path, shell: Shell, miniature: bytes) -> None:
+    change(
+        "CREATE TEMP TABLE one AS SELECT thumbnail FROM looks LIMIT 1;"  # all alike, so that they are compared
+        f"UPDATE looks SET compared = 0, thumbnail = (SELECT thumbnail FROM one), detail = x'{miniature.hex()}';"
+        "DELETE FROM near_duplicates"
+    )(file)
+    assert "a miniature in it is no picture" in shell.refused("split", file)
 
 
 def test_a_log_of_corrections_that_names_no_column_is_refused(file: Path) -> None:

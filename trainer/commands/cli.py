@@ -206,7 +206,8 @@ def split(
     dataset: DatasetFile,
     seed: Annotated[int, typer.Option(help="The same seed gives the same split.")] = 0,
     fractions: Annotated[
-        tuple[float, float, float], typer.Option(help="Shares of train, validation and test.")
+        tuple[float, float, float],
+        typer.Option(help="Shares of train, validation and test; 0 for no test part."),
     ] = (0.7, 0.15, 0.15),
     as_json: AsJson = False,
 ) -> None:
@@ -214,8 +215,10 @@ def split(
     from trainer.dataset.splitting import split_dataset
     from trainer.dataset.store import DatasetStore
 
-    with DatasetStore.open(dataset) as store:
-        certificate = split_dataset(store, seed=seed, fractions=fractions, listener=terminal_listener())
+    with DatasetStore.open(dataset) as store, _stoppable() as stop:
+        certificate = split_dataset(
+            store, seed=seed, fractions=fractions, listener=terminal_listener(), stop=stop
+        )
     if as_json:
         _print_json(certificate)
     else:

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trainer.dataset.certificate import PARTS
+from trainer.dataset.database import damaged
 from trainer.dataset.grouping import group_ids
 from trainer.dataset.known_pairs import pair_numbers
-from trainer.dataset.likeness.looks import near_duplicates
+from trainer.dataset.likeness.looks import BrokenMiniatureError, Pairs, near_duplicates
 from trainer.dataset.schema import COMPARE_ANEW, LEAKS_ACCEPTED
 from trainer.events import Listener, Progress, Said, StopRequest, silent
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from trainer.dataset.database import Database
 
 _EVENT_SECONDS = 0.1
@@ -53,10 +56,13 @@ def compare_looks(
         found = database.rows("SELECT detail FROM looks WHERE sample_id = ?", (sample_ids[position],))
         return bytes(found[0][0])
 
-    blocks = near_duplicates(
-        np.frombuffer(b"".join(thumbnails), dtype=np.uint8).reshape(len(rows), -1),
-        detail,
-        ~np.array(compared, dtype=bool),
+    blocks = _sound(
+        database,
+        near_duplicates(
+            np.frombuffer(b"".join(thumbnails), dtype=np.uint8).reshape(len(rows), -1),
+            detail,
+            ~np.array(compared, dtype=bool),
+        ),
     )
     done = 0
     said = -math.inf
@@ -80,6 +86,16 @@ def compare_looks(
             if stop is not None:
                 stop.raise_if_asked()
     database.run("DELETE FROM facts WHERE name = ?", (COMPARE_ANEW,))
+
+
+def _sound(
+    database: Database, blocks: Iterator[tuple[list[int], Pairs]]
+) -> Iterator[tuple[list[int], Pairs]]:
+    """Yield what was compared; say that the dataset is damaged where a miniature is none."""
+    try:
+        yield from blocks
+    except BrokenMiniatureError as error:
+        raise damaged(database.path, f"a miniature in it is no picture ({error})") from error
 
 
 def regroup(database: Database) -> int:

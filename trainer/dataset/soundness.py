@@ -63,6 +63,10 @@ def fault_of(connection: sqlite3.Connection) -> str:
     Raises:
         sqlite3.Error: the file is damaged further down.
     """
+    return _fault_of_tables(connection) or _fault_of_types(connection) or _fault_of_values(connection)
+
+
+def _fault_of_tables(connection: sqlite3.Connection) -> str:
     objects = dict(connection.execute("SELECT name, type FROM sqlite_schema").fetchall())
     for name, kind in objects.items():
         if kind not in {"table", "index"}:
@@ -70,14 +74,34 @@ def fault_of(connection: sqlite3.Connection) -> str:
     for table, types in _TYPES.items():
         if objects.get(table) != "table":
             return f"the table {table} is missing"
-        there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
-        lacking = sorted(set(types) - there)
+        lacking = sorted(set(types) - _columns(connection, table))
         if lacking:
             return f"the column {lacking[0]} of the table {table} is missing"
-        wanted = {**types, **_types_of_facts(there)} if table == "samples" else types
-        fault = _odd_value(connection, table, wanted)
+    return ""
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
+    return {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+
+
+def _fault_of_types(connection: sqlite3.Connection) -> str:
+    facts = _types_of_facts(_columns(connection, "samples"))
+    for table, types in _TYPES.items():
+        fault = _odd_value(connection, table, {**types, **facts} if table == "samples" else types)
         if fault:
             return fault
+    return ""
+
+
+def _fault_of_values(connection: sqlite3.Connection) -> str:
+    # SQLite checks constraints only of what may be written to.
+    parts = "SELECT split FROM samples WHERE split NOT IN ('train', 'validation', 'test') LIMIT 1"
+    if part := connection.execute(parts).fetchone():
+        return f"a sample is in the part {part[0][:40]!r}, which no split has"
+    # No path can hold a zero byte; Python raises an error of its own for one.
+    zero = "SELECT 1 FROM samples WHERE instr(path, char(0)) UNION ALL SELECT 1 FROM facts WHERE instr(value, char(0))"
+    if connection.execute(f"{zero} LIMIT 1").fetchone():
+        return "a path in it holds a zero byte"
     odd = connection.execute("SELECT 1 FROM looks WHERE length(thumbnail) <> ? LIMIT 1", (_THUMBNAIL_BYTES,))
     return "a miniature has another size than all others" if odd.fetchone() else ""
 

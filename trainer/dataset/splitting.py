@@ -20,14 +20,18 @@ from typing import TYPE_CHECKING
 from trainer.dataset.certificate import PARTS, SplitCertificate, certify
 from trainer.dataset.store import DatasetStore, SplitSettings
 from trainer.errors import ConfigError, DatasetError
-from trainer.events import Listener, Said, Warned, silent
+from trainer.events import Listener, Progress, Said, StopRequest, Warned, silent
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
 __all__ = ["PARTS", "SplitCertificate", "certify", "check_trainable", "split_dataset"]
 
 _TOLERANCE = 1e-6
+_GROUPS_AT_ONCE = 500  # some milliseconds
+_WORDS = {2: "two", 3: "three"}
 
 
 def check_trainable(frame: pd.DataFrame) -> None:
@@ -54,42 +58,46 @@ def split_dataset(
     seed: int = 0,
     fractions: tuple[float, float, float] = (0.7, 0.15, 0.15),
     listener: Listener = silent,
+    stop: StopRequest | None = None,
 ) -> SplitCertificate:
     """Split a dataset anew and store the result.
 
     Args:
         store: the dataset, open for writing.
         seed: the same seed, samples and fractions give the same split on every machine.
-        fractions: share of the images of train, validation and test; each above 0, together 1.
-        listener: is told what could not be done as asked.
+        fractions: share of the images of train, validation and test; together 1, each above 0, but 0 for no test part.
+        listener: is told how far it is, and what could not be done as asked.
+        stop: ends it; the split that was there stays.
 
     Returns:
         The certificate, counted from what was stored.
 
     Raises:
         ConfigError: the fractions are none.
-        DatasetError: nothing to split, one class only, or fewer than three groups.
+        DatasetError: nothing to split, one class only, or fewer groups than parts.
         StorageError: the dataset cannot be written.
+        StoppedError: on request.
     """
     _check_fractions(fractions)
-    store.regroup(listener=listener)
+    used = _used_parts(fractions)
+    store.regroup(listener=listener, stop=stop)
     with store.database.transaction():
         frame = store.frame()
         check_trainable(frame)
         counts = _counts_by_group(frame)
-        if len(counts) < len(PARTS):
+        if len(counts) < len(used):
             raise DatasetError(
                 f"The dataset has only {len(counts)} groups (lesions or patients), too few for "
-                f"{len(PARTS)} parts; import more images."
+                f"{len(used)} parts; import more images."
             )
-        part_of = assign_groups(counts, seed=seed, fractions=fractions)
-        empty = [part for part in PARTS if part not in part_of.values()]
+        part_of = assign_groups(counts, seed=seed, fractions=fractions, listener=listener, stop=stop)
+        empty = [part for part in used if part not in part_of.values()]
         if empty:
             raise DatasetError(
                 f"With these fractions nothing is left for {' and '.join(empty)}; give larger ones or import more "
                 "images."
             )
-        notes = tuple(_notes(counts, part_of))
+        notes = tuple(_notes(counts, part_of, used))
         parts = {
             sample_id: part_of[group]
             for sample_id, group in zip(frame["sample_id"], frame["group_id"], strict=True)
@@ -99,19 +107,33 @@ def split_dataset(
         listener(Warned(message=note))
     certificate = store.certificate()
     assert certificate is not None
-    listener(Said(message=f"{sum(certificate.images.values()):,} images were split into three parts."))
+    listener(
+        Said(
+            message=f"{sum(certificate.images.values()):,} images were split into {_WORDS[len(used)]} parts."
+        )
+    )
     return certificate
 
 
 def assign_groups(
-    counts: dict[str, Counter[str]], *, seed: int, fractions: tuple[float, float, float]
+    counts: dict[str, Counter[str]],
+    *,
+    seed: int,
+    fractions: tuple[float, float, float],
+    listener: Listener = silent,
+    stop: StopRequest | None = None,
 ) -> dict[str, str]:
     """Return the part of each group.
 
     Args:
         counts: group id to class to number of images.
         seed: of the order among equals.
-        fractions: share of the images of each part.
+        fractions: share of the images of each part; a part with 0 gets no group.
+        listener: is told how far it is.
+        stop: asked between some hundred groups.
+
+    Raises:
+        StoppedError: on request.
     """
     totals: Counter[str] = Counter()
     groups_with: Counter[str] = Counter()
@@ -126,6 +148,7 @@ def assign_groups(
     all_wished = [totals.total() * fraction for fraction in fractions]
     all_held = [0] * len(PARTS)
     left = Counter(groups_with)
+    used = [part for part, fraction in enumerate(fractions) if fraction > 0]
     part_of: dict[str, str] = {}
 
     def order(group: str) -> tuple[int, int, bytes]:
@@ -133,11 +156,15 @@ def assign_groups(
         return rarest, -counts[group].total(), hashlib.sha256(f"{seed}\n{group}".encode()).digest()
 
     for group in sorted(counts, key=order):
+        if len(part_of) % _GROUPS_AT_ONCE == 0:
+            listener(Progress(task="Splitting", done=len(part_of), total=len(counts), unit="groups"))
+            if stop is not None:
+                stop.raise_if_asked()
         count = counts[group]
         rarest = min(count, key=rarity.__getitem__)
-        lacking = [part for part in range(len(PARTS)) if held[rarest][part] == 0]
+        lacking = [part for part in used if held[rarest][part] == 0]
         # The last groups of a rare class go to parts that have none of it yet.
-        choices = lacking if lacking and left[rarest] <= len(lacking) else range(len(PARTS))
+        choices = lacking if lacking and left[rarest] <= len(lacking) else used
 
         def cost(part: int, count: Counter[str] = count) -> float:
             cost = _added(all_held[part], all_wished[part], count.total())
@@ -165,15 +192,21 @@ def _counts_by_group(frame: pd.DataFrame) -> dict[str, Counter[str]]:
 
 
 def _check_fractions(fractions: tuple[float, float, float]) -> None:
-    sound = len(fractions) == len(PARTS) and all(math.isfinite(share) and share > 0 for share in fractions)
+    sound = len(fractions) == len(PARTS) and all(math.isfinite(share) and share >= 0 for share in fractions)
+    sound = sound and 0 not in fractions[:-1]
     if not sound or abs(sum(fractions) - 1.0) > _TOLERANCE:
         raise ConfigError(
             f"The fractions {' '.join(f'{share:g}' for share in fractions)} do not fit; give three numbers above 0 "
-            "that sum to 1, for train, validation and test."
+            "that sum to 1, for train, validation and test (0 for no test part)."
         )
 
 
-def _notes(counts: dict[str, Counter[str]], part_of: dict[str, str]) -> list[str]:
+def _used_parts(fractions: tuple[float, float, float]) -> tuple[str, ...]:
+    """Return the parts that are to have images."""
+    return tuple(part for part, fraction in zip(PARTS, fractions, strict=True) if fraction > 0)
+
+
+def _notes(counts: dict[str, Counter[str]], part_of: dict[str, str], used: Sequence[str]) -> list[str]:
     groups: dict[str, Counter[str]] = {}
     images: Counter[str] = Counter()
     for group, count in counts.items():
@@ -181,13 +214,15 @@ def _notes(counts: dict[str, Counter[str]], part_of: dict[str, str]) -> list[str
         for name in count:
             groups.setdefault(name, Counter())[part_of[group]] += 1
     notes = []
+    if "test" not in used:
+        notes.append("There is no test part, so no network can be scored on images that did not choose it.")
     for name in sorted(groups):
-        absent = [part for part in PARTS if not groups[name][part]]
+        absent = [part for part in used if not groups[name][part]]
         if absent:
             n = groups[name].total()
             present = [part for part in PARTS if groups[name][part]]
             notes.append(
-                f"Class {name} is too rare for three parts: its {_number(images[name], 'image')} form "
+                f"Class {name} is too rare for {_WORDS[len(used)]} parts: its {_number(images[name], 'image')} form "
                 f"{_number(n, 'group')}; it is in {' and '.join(present)}, and not in {' and '.join(absent)}."
             )
     return notes

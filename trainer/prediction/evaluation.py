@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from trainer.dataset.certificate import PARTS
 from trainer.errors import DatasetError
 from trainer.events import Progress, silent
 from trainer.metrics.classification import compute_metrics
@@ -71,6 +72,11 @@ def evaluate(
     manifest = predictor.manifest
     frame = store.frame(None if part == "all" else part)
     if frame.empty:
+        settings = store.split_settings
+        if part == "test" and settings is not None and settings.fractions[PARTS.index("test")] == 0:
+            raise DatasetError(
+                f"{store.path} was split without a test part; choose another part, or split it again with one."
+            )
         raise DatasetError(
             f"The dataset has no samples in its part '{part}'; split it anew, or choose another part."
         )

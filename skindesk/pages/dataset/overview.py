@@ -86,7 +86,10 @@ class OverviewView(QScrollArea):
             else self.tr("known for every image"),
         )
         malignant = sum(counts[name] for name in table.malignant)
-        self.malignant.set(percent(malignant / max(n, 1)), n_of(malignant))
+        if table.malignant:
+            self.malignant.set(percent(malignant / max(n, 1)), n_of(malignant))
+        else:
+            self.malignant.set(self.tr("not stated"), self.tr("no class is marked malignant"))
         self._show_not_stated(table.marks.not_stated(counts))
         known = table.age[~np.isnan(table.age)]
         if len(known):

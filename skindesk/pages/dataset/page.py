@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QPoint
     from PySide6.QtGui import QShowEvent
 
-    from skindesk.engine.jobs import JobQueue, Outcome
+    from skindesk.engine.jobs import JobHandle, JobQueue, Outcome
     from skindesk.models.workspace import Workspace
     from skindesk.pages.dataset.browser import View
     from skindesk.pages.dataset.import_flow import Import
@@ -95,6 +95,7 @@ class DatasetPage(QWidget):
         self._moving: Question[Path] = Question(self._changed, self.notice.show_error, self)
         self._marking: Question[Path] = Question(self._changed, self.notice.show_error, self)
         self._opening: Path | None = None
+        self._split_handle: JobHandle | None = None
         self._stack = QStackedWidget()
         opened = QWidget()
         inside = QVBoxLayout(opened)
@@ -136,6 +137,7 @@ class DatasetPage(QWidget):
         self.columns.chosen.connect(self._import_with)
         self.columns.cancelled.connect(self._leave_columns)
         self.browser.split_asked.connect(self._split)
+        self.browser.side.stop_asked.connect(self._stop_splitting)
         self.browser.mark_asked.connect(self._mark)
         self.browser.diagnose_asked.connect(self._diagnose)
         self.browser.folder_asked.connect(_open_folder_of)
@@ -446,6 +448,11 @@ class DatasetPage(QWidget):
             self.tr("Splitting {name} by group").format(name=dataset.name),
         )
         handle.ended.connect(partial(self._split_ended, dataset.path))
+        self._split_handle = handle
+
+    def _stop_splitting(self) -> None:
+        if self._split_handle is not None:
+            self._split_handle.stop()
 
     def _split_ended(self, path: Path, outcome: Outcome) -> None:
         self.browser.side.set_splitting(False)

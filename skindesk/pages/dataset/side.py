@@ -28,12 +28,14 @@ class FilterSide(QFrame):
     Signals:
         changed: other classes or parts are to be shown.
         split_asked(int, tuple[float, float, float]): see `SplitForm`.
+        stop_asked: stop the split that is being made.
         mark_asked(str, str): mark the class of this name (see `Malignancy`).
     """
 
     changed = Signal()
     split_asked = Signal(int, object)
     mark_asked = Signal(str, str)
+    stop_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -44,6 +46,7 @@ class FilterSide(QFrame):
         layout.setContentsMargins(SPACE, SPACE, SPACE, 2 * SPACE)
         layout.setSpacing(SPACE)
         self._marks = Marks()
+        self._splitting = False
         self.classes = Filter(self.tr("Class"))
         self.parts = Filter(self.tr("Split"))
         self.certificate = CertificateLine()
@@ -69,7 +72,7 @@ class FilterSide(QFrame):
         self.classes.changed.connect(self.changed)
         self.classes.menu_asked.connect(lambda name, place: self.class_menu(name).popup(place))
         self.parts.changed.connect(self.changed)
-        self.split_button.clicked.connect(lambda _checked=False: self.open_form())
+        self.split_button.clicked.connect(self._split_or_stop)
         self.form.asked.connect(self.split_asked)
 
     def class_menu(self, name: str) -> QMenu:
@@ -87,6 +90,12 @@ class FilterSide(QFrame):
         by_name.triggered.connect(lambda _checked=False: self.mark_asked.emit(name, "not stated"))
         return menu
 
+    def _split_or_stop(self) -> None:
+        if self._splitting:
+            self.stop_asked.emit()
+        else:
+            self.open_form()
+
     def open_form(self) -> None:
         """Show the form of the split."""
         self.form.show()
@@ -99,11 +108,11 @@ class FilterSide(QFrame):
             self._area.ensureWidgetVisible(part)
 
     def set_splitting(self, busy: bool) -> None:
-        """Say that a split is being made, or that it is over."""
-        self.split_button.setEnabled(not busy)
+        """Say that a split is being made, and offer to stop it, or that it is over."""
+        self._splitting = busy
         self.form.split_button.setEnabled(not busy)
         again = self.tr("Split again…") if self.parts.isVisibleTo(self) else self.tr("Split…")
-        self.split_button.setText(self.tr("Splitting…") if busy else again)
+        self.split_button.setText(self.tr("Stop splitting") if busy else again)
 
     def show_dataset(self, dataset: OpenDataset) -> None:
         """Show the numbers of a dataset."""

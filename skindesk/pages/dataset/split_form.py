@@ -100,7 +100,7 @@ class SplitForm(QWidget):
         form.setHorizontalSpacing(SPACE)
         form.setVerticalSpacing(SPACE)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self.train, self.validation = self._share(_DEFAULT[0], 98), self._share(_DEFAULT[1], 98)
+        self.train, self.validation = self._share(_DEFAULT[0], 99), self._share(_DEFAULT[1], 99)
         self.test = QLabel()
         self.seed = wheel_needs_focus(QSpinBox())
         self.seed.setRange(0, _LARGEST_SEED)
@@ -149,6 +149,7 @@ class SplitForm(QWidget):
         """Begin with how the present split was made."""
         if certificate is not None:
             train, validation, _test = certificate.fractions
+            self.validation.setValue(1)  # makes room for any share of train
             self.train.setValue(round(100 * train))
             self.validation.setValue(round(100 * validation))
             self.seed.setValue(certificate.seed)
@@ -162,10 +163,11 @@ class SplitForm(QWidget):
         return box
 
     def _follow(self) -> None:
-        """Leave at least 1 % for test."""
-        self.validation.setMaximum(99 - self.train.value())
-        self.train.setMaximum(99 - self.validation.value())
-        self.test.setText(percent((100 - self.train.value() - self.validation.value()) / 100, places=0))
+        """What is left is for test, which may be nothing."""
+        self.validation.setMaximum(100 - self.train.value())
+        self.train.setMaximum(100 - self.validation.value())
+        left = 100 - self.train.value() - self.validation.value()
+        self.test.setText(percent(left / 100, places=0) if left else self.tr("none"))
 
     def _ask(self) -> None:
         self.hide()

@@ -58,6 +58,10 @@ def thumbnail_of(image: npt.NDArray[np.uint8]) -> bytes:
     return grey_miniature(image, SIDE).tobytes()
 
 
+class BrokenMiniatureError(ValueError):
+    """What was stored as a miniature is none."""
+
+
 def detail_of(image: npt.NDArray[np.uint8]) -> bytes:
     """Return the 64x64 grey miniature of a uint8 RGB image (h, w, 3) as a PNG file of about 2 kB."""
     file = io.BytesIO()
@@ -76,6 +80,9 @@ def near_duplicates(
         thumbnails: uint8 (n, 256), see `thumbnail_of`.
         detail: position to what `detail_of` returned.
         new: bool (n,); only pairs with at least one new sample are looked for.
+
+    Raises:
+        BrokenMiniatureError: `detail` gives something else.
 
     Yields:
         Positions of some new samples that have now been compared with all samples, and the pairs found in
@@ -116,9 +123,14 @@ def near_duplicates(
 
 
 def _high_pass(detail: bytes) -> npt.NDArray[np.int8]:
-    with Image.open(io.BytesIO(detail)) as image:
-        grey = np.asarray(image, dtype=np.int16)
-        blurred = np.asarray(image.filter(ImageFilter.GaussianBlur(_BLUR)), dtype=np.int16)
+    try:
+        with Image.open(io.BytesIO(detail), formats=("PNG",)) as image:
+            if (image.size, image.mode) != ((_DETAIL_SIDE, _DETAIL_SIDE), "L"):
+                raise BrokenMiniatureError("it has another size or other colours")
+            grey = np.asarray(image, dtype=np.int16)
+            blurred = np.asarray(image.filter(ImageFilter.GaussianBlur(_BLUR)), dtype=np.int16)
+    except (OSError, SyntaxError) as error:
+        raise BrokenMiniatureError(str(error)) from error
     filtered: npt.NDArray[np.int8] = np.clip(grey - blurred, -127, 127).astype(np.int8)
     return filtered
 

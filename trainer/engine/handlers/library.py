@@ -42,7 +42,9 @@ def split(job: SplitDataset, context: Context) -> SplitDone:
     from trainer.dataset.store import DatasetStore
 
     with DatasetStore.open(Path(job.dataset)) as store:
-        certificate = split_dataset(store, seed=job.seed, fractions=job.fractions, listener=context.listener)
+        certificate = split_dataset(
+            store, seed=job.seed, fractions=job.fractions, listener=context.listener, stop=context.stop
+        )
     return SplitDone(certificate=certificate)
 
 
