@@ -40,6 +40,7 @@ class HeadSettings(Settings, frozen=True):
     ] = True
     dense: Annotated[
         tuple[Annotated[int, Meta(ge=1, le=8192)], ...],
+        Meta(max_length=16),
         About(
             "Dense layers",
             "Units of each layer between backbone and output, for example 256 or 512, 128. Empty: a linear head.",
