@@ -238,6 +238,15 @@ class RunConfig(Settings, frozen=True):
             unit="min",
         ),
     ] = 5.0
+    keep_checkpoints: Annotated[
+        bool,
+        About(
+            "Keep checkpoints",
+            "Keep the checkpoints of a finished run, some hundred megabytes. Its network is in the bundle without them; "
+            "a run that is stopped or interrupted always keeps them.",
+            "machine",
+        ),
+    ] = False
     cache_mib: Annotated[
         CountOrNone,
         About(
