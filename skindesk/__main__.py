@@ -64,14 +64,22 @@ def _without_window(words: list[str]) -> int | None:
 
         status = run_self_test()
     elif words in (["-h"], ["--help"]):
-        sys.stdout.write(_USAGE)
+        status = _show(_USAGE)
     elif words == ["--version"]:
         from trainer import __version__
 
-        sys.stdout.write(f"SkinDesk {__version__}\n")
+        status = _show(f"SkinDesk {__version__}\n")
     else:
         return None
     return status
+
+
+def _show(text: str) -> int:
+    """Write a text to stdout; return the exit status, since that may be a file on a full disk."""
+    from trainer.commands.running import exit_status
+    from trainer.commands.terminal import show
+
+    return exit_status(lambda: show(text.rstrip("\n")))
 
 
 if __name__ == "__main__":

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 from PySide6.QtCore import QObject, Signal
 
 from skindesk.writer import FileWriter
+from trainer.files import waited_for, write_text
 from trainer.stored import UnreadableError, read_json
 
 if TYPE_CHECKING:
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 Value: TypeAlias = "str | int | float | bool | list[str] | list[int]"
 
 SETTINGS_VERSION = 1
+
+_PATIENCE_SECONDS = 5.0  # for another window that writes
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Setting:
     unit: str = ""
     kind: str = ""
 
-    def accepts(self, value: object) -> bool:
+    def accepts(self, value: object) -> TypeGuard[Value]:
         """Whether a value read from a file can be this setting's."""
         if type(value) is not type(self.default):
             return False
@@ -127,14 +132,10 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 
-@dataclass
-class _State:
-    values: dict[str, Value] = field(default_factory=dict)
-    unknown: dict[str, object] = field(default_factory=dict)
-
-
 class Settings(QObject):
     """The settings of one user. A value holds as soon as it is set; the file follows, off the GUI thread.
+
+    Only what was set here is changed in the file: another window of the same user may have changed the rest.
 
     A file that is damaged or half understood costs only what is not understood: those settings take their
     defaults, and the file is kept as `settings.json.damaged`.
@@ -151,9 +152,15 @@ class Settings(QObject):
         super().__init__(parent)
         self._file = file
         self._problem = ""
-        self._writer = FileWriter(file, self._write_ended)
+        self._guard = threading.Lock()
+        self._unsaved: dict[str, Value] = {}
+        self._writer = FileWriter(file, self._write_ended, self._store)
         self._declared = {setting.key: setting for setting in SETTINGS}
-        self._state = self._read()
+        self._values: dict[str, Value] = {
+            key: value
+            for key, value in _stored(file).items()
+            if key in self._declared and self._declared[key].accepts(value)
+        }
 
     def value(self, key: str) -> Value:
         """Return a setting's value.
@@ -161,7 +168,7 @@ class Settings(QObject):
         Raises:
             KeyError: there is no such setting, which is a mistake of ours.
         """
-        return self._state.values.get(key, self._declared[key].default)
+        return self._values.get(key, self._declared[key].default)
 
     def text(self, key: str) -> str:
         """Return a setting that is text."""
@@ -190,10 +197,10 @@ class Settings(QObject):
         setting = self._declared[key]
         if not setting.accepts(value) or value == self.value(key):
             return
-        self._state.values[key] = value
-        content = {"version": SETTINGS_VERSION} | self._state.unknown | self._state.values
-        # Escaped: names of files need not be Unicode, and then only so can they be stored and read back.
-        self._writer.write(json.dumps(content, indent=1) + "\n")
+        self._values[key] = value
+        with self._guard:
+            self._unsaved[key] = value
+        self._writer.write(key)
         self.changed.emit(key)
 
     def flush(self) -> None:
@@ -205,27 +212,30 @@ class Settings(QObject):
         if sentence and sentence != before:
             self.failed.emit(sentence)
 
-    def _read(self) -> _State:
-        state = _State()
-        try:
-            stored: object = read_json(self._file, json.loads)
-        except FileNotFoundError:
-            return state
-        except UnreadableError:
-            stored = None
-        if not isinstance(stored, dict):
-            self._keep_damaged()
-            return state
-        for key, value in stored.items():
-            if key in self._declared:
-                if self._declared[key].accepts(value):
-                    state.values[key] = value
-            elif key != "version":
-                state.unknown[key] = value
-        return state
+    def _store(self, file: Path, _key: str) -> None:
+        """Put into the file what was set since it was last written; runs in the writer's thread."""
+        with self._guard:
+            unsaved = dict(self._unsaved)
+        with waited_for(file, _PATIENCE_SECONDS):
+            content = {"version": SETTINGS_VERSION} | _stored(file) | unsaved
+            # Escaped: names of files need not be Unicode, and then only so can they be stored and read back.
+            write_text(file, json.dumps(content, indent=1) + "\n")
+        with self._guard:
+            for key, value in unsaved.items():
+                if self._unsaved[key] is value:
+                    del self._unsaved[key]
 
-    def _keep_damaged(self) -> None:
-        try:
-            self._file.replace(self._file.with_name(self._file.name + ".damaged"))
-        except OSError:
-            return
+
+def _stored(file: Path) -> dict[str, object]:
+    """Return what a file holds, names of a newer program included; a damaged one is put aside."""
+    try:
+        stored: object = read_json(file, json.loads)
+    except FileNotFoundError:
+        return {}
+    except UnreadableError:
+        stored = None
+    if isinstance(stored, dict):
+        return stored
+    with contextlib.suppress(OSError):
+        file.replace(file.with_name(file.name + ".damaged"))
+    return {}

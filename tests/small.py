@@ -31,6 +31,7 @@ TINY_RUN = RunConfig(
     augmentation=Augmentation(rotation=30),
     early_stopping=EarlyStopping(patience=0),
     deterministic=True,
+    keep_checkpoints=True,
     cache_mib=16,
 )
 """Both stages of the tiny backbone, seconds long."""

@@ -9,21 +9,23 @@ import contextlib
 import errno
 import hashlib
 import os
+import secrets
 import shutil
 import stat
-import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from trainer.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _HASH_CHUNK = 1 << 20
+_BINARY = getattr(os, "O_BINARY", 0)
 _FRESH_SECONDS = 60.0
 """A temporary file as young as this may be empty because its writer, who lives, has not locked it yet."""
+_LOCK_LOOK_SECONDS = 0.02
 _WINDOWS = os.name == "nt"
 """There a file that is open can be neither deleted, so that it needs no lock, nor renamed."""
 
@@ -80,8 +82,9 @@ def atomic_path(path: Path, *, private: bool = False) -> Iterator[Path]:
     """
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        temporary = Path(name)
+        temporary = _beside(path, "tmp")
+        # With the rights that any new file of this user has (his umask), but for what is private.
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, 0o600 if private else 0o666)
         try:
             # Open until it is renamed, by which `remove_abandoned` knows that its writer lives.
             with os.fdopen(handle, "rb") as opened:
@@ -90,13 +93,17 @@ def atomic_path(path: Path, *, private: bool = False) -> Iterator[Path]:
                 yield temporary
                 with temporary.open("rb+") as stream:
                     os.fsync(stream.fileno())
-                temporary.chmod(0o600 if private else 0o644)
                 if _WINDOWS:
                     opened.close()
                 temporary.replace(path)
             sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    """Return a path in the same folder that no other process will choose."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.{suffix}")
 
 
 def remove_abandoned(folder: Path, pattern: str) -> None:
@@ -133,7 +140,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+        temporary = _beside(path, "tmp")
+        temporary.mkdir()
         old: Path | None = None
         try:
             yield temporary
@@ -141,10 +149,10 @@ def atomic_folder(path: Path) -> Iterator[Path]:
                 if file.is_file():
                     with file.open("rb+") as stream:
                         os.fsync(stream.fileno())
-            temporary.chmod(0o755)
             sync_folder(temporary)
             if path.exists():
-                old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
+                old = _beside(path, "old")
+                old.mkdir()
                 path.replace(old / path.name)
             temporary.replace(path)
             sync_folder(path.parent)
@@ -178,7 +186,7 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: it cannot be opened, or is no regular file.
     """
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY)
     with os.fdopen(handle, "rb") as stream:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(errno.EINVAL, "it is not a regular file", str(path))
@@ -220,6 +228,33 @@ def try_lock(handle: int) -> bool:
     except OSError:
         return False
     return True
+
+
+@contextlib.contextmanager
+def waited_for(path: Path, seconds: float) -> Iterator[None]:
+    """Hold the lock of a file beside which it lies, `NAME.lock`, so that changes of several processes follow each other.
+
+    Args:
+        path: of the file that is read, changed and written.
+        seconds: to wait at most for another process.
+
+    Raises:
+        StorageError: the lock cannot be made, or another process does not give it up.
+    """
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        deadline = time.monotonic() + seconds
+        while not try_lock(handle):
+            if time.monotonic() > deadline:
+                raise StorageError(
+                    f"Cannot write {path}: another program has been writing it for {seconds:g} seconds."
+                )
+            time.sleep(_LOCK_LOOK_SECONDS)
+        yield
+    finally:
+        os.close(handle)
 
 
 def sha256_of(path: Path) -> str:

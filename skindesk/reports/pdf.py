@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from skindesk.models.diagnosis.patient import NOBODY
 from skindesk.reports.canvas import HEADING, NOTICE, TITLE
 from skindesk.reports.content import tidied
 from skindesk.reports.images_view import images_context
@@ -48,7 +49,13 @@ def write_diagnosis_pdf(report: DiagnosisReport, file: Path, *, paper: str = "A4
         author=patient.examiner,
         paper=_checked(paper),
     )
-    return _write("images.html", images_context(report, patient, text_width(paper)), sheet, file)
+    return _write(
+        "images.html",
+        images_context(report, patient, text_width(paper)),
+        sheet,
+        file,
+        private=patient != NOBODY,
+    )
 
 
 def write_training_pdf(report: TrainingReport, file: Path, *, paper: str = "A4") -> int:
@@ -75,7 +82,7 @@ def write_training_pdf(report: TrainingReport, file: Path, *, paper: str = "A4")
         author="",
         paper=_checked(paper),
     )
-    return _write("run.html", run_context(report, text_width(paper)), sheet, file)
+    return _write("run.html", run_context(report, text_width(paper)), sheet, file, private=False)
 
 
 def _checked(paper: str) -> str:
@@ -84,7 +91,7 @@ def _checked(paper: str) -> str:
     return paper
 
 
-def _write(template: str, context: dict[str, object], sheet: Sheet, file: Path) -> int:
+def _write(template: str, context: dict[str, object], sheet: Sheet, file: Path, *, private: bool) -> int:
     insets = Insets()
     common: dict[str, object] = {
         "title": sheet.title,
@@ -100,5 +107,5 @@ def _write(template: str, context: dict[str, object], sheet: Sheet, file: Path) 
     html = render(template, insets, common | context)
     style = render("style.css", insets, common)
     content, pages = typeset(html, style, insets, sheet)
-    write_bytes(file, content)
+    write_bytes(file, content, private=private)
     return pages

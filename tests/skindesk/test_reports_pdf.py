@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -519,3 +520,9 @@ def test_full_names_are_used_throughout(tmp_path: Path) -> None:
     text = _written(tmp_path).text
     for name in MODEL.classes:
         assert full_name(name) in text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="rights of files are others there")
+def test_a_report_with_a_patient_is_for_this_user_alone(tmp_path: Path) -> None:
+    _written(tmp_path, patient=PatientFields(name="Jane"))
+    assert stat.S_IMODE((tmp_path / "report.pdf").stat().st_mode) == 0o600

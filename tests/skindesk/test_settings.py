@@ -85,6 +85,25 @@ def test_no_content_of_the_file_keeps_the_window_from_starting(paths: Paths, con
     assert paths.settings_file.with_name("settings.json.damaged").read_bytes() == content
 
 
+def test_windows_that_are_open_together_keep_each_others_changes(
+    qapp: object,  # noqa: ARG001 - signals need it
+    paths: Paths,
+) -> None:
+    one, other = Settings(paths.settings_file), Settings(paths.settings_file)
+    one.set_value("appearance", "dark")
+    one.set_value("thumbnail_size", 100)
+    one.flush()
+    other.set_value("paper", "Letter")
+    other.set_value("thumbnail_size", 300)
+    other.flush()
+    one.set_value("page", "results")
+    one.flush()
+
+    now = Settings(paths.settings_file)
+    assert (now.text("appearance"), now.text("paper"), now.text("page")) == ("dark", "Letter", "results")
+    assert now.number("thumbnail_size") == 300, "what was set last, by whichever window"
+
+
 def test_a_wrong_value_is_not_taken(settings: Settings) -> None:
     settings.set_value("stop_grace_seconds", 1)
 

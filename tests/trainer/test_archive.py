@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -108,6 +109,13 @@ def test_contents_that_no_reader_takes_are_a_sentence(archive: Path, tmp_path: P
     with pytest.raises(BundleError, match=r"bad\.skindesk is no SkinDesk bundle file"):
         import_archive(bad, tmp_path / "imported")
     assert not (tmp_path / "imported").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders here")
+def test_a_pipe_in_the_place_of_an_archive_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.skindesk")
+    with pytest.raises(BundleError, match="is not a regular file"):
+        read_contents(tmp_path / "a.skindesk")
 
 
 def test_a_damaged_bundle_is_not_exported(run: Path, tmp_path: Path) -> None:

@@ -194,7 +194,12 @@ def test_a_full_disk_of_the_cache(
 def test_a_full_disk_behind_the_output(trained: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full here")
-    for words in (["doctor", "--json"], ["predict", str(trained / "bundle"), "none.jpg", "--json"]):
+    for words in (
+        ["--help"],
+        ["train", "--help"],
+        ["doctor", "--json"],
+        ["predict", str(trained / "bundle"), "none.jpg", "--json"],
+    ):
         with Path("/dev/full").open("w") as full:
             done = subprocess.run(
                 [sys.executable, "-m", "trainer", *words],

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +53,37 @@ def test_import_split_evaluate_predict(
         assert prediction["malignant_probability"] == pytest.approx(prediction["probabilities"]["mel"])
         assert isinstance(prediction["warnings"], list)
     assert set(failed) == {"path", "error"}
+
+
+def test_a_scoring_is_not_lost_when_the_dataset_is_locked(
+    shell: Shell, trained: Path, dataset_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = Path(shutil.copy(dataset_file, tmp_path))
+    monkeypatch.setattr("trainer.dataset.database.BUSY_SECONDS", 0.1)
+    words = ("evaluate", trained / "bundle", dataset, "--json", "--report", tmp_path / "report")
+    with contextlib.closing(sqlite3.connect(dataset, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        outcome = shell(*words)
+    assert outcome.status == 0
+    assert "This scoring could not be counted in the dataset." in outcome.err
+    assert "is in use by another program" in outcome.err
+    document = json.loads(outcome.out)
+    assert json.loads((tmp_path / "report" / "metrics.json").read_bytes()) == document
+    assert json.loads(shell(*words).out)["test_scorings"] == document["test_scorings"]
+
+
+def test_nothing_temporary_is_left_for_the_end_of_the_process(
+    shell: Shell, dataset_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "tiny.toml"
+    config.write_text(TINY)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    run = tmp_path / "run"
+    assert shell("train", dataset_file, "--config", config, "--out", run).status == 0
+    assert shell("evaluate", run / "bundle", dataset_file, "--split", "validation").status == 0
+    assert list((tmp_path / "temporary").iterdir()) == []
+    assert [path.name for path in tmp_path.rglob("*") if path.name.endswith((".tmp", ".old"))] == []
 
 
 def test_scorings_of_the_test_part_are_counted(

@@ -11,9 +11,10 @@ import pytest
 
 from trainer.config import Augmentation, Geometry, HeadSettings
 from trainer.errors import StoppedError
-from trainer.events import AnyEvent, Progress, StopRequest, Warned
+from trainer.events import AnyEvent, Progress, Said, StopRequest, Warned
 from trainer.network.network import Network
 from trainer.pipeline.augmentation import sample_keys
+from trainer.pipeline.budgets import cache_bytes
 from trainer.pipeline.feature_cache import FeatureCache
 from trainer.pipeline.features import FeatureTable, compute_features, draw_views, recipe_hash
 from trainer.pipeline.loading import ImageSource
@@ -135,14 +136,15 @@ def test_a_file_that_cannot_be_read_now_is_left_alone(bench: Bench) -> None:
     cache._shards = lambda _view: [file]  # type: ignore[method-assign] # looking for files needs one, too
     resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
     try:
-        _values, found = cache.load(bench.hashes[:10], 0, 32)
+        found = cache.load(bench.hashes[:10], 0, np.zeros((10, 32), np.float32))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert not found.any()
     assert cache.troubles() == [
         "part of the cache cannot be read (Too many open files) and is computed again."
     ]
-    values, found = cache.load(bench.hashes[:10], 0, 32)
+    values = np.zeros((10, 32), np.float32)
+    found = cache.load(bench.hashes[:10], 0, values)
     assert found.all()
     np.testing.assert_array_equal(values, first.features[:, 0])
 
@@ -205,3 +207,42 @@ def test_each_epoch_draws_views_of_its_own() -> None:
     assert 0.17 < agreement < 0.23
     np.testing.assert_array_equal(draw_views(4, keys, 0, 3), epochs[3])
     np.testing.assert_array_equal(draw_views(4, keys[100:], 0, 3), epochs[3][100:])
+
+
+def test_recipes_used_least_recently_make_room(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    older = {letter * 32: age for letter, age in (("a", 100), ("b", 300), ("c", 200))}
+    for name, age in older.items():
+        (bench.cache_folder / name).mkdir(parents=True)
+        (bench.cache_folder / name / "view000-1.safetensors").write_bytes(b"0" * 40_000)
+        os.utime(bench.cache_folder / name, (1e9 - age, 1e9 - age))
+    (bench.cache_folder / "somebody else's").mkdir()
+    FeatureCache(bench.cache_folder, "b" * 32)  # used again now
+    monkeypatch.setenv("SKINDESK_CACHE_GIB", str(100_000 / 2**30))
+    said: list[AnyEvent] = []
+    bench.table(list(range(10)), listener=said.append)
+    names = {path.name for path in bench.cache_folder.iterdir()}
+    assert names >= {"b" * 32, "a" * 32, "somebody else's"}
+    assert "c" * 32 not in names
+    monkeypatch.setenv("SKINDESK_CACHE_GIB", "0")
+    bench.table(list(range(10)), listener=said.append)
+    assert len(list(bench.cache_folder.iterdir())) == 2, "the recipe in use stays"
+    assert any(isinstance(event, Said) and "to make room" in event.message for event in said)
+    assert bench.table(list(range(10))).computed == 0
+
+
+def test_a_table_beyond_its_budget_is_a_file_with_the_same_numbers(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_memory = bench.table(list(range(10)))
+    monkeypatch.setenv("SKINDESK_TABLE_GIB", "0")
+    paged = bench.table([*range(10), 3])
+    assert isinstance(paged.features, np.memmap)
+    np.testing.assert_array_equal(paged.features[:10], in_memory.features)
+    np.testing.assert_array_equal(paged.features[10], in_memory.features[3])
+    assert [path for path in bench.cache_folder.iterdir() if path.is_file()] == []
+
+
+@pytest.mark.parametrize("value", ["", "much", "nan", "-1", "inf"])
+def test_a_budget_that_is_no_number_is_the_usual_one(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKINDESK_CACHE_GIB", value)
+    assert cache_bytes() == 20 * 2**30

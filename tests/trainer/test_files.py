@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import signal
+import stat
 import subprocess
 import sys
 import textwrap
@@ -24,6 +25,7 @@ from trainer.files import (
     write_bytes,
     write_text,
 )
+from trainer.runs.folder import RunFolder
 
 
 class InterruptedWriteError(Exception):
@@ -42,7 +44,29 @@ def names_in(folder: Path) -> list[str]:
 def test_a_file_is_written_with_its_folders(tmp_path: Path) -> None:
     write_text(tmp_path / "a" / "b" / "note.txt", "grüße")
     assert (tmp_path / "a/b/note.txt").read_bytes() == "grüße".encode()
-    assert (tmp_path / "a/b/note.txt").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no umask")
+@pytest.mark.parametrize(
+    ("umask", "file_mode", "folder_mode"),
+    [(0o022, 0o644, 0o755), (0o077, 0o600, 0o700), (0o002, 0o664, 0o775)],
+)
+def test_new_files_have_the_rights_that_the_user_gives_them(
+    tmp_path: Path, umask: int, file_mode: int, folder_mode: int
+) -> None:
+    before = os.umask(umask)
+    try:
+        write_text(tmp_path / "file", "a")
+        write_text(tmp_path / "private", "a", private=True)
+        with atomic_folder(tmp_path / "folder") as temporary:
+            (temporary / "inner").write_text("a")
+        with RunFolder(tmp_path / "run").locked():
+            pass
+    finally:
+        os.umask(before)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == {"file": file_mode, "private": 0o600, "folder": folder_mode, "run": folder_mode}
+    assert stat.S_IMODE((tmp_path / "run" / ".lock").stat().st_mode) == file_mode
 
 
 def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -70,7 +94,6 @@ def test_a_folder_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
             (temporary / content).write_text(content)
             (temporary / "inner").mkdir()
     assert names_in(path) == ["inner", "new"]
-    assert path.stat().st_mode & 0o777 == 0o755
     assert names_in(tmp_path) == ["folder"]
 
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from trainer.dataset.store import DatasetStore
-from trainer.errors import TrainerError
+from trainer.errors import StorageError, TrainerError
 from trainer.metrics.classification import compute_metrics
 from trainer.runs.reports import (
     PredictionTable,
     ScoredMetrics,
+    begin_report,
     is_report_name,
     read_predictions,
     read_scored,
@@ -46,6 +47,21 @@ def scored() -> ScoredMetrics:
         decision_rule="argmax",
         test_scorings=None,
     )
+
+
+def test_a_report_that_is_half_written_is_no_scoring(tmp_path: Path, scored: ScoredMetrics) -> None:
+    folder = report_folder(tmp_path, "validation")
+    begin_report(folder)
+    write_report(folder, scored, TABLE)
+    begin_report(folder)
+    with pytest.raises(FileNotFoundError):
+        read_scored(folder)
+    (folder / "predictions.csv").unlink()
+    (folder / "predictions.csv").mkdir()
+    with pytest.raises(StorageError):
+        write_report(folder, scored, TABLE)
+    with pytest.raises(FileNotFoundError):
+        read_scored(folder)
 
 
 def test_a_report_comes_back_as_it_was_written(tmp_path: Path, scored: ScoredMetrics) -> None:

@@ -13,7 +13,7 @@ from trainer.config import EarlyStopping, Imbalance, RunConfig, Schedule
 from trainer.dataset.importing import import_dataset
 from trainer.dataset.splitting import split_dataset
 from trainer.dataset.store import DatasetStore
-from trainer.errors import CheckpointError, ConfigError, DatasetError, StoppedError
+from trainer.errors import BundleError, CheckpointError, ConfigError, DatasetError, StoppedError
 from trainer.events import (
     AnyEvent,
     CheckpointSaved,
@@ -487,3 +487,25 @@ def test_unusable_settings_are_refused_in_words(bench: Bench, tiny_config: RunCo
     )
     with pytest.raises(ConfigError, match="has no block 'block9'"):
         bench.train("b", wrong_block)
+
+
+def test_a_finished_run_keeps_its_bundle_and_no_checkpoints(bench: Bench, tiny_config: RunConfig) -> None:
+    config = replace(tiny_config, stages=("head",), keep_checkpoints=False)
+    manifest = bench.train("run", config)
+    run = RunFolder(bench.folder / "run")
+    assert not run.checkpoints_folder.exists()
+    assert not run.initial.exists()
+    assert read_bundle(run.bundle)[0] == manifest
+    assert [path.name for path in run.path.iterdir() if path.name.startswith(".")] == [".lock"]
+    with pytest.raises(CheckpointError, match=r"has finished: use its bundle .*bundle"):
+        bench.train("run", config, resume=True)
+    assert read_bundle(run.bundle)[0] == manifest
+
+
+def test_a_run_whose_bundle_is_damaged_keeps_its_checkpoints(bench: Bench, tiny_config: RunConfig) -> None:
+    bench.train("run", replace(tiny_config, stages=("head",)))
+    run = RunFolder(bench.folder / "run")
+    (run.bundle / "weights.safetensors").write_bytes(b"")
+    with pytest.raises(BundleError):
+        run.remove_checkpoints()
+    assert run.checkpoints().load_latest() is not None

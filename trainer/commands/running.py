@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import typer
 
 from trainer.commands.terminal import leave_stdout
 from trainer.errors import EXIT_BAD_INPUT, EXIT_DEFECT, EXIT_STOPPED, StoppedError, TrainerError
+from trainer.files import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +32,8 @@ def exit_status(command: Callable[[], int | None], *, stopped: str = "Stopped.")
     """
     try:
         status = int(command() or 0)
+        # Typer writes its own pages, which may still wait in the buffer.
+        sys.stdout.flush()
     except StoppedError as error:
         _say(str(error))
         return EXIT_STOPPED
@@ -45,14 +49,25 @@ def exit_status(command: Callable[[], int | None], *, stopped: str = "Stopped.")
         # The reader of our output has gone; there is nobody to tell.
         leave_stdout()
         return EXIT_DEFECT
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            return _defect()
+        leave_stdout()
+        _say(f"Error: {explain('the output', error)}")
+        return EXIT_BAD_INPUT
     except Exception:  # noqa: BLE001 - the last line of defence says whose fault it is
-        traceback.print_exc()
-        _say("This is a defect of SkinDesk, not of your data; please report the lines above.")
-        return EXIT_DEFECT
+        return _defect()
     if status == _INTERRUPTED:
         _say(stopped)
         return EXIT_STOPPED
     return status
+
+
+def _defect() -> int:
+    """Show the exception that is being handled, and say that it is ours."""
+    traceback.print_exc()
+    _say("This is a defect of SkinDesk, not of your data; please report the lines above.")
+    return EXIT_DEFECT
 
 
 def _say(sentence: str) -> None:

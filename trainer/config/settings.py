@@ -40,6 +40,7 @@ class HeadSettings(Settings, frozen=True):
     ] = True
     dense: Annotated[
         tuple[Annotated[int, Meta(ge=1, le=8192)], ...],
+        Meta(max_length=16),
         About(
             "Dense layers",
             "Units of each layer between backbone and output, for example 256 or 512, 128. Empty: a linear head.",
@@ -237,6 +238,15 @@ class RunConfig(Settings, frozen=True):
             unit="min",
         ),
     ] = 5.0
+    keep_checkpoints: Annotated[
+        bool,
+        About(
+            "Keep checkpoints",
+            "Keep the checkpoints of a finished run, some hundred megabytes. Its network is in the bundle without them; "
+            "a run that is stopped or interrupted always keeps them.",
+            "machine",
+        ),
+    ] = False
     cache_mib: Annotated[
         CountOrNone,
         About(

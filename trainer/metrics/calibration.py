@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trainer.errors import TrainerError
-from trainer.metrics.decision import BoolArray, Calibration, FloatArray, IntArray, log_softmax
+from trainer.metrics.decision import (
+    LARGEST_BIAS,
+    TEMPERATURES,
+    BoolArray,
+    Calibration,
+    FloatArray,
+    IntArray,
+    log_softmax,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -217,8 +225,8 @@ def _calibration(
 
     return Calibration(
         classes=tuple(classes),
-        temperature=temperature,
-        bias=by_class(bias),
+        temperature=min(max(temperature, TEMPERATURES[0]), TEMPERATURES[1]),
+        bias=by_class(np.clip(bias, -LARGEST_BIAS, LARGEST_BIAS)),
         prior=by_class(natural),
         decision_weights=by_class(_shares(weights)),
         n=n,

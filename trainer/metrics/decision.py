@@ -18,7 +18,12 @@ FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 BoolArray: TypeAlias = NDArray[np.bool_]
 
-Temperature = Annotated[float, msgspec.Meta(gt=0.0)]
+TEMPERATURES = (0.01, 100.0)
+"""A fit stays near 1; what lies beyond was not fitted, and probabilities would be all or nothing."""
+LARGEST_BIAS = 100.0
+"""A class a million times as frequent as another has a bias of 14."""
+
+Temperature = Annotated[float, msgspec.Meta(ge=TEMPERATURES[0], le=TEMPERATURES[1])]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Weight = Annotated[float, msgspec.Meta(ge=0.0)]
 
@@ -73,8 +78,12 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         for name, shares in (("prior", self.prior), ("decision_weights", self.decision_weights)):
             if abs(sum(shares.values()) - 1.0) > _SUM_TOLERANCE:
                 raise ValueError(f"`{name}` of the calibration must sum to 1")
-        if not math.isfinite(self.temperature) or self.temperature <= 0.0:
-            raise ValueError("the temperature of the calibration must be a positive number")
+        if any(abs(value) > LARGEST_BIAS for value in self.bias.values()):
+            raise ValueError(f"`bias` of the calibration must be from -{LARGEST_BIAS:g} to {LARGEST_BIAS:g}")
+        if not TEMPERATURES[0] <= self.temperature <= TEMPERATURES[1]:
+            raise ValueError(
+                f"the temperature of the calibration must be from {TEMPERATURES[0]:g} to {TEMPERATURES[1]:g}"
+            )
 
     def describe(self) -> str:
         """Say in a few sentences what the probabilities mean and how a class is chosen."""

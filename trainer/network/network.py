@@ -226,7 +226,7 @@ class Network:
 
         It is kept: tracing a large backbone takes seconds.
         """
-        return tf.function(lambda images: self.features_model(images, training=False))
+        return tf.function(lambda images: self.features_model(images, training=False), autograph=False)
 
     def averaged_logits(self, views: int) -> Any:  # noqa: ANN401 - a compiled function
         """Return a function: uint8 images (n, s, s, 3) to logits (n, c), averaged over views of each image.
@@ -241,7 +241,7 @@ class Network:
 
         # One graph for batches of every size: tracing a large backbone takes seconds.
         shape = (None, self.input_size, self.input_size, 3)
-        return tf.function(logits, input_signature=[tf.TensorSpec(shape, tf.uint8)])
+        return tf.function(logits, input_signature=[tf.TensorSpec(shape, tf.uint8)], autograph=False)
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Return all weights as float32 arrays by canonical name."""

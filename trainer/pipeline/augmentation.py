@@ -113,6 +113,11 @@ def _colour_maps(draws: tf.Tensor, mean: tf.Tensor, settings: Augmentation) -> t
     return matrices, offsets[:, None, None]
 
 
+as_it_stands = tf.autograph.experimental.do_not_convert
+"""Keeps TensorFlow from rewriting a function: ours need no rewriting, and each leaves a file in the temporary folder
+until the process ends, or for good if it is killed. `autograph=False` of `tf.function` does the same."""
+
+
 def augment(images: tf.Tensor, seeds: tf.Tensor, settings: Augmentation) -> tf.Tensor:
     """Change each image at random, by its own seed pair.
 
@@ -126,9 +131,8 @@ def augment(images: tf.Tensor, seeds: tf.Tensor, settings: Augmentation) -> tf.T
     """
     if not is_active(settings):
         return images
-    draws = tf.map_fn(
-        lambda seed: tf.random.stateless_uniform([_DRAWS], seed), seeds, fn_output_signature=tf.float32
-    )
+    draw = as_it_stands(lambda seed: tf.random.stateless_uniform([_DRAWS], seed))
+    draws = tf.map_fn(draw, seeds, fn_output_signature=tf.float32)
     pixels = tf.cast(images, tf.float32)
     size = images.shape[1]
     moved = settings.rotation or settings.shift or settings.zoom

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +19,7 @@ from safetensors.numpy import save
 
 from trainer.arrays import decode_arrays
 from trainer.files import open_regular, read_regular, remove_abandoned, write_bytes
+from trainer.pipeline.budgets import cache_bytes, make_room
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +61,8 @@ class FeatureCache:
 
     def __init__(self, folder: Path, recipe: str) -> None:
         self.folder = folder / recipe
+        with contextlib.suppress(OSError):
+            os.utime(self.folder)  # by which the recipes used least recently are known
         self._damaged = 0
         self._unreadable = ""
         remove_abandoned(folder, "*/.view*.tmp")
@@ -73,21 +77,26 @@ class FeatureCache:
                     keys.update(_parsed(stream.read(length)).images)
         return keys
 
-    def load(
-        self, hashes: Sequence[str], view: int, features: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return float32 (n, features) of one view, and which rows of it were there, bool (n,).
+    def make_room(self) -> int:
+        """Remove recipes used least recently until all fit their budget; this one stays.
+
+        Returns:
+            How many were removed.
+        """
+        return len(make_room(self.folder.parent, self.folder.name, cache_bytes()))
+
+    def load(self, hashes: Sequence[str], view: int, into: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Read features of one view into an array float32 (n, features); return which were there, bool (n,).
 
         A damaged file is removed, and its features count as not there. A file that cannot be read now may be sound:
         it stays.
         """
         rows = {key: row for row, key in enumerate(hashes)}
         twins = [(row, rows[key]) for row, key in enumerate(hashes) if rows[key] != row]
-        values = np.zeros((len(hashes), features), dtype=np.float32)
         found = np.zeros(len(hashes), dtype=bool)
         for path in self._shards(view):
             try:
-                keys, block = self._read(path, view, features)
+                keys, block = self._read(path, view, into.shape[1])
             except _DamagedError:
                 self._damaged += 1
                 with contextlib.suppress(OSError):
@@ -101,10 +110,10 @@ class FeatureCache:
             wanted = [(row, rows[key]) for row, key in enumerate(keys) if key in rows]
             if wanted:
                 source, target = map(list, zip(*wanted, strict=True))
-                values[target], found[target] = block[source], True
+                into[target], found[target] = block[source], True
         for row, other in twins:
-            values[row], found[row] = values[other], found[other]
-        return values, found
+            into[row], found[row] = into[other], found[other]
+        return found
 
     def store(self, hashes: Sequence[str], view: int, values: NDArray[np.float32]) -> None:
         """Add features float32 (n, features) of some images' view.

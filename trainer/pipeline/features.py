@@ -22,6 +22,7 @@ import numpy as np
 from trainer.errors import StoppedError
 from trainer.events import Progress, Said, Warned, silent
 from trainer.pipeline.augmentation import sample_keys
+from trainer.pipeline.budgets import new_table, table_bytes
 from trainer.pipeline.feature_cache import CACHE_FORMAT
 from trainer.pipeline.loading import image_batches, in_batches, iterate
 
@@ -42,7 +43,7 @@ _VIEW_SEED = 0
 
 
 class FeatureTable(NamedTuple):
-    """Features in memory.
+    """Features in memory, or in a file that is read like memory.
 
     Attributes:
         features: float32 (samples, views, features); view 0 is the clean one.
@@ -121,14 +122,14 @@ def compute_features(
     keys = sample_keys([sample_ids[row] for row in rows])
     wanted_hashes = [hashes[row] for row in rows]
     width = network.backbone.features
-    values = np.zeros((len(rows), views + 1, width), dtype=np.float32)
+    values = new_table((len(rows), views + 1, width), cache.folder.parent, table_bytes())
     # Samples with the same file share what the last of them gave: so it is in the cache, and for a resumed run.
     last = {key: position for position, key in enumerate(wanted_hashes)}
     shown_by = np.array([last[key] for key in wanted_hashes], dtype=np.int64)
     own = shown_by == np.arange(len(rows))
     missing: list[NDArray[np.int64]] = []
     for view in range(views + 1):
-        values[:, view], found = cache.load(wanted_hashes, view, width)
+        found = cache.load(wanted_hashes, view, values[:, view])
         missing.append(np.flatnonzero(~found & own))
     for sentence in cache.troubles():
         listener(Warned(message=f"{task}: {sentence}"))
@@ -158,10 +159,19 @@ def compute_features(
                 writer.add(fresh, view)
                 computed += len(fresh)
                 listener(Progress(task=task, done=computed, total=total, unit="images"))
-    values[~own] = values[shown_by[~own]]
-    if not np.isfinite(values).all():
+    for position in np.flatnonzero(~own):
+        values[position] = values[shown_by[position]]
+    if not all(np.isfinite(row).all() for row in values):
         listener(Warned(message=f"{task}: some values are not finite; training will not work well."))
+    _make_room(cache, task, listener)
     return FeatureTable(values, computed, time.monotonic() - begun)
+
+
+def _make_room(cache: FeatureCache, task: str, listener: Listener) -> None:
+    removed = cache.make_room()
+    if removed:
+        recipes = "1 older network" if removed == 1 else f"{removed} older networks"
+        listener(Said(message=f"{task}: the cached features of {recipes} were removed to make room."))
 
 
 class _Writer:

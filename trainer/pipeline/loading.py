@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from trainer.errors import TrainerError
 from trainer.images.decoding import read_square
-from trainer.pipeline.augmentation import augment, is_active, seed_pairs
+from trainer.pipeline.augmentation import as_it_stands, augment, is_active, seed_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -154,11 +154,13 @@ def image_batches(
         images = tf.numpy_function(source.squares_for_graph, [indices], tf.uint8, stateful=False)
         return tf.ensure_shape(images, shape)
 
-    dataset = tf.data.Dataset.from_tensor_slices(batches).map(load, num_parallel_calls=2, deterministic=True)
+    dataset = tf.data.Dataset.from_tensor_slices(batches).map(
+        as_it_stands(load), num_parallel_calls=2, deterministic=True
+    )
     if augmentation is not None and keys is not None and is_active(augmentation):
         pairs = seed_pairs(run_seed, epoch, keys)[batches]
         dataset = tf.data.Dataset.zip(dataset, tf.data.Dataset.from_tensor_slices(pairs)).map(
-            lambda images, seeds: augment(images, seeds, augmentation),
+            as_it_stands(lambda images, seeds: augment(images, seeds, augmentation)),
             num_parallel_calls=2,
             deterministic=True,
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from trainer.dataset.certificate import PARTS
-from trainer.errors import DatasetError
+from trainer.errors import BundleError, DatasetError
 from trainer.events import Progress, silent
 from trainer.metrics.classification import compute_metrics
 from trainer.metrics.decision import decide
@@ -65,6 +65,7 @@ def evaluate(
         stop: asked between batches.
 
     Raises:
+        BundleError: the network gives numbers that are not finite.
         DatasetError: the part is empty, images of it are missing, or the dataset has classes that the network does
             not know.
         StoppedError: on request.
@@ -97,6 +98,12 @@ def evaluate(
 
     with closing(source):
         logits = image_logits(predictor.logits_graph, source, np.arange(len(truth)), _BATCH, said)
+    overflown = int((~np.isfinite(logits).all(axis=1)).sum())
+    if overflown:
+        raise BundleError(
+            f"The network gives no finite numbers for {overflown:,} of the {len(truth):,} images: its weights are damaged, "
+            "or its training diverged; train again with a lower learning rate."
+        )
     probabilities = predictor.probabilities(logits)
     groups = [
         str(group) if group is not None else f"sample {sample}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from trainer.backbones import get_backbone
 from trainer.dataset.drawn import NETWORK_WARNING
 from trainer.errors import ImageError
 from trainer.events import Progress, silent
@@ -14,6 +15,7 @@ from trainer.files import printable
 from trainer.images.decoding import read_image, to_square
 from trainer.metrics.decision import balanced_probabilities, calibrated_probabilities, decide
 from trainer.network.network import Network
+from trainer.network.shapes import check_arrays
 from trainer.predictions import Prediction
 from trainer.runs.bundle import read_bundle
 
@@ -74,7 +76,7 @@ class Predictor:
         logits: NDArray[np.float32] = self.logits_graph(images).numpy()
         return logits
 
-    def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    def probabilities(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return calibrated probabilities float64 (n, c) for the natural prior."""
         return calibrated_probabilities(logits, self.manifest.calibration)
 
@@ -130,7 +132,7 @@ class Predictor:
         if missing:
             words = "is not in this, since it" if missing == 1 else "are not in this, since they"
             warnings.append(f"{missing} of {len(predicted)} images {words} cannot be read.")
-        mean = np.stack(rows).mean(axis=0, keepdims=True)
+        mean = np.stack(rows).mean(axis=0, keepdims=True, dtype=np.float64)
         return next(iter(self._judged([""], mean, [warnings])))
 
     def _predict_batch(self, wanted: Sequence[Wanted]) -> Iterable[Predicted]:
@@ -149,13 +151,19 @@ class Predictor:
             squares.append(to_square(image, self.manifest.input_size, self.manifest.geometry))
         if squares:
             logits = self.logits(np.stack(squares))
-            judged = self._judged([wanted[k].path for k in readable], logits, warnings)
-            for k, prediction, row in zip(readable, judged, logits, strict=True):
-                predicted[k] = Predicted(prediction, row)
+            finite = np.isfinite(logits).all(axis=1)
+            for place in np.flatnonzero(~finite):
+                path = wanted[readable[place]].path
+                predicted[readable[place]] = Predicted(Prediction(path=path, error=_overflow(path)), None)
+            kept = np.flatnonzero(finite)
+            paths = [wanted[readable[place]].path for place in kept]
+            judged = self._judged(paths, logits[kept], [warnings[place] for place in kept])
+            for place, prediction in zip(kept, judged, strict=True):
+                predicted[readable[place]] = Predicted(prediction, logits[place])
         return [predicted[k] for k in range(len(wanted))]
 
     def _judged(
-        self, paths: Sequence[str], logits: NDArray[np.float32], warnings: Sequence[list[str]]
+        self, paths: Sequence[str], logits: NDArray[np.floating], warnings: Sequence[list[str]]
     ) -> Iterable[Prediction]:
         """Yield the prediction for each row of logits (n, c)."""
         probabilities = self.probabilities(logits)
@@ -199,12 +207,19 @@ class Predictor:
         )
 
 
+def _overflow(path: str) -> str:
+    return (
+        f"The network gives no finite numbers for {path}: its weights are damaged, or its training diverged."
+    )
+
+
 def network_of(manifest: Manifest, arrays: dict[str, NDArray[np.float32]]) -> Network:
     """Rebuild a bundle's network in float32.
 
     Raises:
         WeightsError: the arrays are not those of the network the manifest describes.
     """
+    check_arrays(arrays, get_backbone(manifest.backbone), len(manifest.classes), manifest.head)
     network = Network(
         manifest.backbone,
         len(manifest.classes),

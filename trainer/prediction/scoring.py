@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from trainer import RESEARCH_ONLY
-from trainer.errors import StorageError
+from trainer.errors import TrainerError
 from trainer.events import Said, Warned, silent
 from trainer.figures.evaluation import draw_evaluation
 from trainer.files import explained
@@ -16,7 +16,7 @@ from trainer.metrics.table import summary
 from trainer.prediction.evaluation import evaluate
 from trainer.prediction.inference import Predictor
 from trainer.runs.bundle import bundle_hash
-from trainer.runs.reports import PredictionTable, ScoredMetrics, write_report
+from trainer.runs.reports import PredictionTable, ScoredMetrics, begin_report, write_report, write_scored
 from trainer.runs.scorings import count_scoring, scorings_of
 
 if TYPE_CHECKING:
@@ -69,40 +69,53 @@ def score(
             report.mkdir(parents=True, exist_ok=True)
     predictor = Predictor(bundle)
     manifest = predictor.manifest
-    if store.fingerprint() != manifest.dataset_fingerprint:
+    fingerprint = store.fingerprint()
+    if fingerprint != manifest.dataset_fingerprint:
         sentence = "This is not the dataset and split the network was trained on"
         if part in {"test", "validation"}:
             sentence += "; samples of its training may be among those it is scored on"
         listener(Warned(message=sentence + "."))
-    evaluation = evaluate(predictor, store, part, listener=listener, stop=stop)
     identity = bundle_hash(bundle)
-    scorings = _counted(store, identity, listener) if part in {"test", "all"} else None
+    scorings = scorings_of(store, identity) + 1 if part in {"test", "all"} else None
+    evaluation = evaluate(predictor, store, part, listener=listener, stop=stop)
     document = ScoredMetrics(
         **msgspec.structs.asdict(evaluation.metrics),
         split=part,
         bundle=identity,
-        dataset_fingerprint=store.fingerprint(),
+        dataset_fingerprint=fingerprint,
         prior=manifest.calibration.prior,
         decision_rule=manifest.calibration.decision_rule,
         test_scorings=scorings,
     )
-    lines = [f"Part {part} of {store.path}", summary(evaluation.metrics, manifest.malignant)]
-    if scorings is not None:
-        times = "the first time" if scorings == 1 else f"time number {scorings}"
-        lines.append(f"This is {times} this bundle is scored on this dataset's test part.")
-    lines.append(RESEARCH_ONLY)
     if report is not None:
         _write_report(report, document, evaluation, manifest.malignant)
         listener(Said(message=f"Pictures and figures: {report}"))
+    if scorings is not None:
+        # Last: a dataset that another program is writing to must not cost hours of scoring.
+        document = _counted(store, document, report, listener)
+    lines = [f"Part {part} of {store.path}", summary(evaluation.metrics, manifest.malignant)]
+    if document.test_scorings is not None:
+        scorings = document.test_scorings
+        times = "the first time" if scorings == 1 else f"time number {scorings}"
+        lines.append(f"This is {times} this bundle is scored on this dataset's test part.")
+    lines.append(RESEARCH_ONLY)
     return Scoring(document, "\n".join(lines))
 
 
-def _counted(store: DatasetStore, identity: str, listener: Listener) -> int:
+def _counted(
+    store: DatasetStore, document: ScoredMetrics, report: Path | None, listener: Listener
+) -> ScoredMetrics:
+    """Count a scoring in the dataset, and note its number if another one came before it meanwhile."""
     try:
-        return count_scoring(store, identity)
-    except StorageError:
-        listener(Warned(message="The dataset file cannot be written, so this scoring is not counted in it."))
-        return scorings_of(store, identity) + 1
+        scorings = count_scoring(store, document.bundle)
+    except TrainerError as error:
+        listener(Warned(message=f"This scoring could not be counted in the dataset. {error}"))
+        return document
+    if scorings != document.test_scorings:
+        document = msgspec.structs.replace(document, test_scorings=scorings)
+        if report is not None:
+            write_scored(report, document)
+    return document
 
 
 def _write_report(
@@ -115,6 +128,7 @@ def _write_report(
         np.asarray(evaluation.predicted),
         evaluation.probabilities,
     )
-    write_report(folder, document, table)
+    begin_report(folder)
     with explained(folder):
         draw_evaluation(folder, table.truth, table.probabilities, evaluation.metrics, malignant=malignant)
+    write_report(folder, document, table)

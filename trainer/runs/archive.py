@@ -199,6 +199,8 @@ def _opened(file: Path) -> zipfile.ZipFile:
     try:
         if file.is_dir():
             raise BundleError(f"{file} is a folder; choose a file that ends in {ARCHIVE_SUFFIX}.")
+        if file.exists() and not file.is_file():
+            raise BundleError(f"{file} is not a regular file; choose a file that ends in {ARCHIVE_SUFFIX}.")
         return zipfile.ZipFile(file)
     except FileNotFoundError as error:
         raise BundleError(f"There is no file {file}; check the name.") from error

@@ -42,6 +42,8 @@ _FILES = frozenset({WEIGHTS})
 
 _MAX_MANIFEST_BYTES = 16 << 20
 _MAX_WEIGHTS_BYTES = 4 << 30  # ten times the largest network on offer
+_LARGEST_WEIGHT = 1e8
+"""Far above any weight or variance of a trained network; beyond it products overflow float32."""
 _SHORT_HASH = 12  # digits; two of a million bundles share them with a chance of 1 in 500
 
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -261,6 +263,12 @@ def _check_weights(folder: Path, arrays: Mapping[str, Array]) -> None:
             raise BundleError(
                 f"The weights of {folder} hold numbers that are not finite ({name}): the training diverged; train "
                 "again with a lower learning rate."
+            )
+        largest = float(np.abs(array).max(initial=0.0))
+        if largest > _LARGEST_WEIGHT:
+            raise BundleError(
+                f"The weights of {folder} hold numbers that are too large ({name}: {largest:.1e}): the file was changed "
+                "or the training diverged; train again with a lower learning rate."
             )
 
 

@@ -6,8 +6,8 @@ RUN/dataset.json         the dataset file it is trained on
 RUN/split.json           the split's certificate
 RUN/events.jsonl         what the run said and when, a line an event (see `RunFolder.recorded`)
 RUN/history.json         metrics of every epoch
-RUN/initial/             the network as it started
-RUN/checkpoints/         the last two and the best
+RUN/initial/             the network as it started, until the run has finished
+RUN/checkpoints/         the last two and the best, until the run has finished
 RUN/bundle/              what the run hands to diagnosis
 RUN/learning_curves.png
 ```
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ import msgspec
 
 from trainer.config import config_from_toml, config_to_toml
 from trainer.dataset.certificate import SplitCertificate
-from trainer.errors import ConfigError, StorageError, TrainerError
+from trainer.errors import CheckpointError, ConfigError, StorageError, TrainerError
 from trainer.events import (
     AnyEvent,
     EpochEnded,
@@ -37,6 +38,7 @@ from trainer.events import (
     moment_of,
 )
 from trainer.files import explained, open_regular, try_lock, write_bytes, write_text
+from trainer.runs.bundle import read_bundle
 from trainer.runs.checkpoint import CheckpointStore
 from trainer.stored import UnreadableError, read_json, read_stored
 
@@ -117,6 +119,31 @@ class RunFolder:
         present = {entry.name for entry in self.path.iterdir() if not _is_leftover(entry)}
         if present - own:
             raise ConfigError(f"{self.path} is not an empty folder; choose another one for the run.")
+
+    def check_resumable(self) -> None:
+        """Check that a run has not finished and removed what it would go on from.
+
+        Raises:
+            CheckpointError: it has.
+        """
+        if self.bundle.exists() and not self.checkpoints().paths():
+            raise CheckpointError(
+                f"The run in {self.path} has finished: use its bundle {self.bundle}, or start a new run in another folder."
+            )
+
+    def remove_checkpoints(self) -> None:
+        """Remove the checkpoints of a run that has finished, if its bundle is whole; without it they are all there is.
+
+        Raises:
+            BundleError: the bundle cannot be read again.
+        """
+        read_bundle(self.bundle)
+        for folder in (self.checkpoints_folder, self.initial):
+            # Gone at once, so that half of them are never taken for all; a folder that stays costs space alone.
+            leaving = folder.with_name(f".{folder.name}.old")
+            with contextlib.suppress(OSError):
+                folder.rename(leaving)
+            shutil.rmtree(leaving, ignore_errors=True)
 
     def start(self, config: RunConfig) -> None:
         """Make the folder for a new run.
@@ -202,7 +229,7 @@ class RunFolder:
             raise ConfigError(f"{self.path} is a file; choose another name for the run's folder.")
         with explained(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+            handle = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             if not try_lock(handle):
                 time.sleep(_LOOK_SECONDS)

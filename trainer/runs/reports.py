@@ -22,7 +22,7 @@ import numpy as np
 
 from trainer import RESEARCH_ONLY
 from trainer.errors import TrainerError
-from trainer.files import read_regular, write_bytes, write_text
+from trainer.files import explained, read_regular, write_bytes, write_text
 from trainer.metrics.classification import Metrics
 from trainer.stored import read_stored
 
@@ -109,13 +109,23 @@ def report_folders(run: Path) -> list[Path]:
         return []
 
 
+def begin_report(folder: Path) -> None:
+    """Make a folder for a report; what was scored before is none any more, since its files are about to change.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / METRICS_FILE).unlink(missing_ok=True)
+
+
 def write_report(folder: Path, scored: ScoredMetrics, table: PredictionTable) -> None:
-    """Write the figures and predictions of a report.
+    """Write the predictions of a report, and last its figures: without these a folder is no report.
 
     Raises:
         StorageError: they cannot be written.
     """
-    write_bytes(folder / METRICS_FILE, msgspec.json.format(msgspec.json.encode(scored), indent=2))
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([*_KEY_COLUMNS, *table.classes])
@@ -125,6 +135,16 @@ def write_report(folder: Path, scored: ScoredMetrics, table: PredictionTable) ->
         figures = [f"{p:.6f}" for p in probabilities]
         writer.writerow([sample_id, table.classes[truth], table.classes[predicted], *figures])
     write_text(folder / PREDICTIONS_FILE, stream.getvalue())
+    write_scored(folder, scored)
+
+
+def write_scored(folder: Path, scored: ScoredMetrics) -> None:
+    """Write the figures of a report.
+
+    Raises:
+        StorageError: they cannot be written.
+    """
+    write_bytes(folder / METRICS_FILE, msgspec.json.format(msgspec.json.encode(scored), indent=2))
 
 
 def read_scored(folder: Path) -> ScoredMetrics:

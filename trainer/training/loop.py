@@ -88,7 +88,9 @@ def train(
     """
     config = check_config(config)
     run_folder = RunFolder(folder)
-    if not resume:
+    if resume:
+        run_folder.check_resumable()
+    else:
         run_folder.check_free()
     with run_folder.locked():
         if not resume:
@@ -113,6 +115,8 @@ def train(
                 record(Failed(message=str(error)))
                 raise
             record(Finished(result=str(run_folder.bundle), summary=_summary(run.state)))
+            if not config.keep_checkpoints:
+                run_folder.remove_checkpoints()
             return manifest
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.errors import ConfigError, DatasetError
-from trainer.pipeline.augmentation import sample_keys
+from trainer.pipeline.augmentation import as_it_stands, sample_keys
 from trainer.pipeline.feature_cache import FeatureCache
 from trainer.pipeline.features import compute_features, draw_views, recipe_hash
 from trainer.pipeline.loading import (
@@ -190,7 +190,7 @@ def image_stage(samples: Samples, config: RunConfig, network: Network, source: I
             source, batches, augmentation=config.augmentation, keys=keys, run_seed=config.seed, epoch=epoch
         )
 
-    predict = tf.function(lambda images: network.model(images, training=False))
+    predict = tf.function(lambda images: network.model(images, training=False), autograph=False)
 
     return StageData(
         samples,
@@ -244,9 +244,9 @@ def feature_stage(
             values = tf.numpy_function(load, [rows], tf.float32, stateful=False)
             return tf.ensure_shape(values, (batches.shape[1], width))
 
-        return tf.data.Dataset.from_tensor_slices(batches).map(in_graph).prefetch(4)
+        return tf.data.Dataset.from_tensor_slices(batches).map(as_it_stands(in_graph)).prefetch(4)
 
-    predict = tf.function(lambda features: network.head(features, training=False))
+    predict = tf.function(lambda features: network.head(features, training=False), autograph=False)
     return StageData(
         samples,
         config,

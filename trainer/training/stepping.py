@@ -93,9 +93,9 @@ class Stepper:
                 if average
                 else []
             )
-        self._gradients_function = tf.function(self._reduced_gradients)
-        self._norm_function = tf.function(self._norm)
-        self._apply_function = tf.function(self._apply)
+        self._gradients_function = tf.function(self._reduced_gradients, autograph=False)
+        self._norm_function = tf.function(self._norm, autograph=False)
+        self._apply_function = tf.function(self._apply, autograph=False)
 
     @staticmethod
     def _mirrored(value: Any, name: str) -> tf.Variable:  # noqa: ANN401 - an array or a tensor

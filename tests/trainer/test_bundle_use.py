@@ -1,0 +1,101 @@
+"""Bundles whose weights are not what they should be, when they are used."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from trainer.backbones import get_backbone
+from trainer.config import HeadSettings
+from trainer.errors import BundleError, WeightsError
+from trainer.network.network import Network
+from trainer.network.shapes import head_shapes
+from trainer.prediction.inference import Predictor, network_of
+from trainer.runs.bundle import Manifest, read_bundle, write_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.trainer.shell import Shell
+    from trainer.arrays import Array
+
+
+@pytest.mark.parametrize(
+    "head", [HeadSettings(), HeadSettings(dense=()), HeadSettings(batch_normalization=False, dense=(5, 4, 3))]
+)
+def test_the_arrays_of_a_head_are_known_before_it_is_built(head: HeadSettings) -> None:
+    built = Network("tiny", 3, head, input_size=32).arrays()
+    expected = head_shapes(get_backbone("tiny").features, 3, head)
+    assert {name: array.shape for name, array in built.items() if name.startswith("head.")} == expected
+
+
+def with_weights(bundle: Path, folder: Path, change: Callable[[str, Array], Array]) -> Path:
+    """Write a bundle with other weights than those of `bundle`."""
+    known, arrays = read_bundle(bundle)
+    changed = {name: change(name, array).astype(np.float32) for name, array in arrays.items()}
+    write_bundle(folder, known, changed)
+    return folder
+
+
+def overflowing(name: str, array: Array) -> Array:
+    return np.full_like(array, 9e7 if "kernel" in name else 1.0)
+
+
+def test_an_image_for_which_the_logits_overflow_has_an_error_and_no_probabilities(
+    shell: Shell, trained: Path, image_folder: Path, tmp_path: Path
+) -> None:
+    huge = with_weights(trained / "bundle", tmp_path / "huge", overflowing)
+    image = next(image_folder.rglob("*.png"))
+    (answer,) = Predictor(huge).predict([image])
+    assert answer.error.startswith(f"The network gives no finite numbers for {image}")
+    assert answer.probabilities == {}
+    outcome = shell("predict", huge, image, "--json")
+    assert outcome.status == 2
+    assert json.loads(outcome.out) == [{"path": str(image), "error": answer.error}]
+
+
+def test_a_bundle_that_overflows_is_not_scored(
+    shell: Shell, trained: Path, dataset_file: Path, tmp_path: Path
+) -> None:
+    huge = with_weights(trained / "bundle", tmp_path / "huge", overflowing)
+    assert "no finite numbers" in shell.refused("evaluate", huge, dataset_file, "--split", "validation")
+
+
+def test_weights_out_of_range_are_refused_when_they_are_read(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"numbers that are too large \(.*: 1\.0e\+20\)"):
+        with_weights(trained / "bundle", tmp_path / "huge", lambda _name, array: np.full_like(array, 1e20))
+
+
+def described(manifest: Manifest, **changes: Any) -> Manifest:
+    """Return a manifest whose network is another one."""
+    config = msgspec.structs.replace(manifest.config, **changes)
+    return msgspec.structs.replace(manifest, config=config, **changes)
+
+
+def test_a_network_that_the_weights_are_not_of_is_never_built(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest, arrays = read_bundle(trained / "bundle")
+    monkeypatch.setattr("trainer.prediction.inference.Network", None)
+    for dense in ((8192,) * 16, ()):
+        with pytest.raises(WeightsError, match=r"do not belong to the network.*head\.00"):
+            network_of(described(manifest, head=HeadSettings(dense=dense)), arrays)
+    narrow = HeadSettings(batch_normalization=False, dense=manifest.head.dense)
+    alike = {name: array for name, array in arrays.items() if name.startswith("backbone.")}
+    shapes = head_shapes(1024, len(manifest.classes), narrow)
+    alike |= {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+    other = described(manifest, backbone="densenet121", head=narrow)
+    with pytest.raises(WeightsError, match=r"its backbone has .* numbers, and DenseNet121 has"):
+        network_of(other, alike)
+
+
+def test_a_head_of_thousands_of_layers_is_no_manifest(trained: Path) -> None:
+    manifest, _ = read_bundle(trained / "bundle")
+    content = json.loads(msgspec.json.encode(described(manifest, head=HeadSettings(dense=(8192,) * 20_000))))
+    with pytest.raises(msgspec.ValidationError, match="length <= 16"):
+        msgspec.convert(content, Manifest)
