@@ -6,12 +6,14 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from skindesk.choice_words import deciding_figures
 from skindesk.reports.content import titled
 from skindesk.reports.fonts import missing_letters
 from skindesk.reports.insets import Picture, fitted
 from skindesk.reports.words import MALIGNANT_MARK, date_words, listed, one_line, tr
 from trainer.dataset.classes import full_name
 from trainer.palette import class_colour
+from trainer.predictions import choice_of
 from trainer.wording import counted, percent
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ class AnswerView:
         predicted, predicted_percent: the predicted class and its probability.
         malignant: whether that class is.
         malignant_sum: of the malignant classes' probabilities.
-        remark: why the predicted class is not the most probable one; else empty.
+        figures: what decided where another class is more probable; else empty.
         rows: of all classes.
     """
 
@@ -60,7 +62,7 @@ class AnswerView:
     predicted_percent: str
     malignant: bool
     malignant_sum: str
-    remark: str
+    figures: str
     rows: tuple[ClassRow, ...]
 
 
@@ -147,7 +149,7 @@ def _answer(prediction: Prediction, model: ReportModel) -> AnswerView:
         predicted_percent=percent(shares[prediction.predicted]),
         malignant=prediction.predicted in model.malignant,
         malignant_sum=percent(prediction.malignant_probability),
-        remark=_rule_remark(prediction.predicted, ranked[0]),
+        figures=deciding_figures(choice_of(shares, prediction.predicted, model.shares)),
         rows=tuple(
             ClassRow(
                 name=full_name(name),
@@ -159,14 +161,6 @@ def _answer(prediction: Prediction, model: ReportModel) -> AnswerView:
             )
             for name in ranked
         ),
-    )
-
-
-def _rule_remark(predicted: str, most_probable: str) -> str:
-    if predicted == most_probable:
-        return ""
-    return tr("{0} is more probable; the decision rule gives rare classes more weight.").format(
-        full_name(most_probable)
     )
 
 
