@@ -14,6 +14,7 @@ from skindesk.reports.words import MALIGNANT_MARK, date_words, listed, one_line,
 from trainer.dataset.classes import full_name
 from trainer.palette import class_colour
 from trainer.predictions import choice_of
+from trainer.sentences import visible
 from trainer.wording import counted, percent
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def _entry(image: ReportImage, model: ReportModel) -> ImageEntry:
         answer=None if prediction.error else _answer(prediction, model),
         warnings=prediction.warnings,
         # A report may leave the machine: it names the file, not the folders it lies in.
-        error=one_line(prediction.error.replace(str(image.path), image.path.name)),
+        error=one_line(prediction.error.replace(visible(str(image.path)), image.path.name)),
     )
 
 

@@ -10,6 +10,7 @@ import typer
 
 from trainer.commands.terminal import leave_stdout
 from trainer.errors import EXIT_BAD_INPUT, EXIT_DEFECT, EXIT_STOPPED, StoppedError, TrainerError
+from trainer.sentences import shortened, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,4 +57,4 @@ def exit_status(command: Callable[[], int | None], *, stopped: str = "Stopped.")
 
 
 def _say(sentence: str) -> None:
-    sys.stderr.write(f"{sentence}\n")
+    sys.stderr.write(f"{shortened(visible(sentence))}\n")

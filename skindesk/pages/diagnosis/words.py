@@ -11,8 +11,10 @@ from skindesk.metric_words import name_of
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import class_label
 from trainer import RESEARCH_ONLY
+from trainer.errors import ImageError
 from trainer.images.decoding import MISSING
 from trainer.metrics.catalogue import BALANCED_ACCURACY, PRECISION, RECALL
+from trainer.sentences import visible
 from trainer.wording import n_of, percent
 
 if TYPE_CHECKING:
@@ -36,9 +38,9 @@ def tr(text: str) -> str:
 
 def about_file(sentence: str, path: Path) -> str:
     """Return a sentence about a file with the file's name instead of its whole path."""
-    if sentence == MISSING.format(path=path):  # whoever named it saw it there
+    if sentence == str(ImageError(MISSING.format(path=path))):  # whoever named it saw it there
         return tr("{name} is gone: it was moved, renamed or deleted.").format(name=path.name)
-    return sentence.replace(str(path), path.name)
+    return sentence.replace(visible(str(path)), path.name)
 
 
 def what_was_found(collected: Collected) -> str:
