@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+from trainer.sentences import shortened, visible
+
 EXIT_DEFECT = 1
 EXIT_BAD_INPUT = 2
 EXIT_STOPPED = 3
@@ -15,6 +17,10 @@ EXIT_STOPPED = 3
 
 class TrainerError(Exception):
     """Base of all errors whose message may be shown to a user as it stands."""
+
+    def __str__(self) -> str:
+        """Return the message in one line of bounded length, whatever names it holds."""
+        return shortened(visible(super().__str__()))
 
 
 ImageProblem: TypeAlias = Literal["undecodable", "truncated", "oversize", "missing", "unreadable"]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 # Some spreadsheets take the full-width forms of these signs for them.
-_FORMULA = re.compile(r"'*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -32,9 +32,8 @@ def spreadsheet_plain(cell: str) -> str:
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a table as CSV, every cell as `spreadsheet_safe` returns it."""
+    """Return a table as CSV, names of columns and cells as `spreadsheet_safe` returns them."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([spreadsheet_safe(cell) for cell in row] for row in rows)
+    writer.writerows([spreadsheet_safe(cell) for cell in row] for row in (columns, *rows))
     return stream.getvalue()

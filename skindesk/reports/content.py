@@ -119,6 +119,7 @@ class ReportModel:
         prior: what the probabilities are calibrated to, a sentence.
         decision_rule: how the predicted class follows from them, a sentence.
         classes: short names, in the order of the network's outputs.
+        shares: of the classes among the training images, by short name, 0 to 1.
         malignant: those of them that are malignant.
         scored: on how many images of the test part, a phrase; empty where it was not scored.
         metrics: of the test part.
@@ -137,6 +138,7 @@ class ReportModel:
     prior: str
     decision_rule: str
     classes: tuple[str, ...]
+    shares: dict[str, float]
     malignant: tuple[str, ...]
     scored: str = ""
     metrics: tuple[ReportMetric, ...] = ()
@@ -191,6 +193,7 @@ def report_model(bundle: Path, *, name: str = "") -> ReportModel:
         prior=prior_sentence(manifest.calibration),
         decision_rule=manifest.calibration.decision_rule,
         classes=manifest.classes,
+        shares=manifest.calibration.prior,
         malignant=manifest.malignant,
         scored=_scored_phrase(test) if test is not None else "",
         metrics=overall_metrics(test.metrics) if test is not None else (),
@@ -239,10 +242,10 @@ def split_sentence(split: SplitCertificate) -> str:
 
 
 def prior_sentence(calibration: Calibration) -> str:
-    """Say what class frequencies probabilities speak of."""
+    """Say what class frequencies probabilities assume."""
     ranked = sorted(calibration.prior, key=lambda name: (-calibration.prior[name], name))
     shares = ", ".join(f"{full_name(name)} {percent(calibration.prior[name])}" for name in ranked)
-    return tr("The probabilities speak of the class frequencies of the training images: {0}.").format(shares)
+    return tr("The probabilities assume the class frequencies of the training set: {0}.").format(shares)
 
 
 def overall_metrics(metrics: Metrics) -> tuple[ReportMetric, ...]:

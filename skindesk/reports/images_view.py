@@ -6,12 +6,15 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from skindesk.choice_words import deciding_figures
 from skindesk.reports.content import titled
 from skindesk.reports.fonts import missing_letters
 from skindesk.reports.insets import Picture, fitted
 from skindesk.reports.words import MALIGNANT_MARK, date_words, listed, one_line, tr
 from trainer.dataset.classes import full_name
 from trainer.palette import class_colour
+from trainer.predictions import choice_of
+from trainer.sentences import visible
 from trainer.wording import counted, percent
 
 if TYPE_CHECKING:
@@ -52,7 +55,7 @@ class AnswerView:
         predicted, predicted_percent: the predicted class and its probability.
         malignant: whether that class is.
         malignant_sum: of the malignant classes' probabilities; empty where no class is marked.
-        remark: why the predicted class is not the most probable one; else empty.
+        figures: what decided where another class is more probable; else empty.
         rows: of all classes.
     """
 
@@ -60,7 +63,7 @@ class AnswerView:
     predicted_percent: str
     malignant: bool
     malignant_sum: str
-    remark: str
+    figures: str
     rows: tuple[ClassRow, ...]
 
 
@@ -148,7 +151,7 @@ def _answer(prediction: Prediction, model: ReportModel) -> AnswerView:
         predicted_percent=percent(shares[prediction.predicted]),
         malignant=prediction.predicted in model.malignant,
         malignant_sum="" if malignant is None else percent(malignant),
-        remark=_rule_remark(prediction.predicted, ranked[0]),
+        figures=deciding_figures(choice_of(shares, prediction.predicted, model.shares)),
         rows=tuple(
             ClassRow(
                 name=full_name(name),
@@ -163,14 +166,6 @@ def _answer(prediction: Prediction, model: ReportModel) -> AnswerView:
     )
 
 
-def _rule_remark(predicted: str, most_probable: str) -> str:
-    if predicted == most_probable:
-        return ""
-    return tr("{0} is more probable; the decision rule gives rare classes more weight.").format(
-        full_name(most_probable)
-    )
-
-
 def _entry(image: ReportImage, model: ReportModel) -> ImageEntry:
     prediction = image.prediction
     return ImageEntry(
@@ -180,7 +175,7 @@ def _entry(image: ReportImage, model: ReportModel) -> ImageEntry:
         answer=None if prediction.error else _answer(prediction, model),
         warnings=prediction.warnings,
         # A report may leave the machine: it names the file, not the folders it lies in.
-        error=one_line(prediction.error.replace(str(image.path), image.path.name)),
+        error=one_line(prediction.error.replace(visible(str(image.path)), image.path.name)),
     )
 
 

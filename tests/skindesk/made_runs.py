@@ -133,12 +133,14 @@ def make_report(
     *,
     fingerprint: str = "ab" * 32,
     bundle: str | None = None,
+    probability: float = 0.8,
+    prior: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3),
 ) -> Path:
-    """A report without pictures, of (sample id, true class, predicted class)."""
+    """A report without pictures, of (sample id, true class, predicted class); `probability` is the predicted's."""
     truth = np.array([CLASSES.index(true) for _, true, _ in samples])
     predicted = np.array([CLASSES.index(chosen) for _, _, chosen in samples])
-    probabilities = np.full((len(samples), 3), 0.1)
-    probabilities[np.arange(len(samples)), predicted] = 0.8
+    probabilities = np.full((len(samples), 3), (1 - probability) / 2)
+    probabilities[np.arange(len(samples)), predicted] = probability
     groups = [name for name, _, _ in samples]
     metrics = compute_metrics(truth, probabilities, predicted, CLASSES, groups, bootstrap=50)
     scored = ScoredMetrics(
@@ -146,7 +148,7 @@ def make_report(
         split=part,
         bundle=bundle_hash(run / "bundle") if bundle is None else bundle,
         dataset_fingerprint=fingerprint,
-        prior=dict.fromkeys(CLASSES, 1 / 3),
+        prior=dict(zip(CLASSES, prior, strict=True)),
         decision_rule="argmax",
         test_scorings=1 if part == "test" else None,
     )

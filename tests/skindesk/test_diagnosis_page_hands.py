@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -409,7 +410,7 @@ def test_a_result_says_how_good_the_network_is_at_it(qtbot: QtBot, facts: Bundle
     card.show_result(Shown(facts, prediction, 1))
     quality = words.test_sentences(facts, "mel").replace("\N{NO-BREAK SPACE}", " ")
     assert "found 3 of 4 images of melanoma (75.0 %, 95 % interval" in quality
-    assert "Of 4 images it predicted as melanoma, 3 were (75.0 %" in quality
+    assert "Of 4 it called melanoma, 3 really were (75.0 %" in quality
     assert card.predicted.text() == "▲ Melanoma  70.0\N{NO-BREAK SPACE}%"
     assert card.malignant.text() == "70.0\N{NO-BREAK SPACE}%"
     assert [row.label for row in card.bars.rows] == ["▲ Melanoma", "Melanocytic nevus", "Benign keratosis"]
@@ -439,15 +440,42 @@ def test_where_no_class_is_marked_malignant_the_card_says_so(qtbot: QtBot, facts
     assert as_csv(("bkl", "mel", "nv"), (image,), None).splitlines()[1].split(",")[5] == ""
 
 
-def test_a_class_that_is_not_the_most_probable_is_explained(facts: BundleFacts) -> None:
-    assert words.why_not_the_most_probable(facts, said(0.7, 0.2, 0.1, "mel")) == ""
-    why = words.why_not_the_most_probable(facts, said(0.2, 0.7, 0.1, "mel")).replace(
-        "\N{NO-BREAK SPACE}", " "
-    )
-    assert why.startswith(
-        "Melanoma is predicted although melanocytic nevus is more probable (70.0 % against 20.0 %)"
-    )
-    assert "rare" in why
+FIGURES = "20.0 %, 2.5 times its share of the training images; melanocytic nevus 70.0 %, 0.9 times"
+
+
+@pytest.fixture
+def rare(facts: BundleFacts) -> BundleFacts:
+    """The same bundle, of a network trained on few melanomas."""
+    prior = {"bkl": 0.12, "mel": 0.08, "nv": 0.8}
+    calibration = msgspec.structs.replace(facts.manifest.calibration, prior=prior)
+    return replace(facts, manifest=msgspec.structs.replace(facts.manifest, calibration=calibration))
+
+
+def test_the_headline_says_what_decided_against_the_longest_bar(qtbot: QtBot, rare: BundleFacts) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    card = ResultCard(window)
+    card.show_result(Shown(rare, said(0.2, 0.7, 0.1, "mel"), 1))
+    assert card.predicted.text() == "▲ Melanoma"
+    assert card.figures.text().replace("\N{NO-BREAK SPACE}", " ") == FIGURES
+    assert not card.figures.isHidden()
+    card.show_result(Shown(rare, said(0.2, 0.7, 0.1, "nv"), 1))
+    assert card.predicted.text() == "Melanocytic nevus  70.0\N{NO-BREAK SPACE}%"
+    assert card.figures.isHidden()
+
+
+def test_strip_and_clipboard_say_what_decided_against_the_longest_bar(
+    three: DiagnosisPage, rare: BundleFacts
+) -> None:
+    image = replace(three.model.images[0], state=ImageState.DONE, prediction=said(0.2, 0.7, 0.1, "mel"))
+    three.model._put(image)
+    three.images.show_facts(rare)
+    tile = three.images.strip.tiles[0]
+    assert tile.caption.replace("\N{NO-BREAK SPACE}", " ") == "▲ mel  20.0 % (2.5×)"
+    assert tile.hint.replace("\N{NO-BREAK SPACE}", " ") == f"{image.path.name}: Melanoma: {FIGURES}"
+    assert image.prediction is not None
+    text = words.result_text(rare, image.prediction, Answer("", "", ""), (image,))
+    assert f"Predicted: ▲ Melanoma\n{FIGURES}\n" in text.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_an_awaited_answer_leaves_the_classes_where_they_are(qtbot: QtBot, facts: BundleFacts) -> None:
@@ -456,7 +484,7 @@ def test_an_awaited_answer_leaves_the_classes_where_they_are(qtbot: QtBot, facts
     card = ResultCard(window)
     card.show_result(Shown(facts, said(0.2, 0.7, 0.1, "nv"), 1))
     order = [row.label for row in card.bars.rows]
-    card.show_result(Shown(facts, None, 1, note="Asking the network…"))
+    card.show_result(Shown(facts, None, 1, note="Analysing…"))
     assert [row.label for row in card.bars.rows] == order
     assert [row.value for row in card.bars.rows] == [None, None, None]
     assert "70.0" not in card.bars.accessibleDescription()
@@ -469,8 +497,8 @@ def test_the_table_has_a_row_for_each_image_and_one_for_all(images: list[Path]) 
     )
     waiting = CaseImage(2, images[1])
     rows = as_csv(("bkl", "mel", "nv"), (answered, waiting), said(0.5, 0.4, 0.1, "mel")).splitlines()
-    assert rows[1] == f"{images[0]},mel,0.100000,0.700000,0.200000,0.700000,,,90,,,,"
-    assert rows[2] == f"{images[1]},,,,,,,,0,,,,"
+    assert rows[1] == f"{images[0]},mel,0.100000,0.700000,0.200000,0.700000,natural,,,90,,,,"
+    assert rows[2] == f"{images[1]},,,,,,,,,0,,,,"
     assert rows[3].startswith("together,mel,0.100000,0.500000,0.400000,0.500000")
 
 

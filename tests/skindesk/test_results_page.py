@@ -183,6 +183,27 @@ def test_a_cell_of_the_matrix_opens_its_images(
     qtbot.waitUntil(lambda: len(view.images.grid) == len(melanomas) - 2, timeout=PATIENCE)
 
 
+def test_an_image_behind_a_cell_says_what_decided_against_the_most_probable_class(
+    qtbot: QtBot, paths: Paths, page: ResultsPage, workspace: Workspace, small_dataset: Path
+) -> None:
+    folder = make_run(paths.runs / "a run")
+    samples = [(name, true, "nv") for name, true in dataset_samples(small_dataset)]
+    make_report(folder, "test", samples, probability=0.2, prior=(0.5, 0.4, 0.1))
+    workspace.set_dataset(small_dataset)
+    show(qtbot, page)
+    tab(page, "confusion")
+    view = page.detail.confusion
+    view.matrix.opened.emit(Cell(1, 2))
+    qtbot.waitUntil(lambda: bool(view.caption.text()), timeout=PATIENCE)
+    assert (
+        view.caption.text()
+        .replace("\N{NO-BREAK SPACE}", " ")
+        .endswith(
+            "Melanocytic nevus 20.0 %, 2.0 times its share of the training images; benign keratosis 40.0 %, 0.8 times"
+        )
+    )
+
+
 def test_without_the_dataset_the_matrix_says_why_there_are_no_images(
     qtbot: QtBot, paths: Paths, page: ResultsPage
 ) -> None:

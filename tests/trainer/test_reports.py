@@ -25,8 +25,8 @@ from trainer.runs.reports import (
 from trainer.runs.scorings import count_scoring, scorings_of
 
 TABLE = PredictionTable(
-    classes=("mel", "nv, common"),
-    sample_ids=("a", "b, flipped", "größer"),
+    classes=("mel", "=nv, common"),
+    sample_ids=("-a", "b, flipped", "'@größer"),
     truth=np.array([0, 1, 1]),
     predicted=np.array([0, 0, 1]),
     probabilities=np.array([[0.9, 0.1], [0.625, 0.375], [0.25, 0.75]]),
@@ -43,7 +43,7 @@ def scored() -> ScoredMetrics:
         split="validation",
         bundle="0123456789ab",
         dataset_fingerprint="ab" * 32,
-        prior={"mel": 0.25, "nv, common": 0.75},
+        prior={"mel": 0.25, "=nv, common": 0.75},
         decision_rule="argmax",
         test_scorings=None,
     )

@@ -12,6 +12,7 @@ from trainer.dataset.reading.scanning import without_suffix
 from trainer.dataset.reading.tables import read_table
 from trainer.errors import DatasetError
 from trainer.files import printable
+from trainer.sentences import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -96,7 +97,7 @@ class Metadata:
         return {path: known.get(path, Known()) for path in images}
 
     def _note(self, path: str) -> str:
-        return (
+        return shortened(
             f"Nothing was taken from {self._file.name}: several images or rows are called "
             f"{printable(posixpath.basename(path))}. Give the path of each image in the table."
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,6 +10,8 @@ from trainer import RESEARCH_ONLY
 from trainer.events import silent
 from trainer.prediction.inference import Predictor
 from trainer.predictions import NO_CLASS_MALIGNANT, choice_of
+from trainer.sentences import visible
+from trainer.tables import as_csv as table_text
 from trainer.wording import percent, plain, told_apart
 
 if TYPE_CHECKING:
@@ -74,31 +74,16 @@ def as_document(prediction: Prediction) -> dict[str, Any]:
 def as_csv(predictions: Sequence[Prediction], manifest: Manifest) -> str:
     """Return predictions as a CSV table with a row an image."""
     extra = sorted({name for p in predictions for name in p.metadata or {}})
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(
-        [
-            *("path", "predicted", *manifest.classes, "malignant_probability", "prior", "warnings", "error"),
-            *extra,
-        ]
-    )
+    own = ["path", "predicted", *manifest.classes, "malignant_probability", "prior", "warnings", "error"]
+    rows: list[list[str]] = []
     for p in predictions:
         figures = [f"{p.probabilities[name]:.6f}" if p.probabilities else "" for name in manifest.classes]
         malignant = "" if p.malignant_probability is None else f"{p.malignant_probability:.6f}"
         known = [(p.metadata or {}).get(name, "") for name in extra]
-        writer.writerow(
-            [
-                p.path,
-                p.predicted,
-                *figures,
-                malignant,
-                "" if p.error else p.prior,
-                " ".join(p.warnings),
-                p.error,
-                *known,
-            ]
-        )
-    return stream.getvalue()
+        prior = "" if p.error else p.prior
+        warnings = " ".join(p.warnings)
+        rows.append([p.path, p.predicted, *figures, malignant, prior, warnings, p.error, *known])
+    return table_text([*own, *(f"metadata_{name}" if name in own else name for name in extra)], rows)
 
 
 def as_text(predictions: Sequence[Prediction], manifest: Manifest) -> str:
@@ -109,12 +94,12 @@ def as_text(predictions: Sequence[Prediction], manifest: Manifest) -> str:
             continue
         share = p.malignant_probability
         malignant = "" if share is None else f", malignant {percent(share)}"
-        lines.append(plain(f"{p.path}: {_chosen(p, manifest)}{malignant}"))
+        lines.append(plain(f"{visible(p.path)}: {_chosen(p, manifest)}{malignant}"))
         for name, probability in sorted(p.probabilities.items(), key=lambda pair: -pair[1]):
             mark = "malignant" if name in manifest.malignant else ""
             bar = "#" * round(probability * _BAR)
             lines.append(plain(f"  {name:<8}{percent(probability):>8}  {bar:<{_BAR}}  {mark}".rstrip()))
-        lines += [f"  Note: {warning}" for warning in p.warnings]
+        lines += [f"  Note: {visible(warning)}" for warning in p.warnings]
     calibration = manifest.calibration
     prior = {"natural": calibration.describe_prior(), "balanced": _BALANCED}
     lines += [

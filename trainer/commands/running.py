@@ -12,6 +12,7 @@ import typer
 from trainer.commands.terminal import leave_stdout
 from trainer.errors import EXIT_BAD_INPUT, EXIT_DEFECT, EXIT_STOPPED, StoppedError, TrainerError
 from trainer.files import explain
+from trainer.sentences import shortened, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,4 +72,4 @@ def _defect() -> int:
 
 
 def _say(sentence: str) -> None:
-    sys.stderr.write(f"{sentence}\n")
+    sys.stderr.write(f"{shortened(visible(sentence))}\n")

@@ -26,6 +26,7 @@ from trainer.events import (
 )
 from trainer.files import explain
 from trainer.metrics.catalogue import BALANCED_ACCURACY
+from trainer.sentences import shortened, visible
 from trainer.wording import duration, file_size, plain
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def show(text: str) -> None:
         StorageError: see `_output`.
     """
     with _output():
-        sys.stdout.write(f"{text}\n")
+        sys.stdout.write(f"{visible(text, lines=True)}\n")
         sys.stdout.flush()
 
 
@@ -116,7 +117,7 @@ def terminal_listener() -> Listener:
 
 def describe(event: AnyEvent) -> str:
     """Return an event as a line for a person, empty where there is nothing to say."""
-    return plain(_described(event))
+    return visible(plain(_described(event)))
 
 
 def _described(event: AnyEvent) -> str:  # noqa: C901, PLR0911 - one return for each kind of event
@@ -124,7 +125,7 @@ def _described(event: AnyEvent) -> str:  # noqa: C901, PLR0911 - one return for 
         case Said(message=message):
             return message
         case Warned(message=message):
-            return f"Note: {message}"
+            return shortened(f"Note: {message}")
         case Progress():
             total = f" of {_amount(event.total, event.unit)}" if event.total else ""
             unit = "" if event.unit == "bytes" else f" {event.unit}"

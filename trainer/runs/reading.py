@@ -287,6 +287,7 @@ def _report(folder: Path, findings: _Findings) -> Report | None:
         metrics=scored,
         bundle_hash=scored.bundle,
         dataset_fingerprint=scored.dataset_fingerprint,
+        prior=scored.prior,
         test_scorings=scored.test_scorings,
         scored=when,
     )

@@ -2,7 +2,8 @@
 
 ```
 RUN/report-PART/metrics.json       figures with intervals, and what they rest on (`ScoredMetrics`)
-RUN/report-PART/predictions.csv    a row a sample: sample_id, truth, predicted, then the probability of each class
+RUN/report-PART/predictions.csv    a row a sample: sample_id, truth, predicted, then the probability of each class;
+                                   text is safe for spreadsheets (see `trainer.tables`)
 RUN/report-PART/*.png              pictures
 ```
 
@@ -25,6 +26,7 @@ from trainer.errors import TrainerError
 from trainer.files import explained, read_regular, write_bytes, write_text
 from trainer.metrics.classification import Metrics
 from trainer.stored import read_stored
+from trainer.tables import as_csv, spreadsheet_plain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,15 +128,13 @@ def write_report(folder: Path, scored: ScoredMetrics, table: PredictionTable) ->
     Raises:
         StorageError: they cannot be written.
     """
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([*_KEY_COLUMNS, *table.classes])
+    rows: list[list[str]] = []
     for sample_id, truth, predicted, probabilities in zip(
         table.sample_ids, table.truth, table.predicted, table.probabilities, strict=True
     ):
         figures = [f"{p:.6f}" for p in probabilities]
-        writer.writerow([sample_id, table.classes[truth], table.classes[predicted], *figures])
-    write_text(folder / PREDICTIONS_FILE, stream.getvalue())
+        rows.append([sample_id, table.classes[truth], table.classes[predicted], *figures])
+    write_text(folder / PREDICTIONS_FILE, as_csv([*_KEY_COLUMNS, *table.classes], rows))
     write_scored(folder, scored)
 
 
@@ -166,7 +166,7 @@ def read_predictions(folder: Path) -> PredictionTable:
     file = folder / PREDICTIONS_FILE
     try:
         with io.StringIO(read_regular(file, _LARGEST_TABLE).decode(), newline="") as stream:
-            header, *rows = list(csv.reader(stream))
+            header, *rows = [[spreadsheet_plain(cell) for cell in row] for row in csv.reader(stream)]
         classes = tuple(header[len(_KEY_COLUMNS) :])
         table = PredictionTable(
             classes,

@@ -39,6 +39,7 @@ class Report:
         metrics: with intervals.
         bundle_hash: of the bundle that was scored; the run may have another one by now.
         dataset_fingerprint: of the dataset it was scored on.
+        prior: by class, that the probabilities assume.
         test_scorings: how often the bundle had been scored on the dataset's test part by then; `None` where
             the test part was not looked at.
         scored: when.
@@ -49,6 +50,7 @@ class Report:
     metrics: Metrics
     bundle_hash: str
     dataset_fingerprint: str
+    prior: dict[str, float]
     test_scorings: int | None
     scored: datetime
 

@@ -1,21 +1,24 @@
-"""What the diagnosis page says of the bundle it asks, read in a worker."""
+"""What the diagnosis page says of its network, read in a worker."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from trainer.predictions import choice_of
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from trainer.dataset.malignancy import Marks
+    from trainer.predictions import Choice, Prediction
     from trainer.runs.bundle import Manifest
     from trainer.runs.summary import RunSummary
 
 
 @dataclass(frozen=True)
 class BundleFacts:
-    """A bundle that can be asked.
+    """A bundle that can be used.
 
     Attributes:
         folder: of the bundle.
@@ -34,9 +37,9 @@ class BundleFacts:
         """Twelve digits that name the bundle."""
         return self.summary.bundle_hash
 
-    def most_likely(self, probabilities: dict[str, float]) -> str:
-        """Return the class of the largest probability, whatever the decision rule; the first of equals."""
-        return max(self.manifest.classes, key=lambda name: probabilities.get(name, 0.0))
+    def choice(self, prediction: Prediction) -> Choice:
+        """Return how a prediction of this network was chosen."""
+        return choice_of(prediction.probabilities, prediction.predicted, self.manifest.calibration.prior)
 
 
 def read_bundle_facts(folder: Path) -> BundleFacts:

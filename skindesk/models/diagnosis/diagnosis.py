@@ -355,9 +355,7 @@ class DiagnosisModel(QObject):
         )
         count = len(asked)
         title = (
-            self.tr("Asking about 1 image")
-            if count == 1
-            else self.tr("Asking about {n} images").format(n=count)
+            self.tr("Analysing 1 image") if count == 1 else self.tr("Analysing {n} images").format(n=count)
         )
         for before, image in zip(images, asked, strict=True):
             if before.state is not ImageState.DONE:  # an answer that still holds goes on being shown

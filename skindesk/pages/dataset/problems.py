@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from typing import TYPE_CHECKING
 
@@ -35,6 +33,7 @@ from skindesk.widgets.icons import icon
 from skindesk.widgets.theme import SPACE
 from skindesk.widgets.wheel import wheel_needs_focus
 from trainer.files import write_text
+from trainer.tables import as_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -213,11 +212,9 @@ class ProblemsView(Card):
 
     def save(self, path: Path) -> None:
         """Write the shown rows as CSV."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(("file", "sample_id", "kind", "reason"))
-        writer.writerows(self._whole(range(self._shown.rowCount())))
-        self.errands.run(lambda: write_text(path, text.getvalue()), lambda _none: None, self.failed.emit)
+        rows = self._whole(range(self._shown.rowCount()))
+        text = as_csv(("file", "sample_id", "kind", "reason"), rows)
+        self.errands.run(lambda: write_text(path, text), lambda _none: None, self.failed.emit)
 
     def _whole(self, rows: Iterable[int]) -> Iterable[Problem]:
         for row in rows:

@@ -37,8 +37,8 @@ class Actions:
             action.setToolTip(f"{hint} ({shown})" if shown else hint)
             return action
 
-        self.open = made(tr("Open images…"), "open", [_KEYS.Open], tr("Choose images to ask about"))
-        self.open_folder = made(tr("Open folder…"), "folder", [], tr("Ask about all images of a folder"))
+        self.open = made(tr("Open images…"), "open", [_KEYS.Open], tr("Choose images to analyse"))
+        self.open_folder = made(tr("Open folder…"), "folder", [], tr("Analyse all images of a folder"))
         self.paste = made(
             tr("Paste"), "paste", [_KEYS.Paste], tr("Take a picture or files from the clipboard")
         )
@@ -48,16 +48,16 @@ class Actions:
         self.rotate_right = made(
             tr("Rotate right"), "rotate-right", [QKeySequence("Ctrl+R")], tr("Turn by 90° to the right")
         )
-        self.crop = made(tr("Crop"), "crop", [QKeySequence("Ctrl+K")], tr("Ask about a part of the image"))
+        self.crop = made(tr("Crop"), "crop", [QKeySequence("Ctrl+K")], tr("Analyse a part of the image"))
         self.crop.setCheckable(True)
         self.reset = made(
-            tr("Reset"), "reset", [QKeySequence("Ctrl+Backspace")], tr("Ask about the image as it is")
+            tr("Reset"), "reset", [QKeySequence("Ctrl+Backspace")], tr("Analyse the image as it is")
         )
         self.zoom_in = made(
             tr("Zoom in"), "add", [QKeySequence("Ctrl++"), QKeySequence("Ctrl+=")], tr("Zoom in")
         )
         self.zoom_out = made(tr("Zoom out"), "remove", [QKeySequence("Ctrl+-")], tr("Zoom out"))
-        self.fit = made(tr("Fit"), "fit", [QKeySequence("Ctrl+0")], tr("Show all that is asked about"))
+        self.fit = made(tr("Fit"), "fit", [QKeySequence("Ctrl+0")], tr("Show all of what is analysed"))
         self.remove = made(
             tr("Remove image"), "delete", [_KEYS.Delete], tr("Remove the marked images from this page")
         )

@@ -1,4 +1,4 @@
-"""Which network is asked, and how good it is."""
+"""Which network is used, and how good it is."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class BundleCard(Card):
         self.status = muted()
         self.header.addWidget(self.status)
         self.combo = wheel_needs_focus(QComboBox())
-        self.combo.setAccessibleName(self.tr("Network"))
-        self.combo.setToolTip(self.tr("Choose the network to use: of a run, or from an imported bundle"))
+        self.combo.setAccessibleName(self.tr("Network to use"))
+        self.combo.setToolTip(self.tr("Choose the network to use"))
         self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.combo.setMinimumContentsLength(_SHORTEST_NAME)
         self.combo.activated.connect(self._activated)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING
+
+from trainer.tables import as_csv as table_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,27 +23,27 @@ def as_csv(classes: Sequence[str], images: Sequence[CaseImage], together: Predic
         images: a row each; those without an answer have no figures.
         together: makes a last row of that name.
     """
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
     framing = ["rotation", "crop_x", "crop_y", "crop_width", "crop_height"]
-    writer.writerow(["path", "predicted", *classes, "malignant_probability", "warnings", "error", *framing])
+    own = ["path", "predicted", *classes, "malignant_probability", "prior", "warnings", "error"]
+    rows: list[list[str]] = []
     for image in images:
         view = image.view()
         cut = [f"{share:.4f}" for share in view.crop] if view.crop is not None else [""] * 4
-        writer.writerow([view.path, *_figures(image.prediction, classes), f"{view.rotation:g}", *cut])
+        rows.append([view.path, *_figures(image.prediction, classes), f"{view.rotation:g}", *cut])
     if together is not None:
-        writer.writerow([_TOGETHER, *_figures(together, classes), "", "", "", "", ""])
-    return stream.getvalue()
+        rows.append([_TOGETHER, *_figures(together, classes), "", "", "", "", ""])
+    return table_text([*own, *framing], rows)
 
 
 def _figures(prediction: Prediction | None, classes: Sequence[str]) -> list[str]:
     if prediction is None or not prediction.probabilities:
         error = prediction.error if prediction is not None else ""
-        return ["", *[""] * len(classes), "", "", error]
+        return ["", *[""] * len(classes), "", "", "", error]
     return [
         prediction.predicted,
         *(f"{prediction.probabilities[name]:.6f}" for name in classes),
         "" if prediction.malignant_probability is None else f"{prediction.malignant_probability:.6f}",
+        prediction.prior,
         " ".join(prediction.warnings),
         "",
     ]

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from skindesk.choice_words import deciding_figures, short_figures
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.canvas_tools import CanvasTools
@@ -17,7 +18,6 @@ from skindesk.widgets.canvas.image_strip import ImageStrip, StripTile
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE, class_label, set_role, tokens_for
 from trainer.palette import class_colour
-from trainer.wording import percent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,12 +126,12 @@ class ImageArea(QWidget):
         set_role(self._count, "muted")
         self._progress = muted()
         self._stop = QPushButton(self.tr("Stop"))
-        self._stop.setToolTip(self.tr("Do not ask about the images that have no answer yet"))
+        self._stop.setToolTip(self.tr("Leave the images that have no result yet"))
         self._stop.clicked.connect(self._model.stop)
         # The strip stays where it is when the button comes and goes.
         self._count.setMinimumHeight(self._stop.sizeHint().height())
         self.together = QCheckBox(self.tr("These images show one lesion"))
-        self.together.setToolTip(self.tr("Also say what all images together say of the lesion"))
+        self.together.setToolTip(self.tr("Also show one combined result for this lesion"))
         self.together.toggled.connect(self._model.set_together)
         row.addWidget(self._count, 1)
         row.addWidget(self._progress)
@@ -143,7 +143,7 @@ class ImageArea(QWidget):
         return view
 
     def show_facts(self, facts: BundleFacts | None) -> None:
-        """Say which network is asked; `None` for none."""
+        """Say which network is used; `None` for none."""
         self._facts = facts
         self.canvas.set_shape(facts.manifest.geometry.shape if facts is not None else None)
         self.tools.show_square(words.square_sentence(facts) if facts is not None else "")
@@ -226,24 +226,26 @@ class ImageArea(QWidget):
         return words.about_file(error or self._loader.sentence(image.path), image.path)
 
     def _tile(self, image: CaseImage) -> StripTile:
-        name, sentence, colour = image.path.name, self._sentence(image), ""
+        name, sentence, colour, hint = image.path.name, self._sentence(image), "", ""
         caption = {
             ImageState.WAITING: self.tr("Waiting"),
-            ImageState.ASKED: self.tr("Asking…"),
-            ImageState.LEFT: self.tr("Not asked"),
+            ImageState.ASKED: self.tr("Analysing…"),
+            ImageState.LEFT: self.tr("Not analysed"),
         }.get(image.state, name)
         pending = image.state in _PENDING and self._facts is not None
         if self._facts is None or sentence:
             caption = name
         elif image.prediction is not None and image.state is ImageState.DONE:
-            predicted = image.prediction.predicted
-            share = percent(image.prediction.probabilities[predicted])
-            caption = f"{class_label(predicted, self._facts.manifest.malignant, full=False)}  {share}"
+            choice = self._facts.choice(image.prediction)
+            predicted, figures = image.prediction.predicted, deciding_figures(choice)
+            label = class_label(predicted, self._facts.manifest.malignant, full=False)
+            caption = f"{label}  {short_figures(choice)}"
+            hint = f"{name}: {class_label(predicted, ())}: {figures}" if figures else ""
             colour = class_colour(predicted, self._facts.manifest.classes)
         return StripTile(
             number=image.number,
             caption=caption,
-            hint=sentence or (f"{name}: {caption}" if caption != name else name),
+            hint=sentence or hint or (f"{name}: {caption}" if caption != name else name),
             picture=self._loader.thumbnail(image.path),
             framing=image.framing,
             colour=colour,
@@ -252,7 +254,7 @@ class ImageArea(QWidget):
         )
 
     def _answered(self, done: int, total: int) -> str:
-        return self.tr("{done} of {total} answered").format(done=f"{done:,}", total=f"{total:,}")
+        return self.tr("{done} of {total} analysed").format(done=f"{done:,}", total=f"{total:,}")
 
     def _show_progress(self) -> None:
         images = self._model.images

@@ -1,4 +1,4 @@
-"""The network that is asked: which bundle it is, what is known of it, and whether its engine is ready."""
+"""The network in use: which bundle it is, what is known of it, and whether its engine is ready."""
 
 from __future__ import annotations
 

@@ -262,7 +262,7 @@ class DiagnosisPage(QWidget):
         return list(images)
 
     def _ask_again(self) -> None:
-        """Read anew what could not be read, and ask about it and all that was left."""
+        """Read anew what could not be read, and analyse it and all that was left."""
         for image in self.model.images:
             if self.loader.sentence(image.path):
                 self.loader.forget(image.path)
@@ -308,8 +308,8 @@ class DiagnosisPage(QWidget):
         elif failure.stopped:
             left = sum(image.state is ImageState.LEFT for image in self.model.images)
             self.failure.show_note(
-                self.tr("Stopped; {images} not asked.").format(images=images_counted(left)),
-                action=self.tr("Ask the rest"),
+                self.tr("Stopped; {images} not analysed.").format(images=images_counted(left)),
+                action=self.tr("Analyse the rest"),
             )
         elif failure.message != self.failure.text:
             self.failure.show_error(failure.message, failure.log, self.tr("Try again"))

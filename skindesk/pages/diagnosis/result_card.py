@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from skindesk.choice_words import deciding_figures
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.fold import FoldButton
@@ -76,10 +77,13 @@ class ResultCard(Card):
         self._sort.toggled.connect(self._show_rows)
         self.header.addWidget(self._sort)
         self.choice = SegmentedRow((("together", self.tr("Together")), ("image", self.tr("This image"))))
-        self.choice.setToolTip(self.tr("What all images say together, or the one you look at"))
+        self.choice.setToolTip(self.tr("The combined result of all images, or that of the selected one"))
         self.choice.chosen.connect(self.choice_changed)
         self.body.addWidget(self.choice)
         self.body.addLayout(self._verdict())
+        self.figures = _readable()
+        self.figures.setAccessibleName(self.tr("Why this class is predicted"))
+        self.body.addWidget(self.figures)
         self.bars = ProbabilityBars()
         self.body.addSpacing(SPACE // 2)
         self.body.addWidget(self.bars)
@@ -89,9 +93,9 @@ class ResultCard(Card):
         self._none_malignant = _readable()
         self._none_malignant.setText(self.tr("No class of this network is marked malignant."))
         self.body.addWidget(self._none_malignant)
-        self._why_chosen, self._quality, self._basis = (_readable() for _ in range(3))
+        self._quality, self._basis = _readable(), _readable()
         self._warnings = Notice()
-        for part in (self._why_chosen, self._warnings, self._quality, self._basis):
+        for part in (self._warnings, self._quality, self._basis):
             self.body.addWidget(part)
         self._fold = FoldButton(self.tr("How to read this"), self.tr("What the figures mean"))
         self._explanation = _readable()
@@ -187,14 +191,14 @@ class ResultCard(Card):
 
     def _show_answer(self, facts: BundleFacts, prediction: Prediction) -> None:
         label = class_label(prediction.predicted, facts.manifest.malignant)
+        figures = deciding_figures(facts.choice(prediction))
         share = percent(prediction.probabilities[prediction.predicted])
-        self.predicted.setText(f"{label}  {share}")
+        self.predicted.setText(label if figures else f"{label}  {share}")
+        self.figures.setText(figures)
+        self.figures.setVisible(bool(figures))
         if (malignant := prediction.malignant_probability) is not None:
             self.malignant.setText(percent(malignant))
             self._malignant_bar.set_value(malignant)
-        why = words.why_not_the_most_probable(facts, prediction)
-        self._why_chosen.setText(why)
-        self._why_chosen.setVisible(bool(why))
         if prediction.warnings:
             self._warnings.show_note("\n".join(prediction.warnings))
         else:
@@ -206,7 +210,7 @@ class ResultCard(Card):
         self.predicted.setText(_UNKNOWN)
         self.malignant.setText(_UNKNOWN)
         self._malignant_bar.set_value(0.0)
-        self._why_chosen.hide()
+        self.figures.hide()
         self._warnings.clear()
         self._quality.hide()
 
@@ -261,7 +265,7 @@ def shown_of(model: DiagnosisModel, facts: BundleFacts | None, choice: str) -> S
 
     Args:
         model: with images and answers.
-        facts: of the bundle that is asked.
+        facts: of the network in use.
         choice: as in `Shown`.
     """
     image = model.selected
@@ -276,14 +280,14 @@ def shown_of(model: DiagnosisModel, facts: BundleFacts | None, choice: str) -> S
         sentence = words.about_file(image.prediction.error, image.path)
         return Shown(facts, None, 0, choice, sentence, tr("Read it again"))
     if image.state is ImageState.LEFT:
-        return Shown(facts, None, 1, choice, tr("This image was not asked."), tr("Ask"))
-    return Shown(facts, None, 1, choice, tr("Asking the network…"))
+        return Shown(facts, None, 1, choice, tr("This image was not analysed."), tr("Analyse"))
+    return Shown(facts, None, 1, choice, tr("Analysing…"))
 
 
 def _together(model: DiagnosisModel, facts: BundleFacts) -> Shown:
     prediction, count = model.together_prediction, len(model.readable())
     if prediction is None and model.failure is not None:
-        note = words.tr("The images were not asked together.")
-        return Shown(facts, None, count, "together", note, words.tr("Ask"))
-    note = words.tr("Asking the network…") if prediction is None else ""
+        note = words.tr("There is no combined result.")
+        return Shown(facts, None, count, "together", note, words.tr("Analyse"))
+    note = words.tr("Analysing…") if prediction is None else ""
     return Shown(facts, prediction, count, "together", note)

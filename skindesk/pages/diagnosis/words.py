@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
+from skindesk.choice_words import deciding_figures, in_sentence
 from skindesk.metric_words import name_of
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import class_label
 from trainer import RESEARCH_ONLY
+from trainer.errors import ImageError
 from trainer.images.decoding import MISSING
 from trainer.metrics.catalogue import BALANCED_ACCURACY, PRECISION, RECALL
+from trainer.sentences import visible
 from trainer.wording import n_of, percent
 
 if TYPE_CHECKING:
@@ -39,19 +42,11 @@ def network_name(run: RunSummary) -> str:
     return tr("{name} (demo)").format(name=run.name) if run.drawn else run.name
 
 
-def plain(class_name: str) -> str:
-    """Return the full name of a class as it stands in the middle of a sentence."""
-    from trainer.dataset.classes import FULL_NAMES
-
-    name = FULL_NAMES.get(class_name)
-    return class_name if name is None else name[0].lower() + name[1:]
-
-
 def about_file(sentence: str, path: Path) -> str:
     """Return a sentence about a file with the file's name instead of its whole path."""
-    if sentence == MISSING.format(path=path):  # whoever named it saw it there
+    if sentence == str(ImageError(MISSING.format(path=path))):  # whoever named it saw it there
         return tr("{name} is gone: it was moved, renamed or deleted.").format(name=path.name)
-    return sentence.replace(str(path), path.name)
+    return sentence.replace(visible(str(path)), path.name)
 
 
 def what_was_found(collected: Collected) -> str:
@@ -66,26 +61,6 @@ def what_was_found(collected: Collected) -> str:
             names=names, images=found
         )
     return tr("{images} found in {names}.").format(images=found, names=names) if names else ""
-
-
-def why_not_the_most_probable(facts: BundleFacts, prediction: Prediction) -> str:
-    """Say why the predicted class is not the most probable one; empty where it is."""
-    first = facts.most_likely(prediction.probabilities)
-    if not prediction.predicted or prediction.predicted == first:
-        return ""
-    chosen, shares = prediction.predicted, prediction.probabilities
-    return tr(
-        "{chosen} is predicted although {first} is more probable ({more} against {less}): the decision rule weighs "
-        "each probability by how rare its class was in training ({rare} against {common} of the images), so that "
-        "rare classes are not overlooked."
-    ).format(
-        chosen=class_label(chosen, ()),
-        first=plain(first),
-        more=percent(shares[first]),
-        less=percent(shares[chosen]),
-        rare=percent(facts.manifest.calibration.prior[chosen]),
-        common=percent(facts.manifest.calibration.prior[first]),
-    )
 
 
 def rests_on(facts: BundleFacts, images: int) -> str:
@@ -111,18 +86,17 @@ def explanation(facts: BundleFacts) -> str:
     """Say in a few sentences how probabilities and prediction come about."""
     calibration = facts.manifest.calibration
     ranked = sorted(calibration.prior, key=lambda name: (-calibration.prior[name], name))
-    shares = ", ".join(f"{plain(name)} {percent(calibration.prior[name])}" for name in ranked)
+    shares = ", ".join(f"{in_sentence(name)} {percent(calibration.prior[name])}" for name in ranked)
     fitted = (
-        tr("They were calibrated on {images} that had no part in training.").format(
+        tr("They were calibrated on {images} held out from training.").format(
             images=images_counted(calibration.n)
         )
         if calibration.fitted
-        else tr("They were not calibrated on images of their own.")
+        else tr("They were not calibrated on held-out images.")
     )
-    meaning = tr(
-        "The probabilities hold for images among which the classes are as frequent as among those the network was "
-        "trained on: {shares}."
-    ).format(shares=shares)
+    meaning = tr("The probabilities assume the class frequencies of the training set: {shares}.").format(
+        shares=shares
+    )
     return f"{meaning} {fitted} {calibration.decision_rule}"
 
 
@@ -130,7 +104,7 @@ def test_sentences(facts: BundleFacts, predicted: str) -> str:
     """Say how good the network is at the predicted class, and at melanoma, on images it had never seen."""
     metrics = facts.summary.test
     if metrics is None:
-        return tr("This network has not been scored on a test part yet; the page Results does that.")
+        return tr("This network has not been scored on a test part yet. You can do that on the page Results.")
     sentences = []
     row = metrics.per_class.get(predicted)
     if row is not None and row.support:
@@ -149,7 +123,7 @@ def _found(row: ClassMetrics, class_name: str) -> str:
     return tr("found {found} of {n} images of {name} ({rate})").format(
         found=f"{round(share * row.support):,}",
         n=f"{row.support:,}",
-        name=plain(class_name),
+        name=in_sentence(class_name),
         rate=_with_interval(RECALL, share, row.recall_interval),
     )
 
@@ -164,10 +138,10 @@ def _called(facts: BundleFacts, class_name: str) -> str:
     right = metrics.confusion_matrix[column][column]
     row = metrics.per_class[class_name]
     if not called or row.precision is None:
-        return tr("It never predicted {name} there.").format(name=plain(class_name))
-    return tr("Of {called} it predicted as {name}, {right} were ({rate}).").format(
-        called=images_counted(called),
-        name=plain(class_name),
+        return tr("It called none of them {name}.").format(name=in_sentence(class_name))
+    return tr("Of {called} it called {name}, {right} really were ({rate}).").format(
+        called=f"{called:,}",
+        name=in_sentence(class_name),
         right=f"{right:,}",
         rate=_with_interval(PRECISION, row.precision, row.precision_interval),
     )
@@ -224,6 +198,8 @@ def result_text(
         return "\n".join([*lines, about_file(prediction.error, images[0].path)])
     malignant = facts.manifest.malignant
     lines.append(tr("Predicted: {name}").format(name=class_label(prediction.predicted, malignant)))
+    if figures := deciding_figures(facts.choice(prediction)):
+        lines.append(figures)
     ranked = sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])
     lines += [f"{class_label(name, malignant)}\t{percent(share)}" for name, share in ranked]
     if (share := prediction.malignant_probability) is None:

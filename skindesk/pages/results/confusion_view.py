@@ -11,6 +11,7 @@ from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from skindesk.background import Question
+from skindesk.choice_words import deciding_figures
 from skindesk.models.dataset.files import read_dataset
 from skindesk.widgets.basics import Card, ElidedLabel, SegmentedRow, muted, shortened
 from skindesk.widgets.plots.confusion_matrix import Cell, ConfusionMatrix
@@ -20,6 +21,7 @@ from skindesk.widgets.splitter import Splitter
 from skindesk.widgets.theme import class_label
 from trainer.dataset.store import DatasetStore
 from trainer.errors import TrainerError
+from trainer.predictions import choice_of
 from trainer.runs.reports import read_predictions
 from trainer.wording import n_of, percent
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from trainer.runs.summary import Report
 
 _THUMBNAIL = 112  # pixels
+_NAMED = 3  # classes in the caption of an image
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,15 +194,24 @@ class ConfusionView(QWidget):
         if not len(found):
             self.caption.clear()
             return
-        shares = behind.predicted.probabilities[found[0]]
-        best = np.argsort(-shares)[:3]
-        said = ", ".join(
-            f"{shortened(class_label(behind.predicted.classes[place], self._malignant))} "
-            f"{percent(float(shares[place]))}"
-            for place in best
-        )
-        name = shortened(behind.predicted.sample_ids[found[0]])
+        row = int(found[0])
+        name = shortened(behind.predicted.sample_ids[row])
+        said = self._figures(behind.predicted, row)
         self.caption.setText(self.tr("{sample}: {said}").format(sample=name, said=said))
+
+    def _figures(self, predictions: PredictionTable, row: int) -> str:
+        """Return what decided against the most probable class; else the three most probable classes."""
+        classes = predictions.classes
+        shares = dict(zip(classes, predictions.probabilities[row].tolist(), strict=True))
+        predicted = classes[predictions.predicted[row]]
+        if self._report is not None and set(self._report.prior) == set(classes):
+            figures = deciding_figures(choice_of(shares, predicted, self._report.prior))
+            if figures:
+                return f"{shortened(class_label(predicted, self._malignant))} {figures}"
+        best = sorted(classes, key=lambda name: -shares[name])[:_NAMED]
+        return ", ".join(
+            f"{shortened(class_label(name, self._malignant))} {percent(shares[name])}" for name in best
+        )
 
     def _send(self) -> None:
         behind = self._behind

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,6 +9,7 @@ from PySide6.QtCore import QBuffer, QIODevice, QPoint, QRect, QSize
 from PySide6.QtGui import QImage, QPainter
 
 from trainer.files import write_bytes, write_text
+from trainer.tables import as_csv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,12 +63,11 @@ def _write_table(file: Path, x_title: str, columns: Mapping[str, Points]) -> Non
     for name, (xs, ys) in columns.items():
         for x, y in zip(xs.tolist(), ys.tolist(), strict=True):
             rows.setdefault(round(x, 6), {})[name] = y
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream)
-    writer.writerow([x_title, *columns])
-    for x in sorted(rows):
-        writer.writerow([f"{x:g}", *(repr(rows[x][name]) if name in rows[x] else "" for name in columns)])
-    write_text(file, stream.getvalue())
+    cells = (
+        [f"{x:g}", *(repr(rows[x][name]) if name in rows[x] else "" for name in columns)]
+        for x in sorted(rows)
+    )
+    write_text(file, as_csv([x_title, *columns], cells))
 
 
 def _image(plot: Painted) -> QImage:

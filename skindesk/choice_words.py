@@ -1,0 +1,49 @@
+"""Why a class was predicted although another one is more probable, in the language of the program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication
+
+from trainer.dataset.classes import FULL_NAMES
+from trainer.wording import percent, told_apart
+
+if TYPE_CHECKING:
+    from trainer.predictions import Choice
+
+
+def in_sentence(class_name: str) -> str:
+    """Return the full name of a class as it stands in the middle of a sentence."""
+    name = FULL_NAMES.get(class_name)
+    return class_name if name is None else name[0].lower() + name[1:]
+
+
+def deciding_figures(choice: Choice) -> str:
+    """Return the figures that decided: "5.6 %, 3.1 times its share of the training images; melanoma 26.2 %, 2.3 times".
+
+    Empty where the predicted class is the most probable one as well.
+    """
+    if not choice.against_the_most_probable:
+        return ""
+    chosen, other = choice
+    times, other_times = told_apart(chosen.times, other.times)
+    return QCoreApplication.translate(
+        "predictions",
+        "{share}, {times} times its share of the training images; {other} {other_share}, {other_times} times",
+    ).format(
+        share=percent(chosen.probability),
+        times=times,
+        other=in_sentence(other.class_name),
+        other_share=percent(other.probability),
+        other_times=other_times,
+    )
+
+
+def short_figures(choice: Choice) -> str:
+    """Return the same in the room of a caption: "5.6 % (3.1×)", or the probability alone where it decided."""
+    share = percent(choice.predicted.probability)
+    if not choice.against_the_most_probable:
+        return share
+    times, _ = told_apart(choice.predicted.times, choice.most_probable.times)
+    return f"{share} ({times}×)"
