@@ -11,6 +11,7 @@ from skindesk.reports.words import listed, one_line, printable, tr
 from trainer.backbones import get_backbone
 from trainer.dataset.certificate import PARTS
 from trainer.dataset.classes import full_name
+from trainer.figures.choosing import MOST_CLASSES, SHOWN_CLASSES
 from trainer.metrics.catalogue import ACCURACY, BALANCED_ACCURACY, OVERALL, PRECISION, RECALL
 from trainer.runs.bundle import bundle_hash, read_manifest
 from trainer.runs.reading import read_run
@@ -232,10 +233,14 @@ def split_sentence(split: SplitCertificate) -> str:
 
 
 def prior_sentence(calibration: Calibration) -> str:
-    """Say what class frequencies probabilities speak of."""
+    """Say which class frequencies the probabilities assume."""
     ranked = sorted(calibration.prior, key=lambda name: (-calibration.prior[name], name))
-    shares = ", ".join(f"{full_name(name)} {percent(calibration.prior[name])}" for name in ranked)
-    return tr("The probabilities speak of the class frequencies of the training images: {0}.").format(shares)
+    named = ranked if len(ranked) <= MOST_CLASSES else ranked[:SHOWN_CLASSES]
+    words = [f"{full_name(name)} {percent(calibration.prior[name])}" for name in named]
+    if len(named) < len(ranked):
+        words.append(tr("{0} others").format(len(ranked) - len(named)))
+    shares = ", ".join(words)
+    return tr("The probabilities assume the class frequencies of the training set: {0}.").format(shares)
 
 
 def overall_metrics(metrics: Metrics) -> tuple[ReportMetric, ...]:

@@ -42,7 +42,7 @@ MODEL = ReportModel(
     trained=datetime(2026, 3, 1, 12, tzinfo=UTC),
     dataset="ham: 5,984 images, 5,984 lesions, 7 classes (fingerprint 01170d604aab)",
     split="By group: 4,188 images for training, 898 for validation, 898 for testing.",
-    prior="The probabilities speak of the class frequencies of the training images.",
+    prior="The probabilities assume the class frequencies of the training set.",
     decision_rule=RULE,
     classes=("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc"),
     malignant=("akiec", "bcc", "mel"),

@@ -211,7 +211,7 @@ def test_diagnosis_is_warm_and_answers_in_the_order_asked(
     assert answer.together is not None
     assert "1 of 4 images is not in this" in answer.together.warnings[0]
     assert len(answer.bundle_hash) == 12
-    assert answer.prior.startswith("Probabilities speak of")
+    assert answer.prior.startswith("Probabilities assume")
 
     # A bundle that is not there is a sentence, and the child goes on.
     gone = diagnosis.submit(PredictImages(bundle=str(tiny_run), images=views), "Predict")

@@ -176,7 +176,7 @@ def test_a_bundle_that_has_changed_is_read_again(
     first = do(worker, job)
     assert first.bundle_hash == bundle_hash(bundle)
     assert first.decision_rule
-    assert first.prior.startswith("Probabilities speak of")
+    assert first.prior.startswith("Probabilities assume")
     manifest, arrays = read_bundle(copy)
     hotter = msgspec.structs.replace(manifest.calibration, temperature=50.0)
     write_bundle(copy, msgspec.structs.replace(manifest, calibration=hotter), arrays)
