@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPen, QPolygonF
 
-from skindesk.reports.fonts import families_for, report_font
+from skindesk.reports.fonts import font_for, legible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,8 @@ LINE = "#D3D9E0"
 TRACK = "#E6EAEE"
 NOTICE = "#FBF1DC"
 """Text colours have, on white and on the ground of notices, a contrast of 6:1 or more; they stay apart when printed in grey."""
+
+POINTS_PER_INCH = 72.0
 
 SMALL = 8.0
 BODY = 9.5
@@ -69,7 +71,8 @@ class Canvas:
             align: what of the line is at `x`.
             angle: by which it is turned around that place, degrees to the left.
         """
-        font = _font_for(text, size, bold=bold)
+        text = legible(text)
+        font = font_for(text, size, bold=bold)
         share = {"left": 0.0, "centre": 0.5, "right": 1.0}[align]
         width = self._metrics(font).horizontalAdvance(text) if share else 0.0
         self._painter.save()
@@ -82,16 +85,23 @@ class Canvas:
 
     def ink_of(self, text: str, *, size: float = SMALL, bold: bool = False) -> tuple[float, float]:
         """Return how far a line of text reaches above its base line and below it, points."""
-        ink = self._metrics(_font_for(text, size, bold=bold)).tightBoundingRect(text)
+        text = legible(text)
+        ink = self._metrics(font_for(text, size, bold=bold)).tightBoundingRect(text)
         return -ink.top() / self._scale, ink.bottom() / self._scale
 
     def width_of(self, text: str, *, size: float = SMALL, bold: bool = False) -> float:
         """Return how wide a line of text is, points."""
-        return self._metrics(_font_for(text, size, bold=bold)).horizontalAdvance(text) / self._scale
+        text = legible(text)
+        return self._metrics(font_for(text, size, bold=bold)).horizontalAdvance(text) / self._scale
+
+    def size_to_fit(self, text: str, width: float, *, size: float = SMALL) -> float:
+        """Return the size at which a line of text is at most `width` points wide: `size`, or less where needed."""
+        return size * min(1.0, width / max(self.width_of(text, size=size), 1.0))
 
     def elided(self, text: str, width: float, *, size: float = SMALL) -> str:
         """Return a text cut with an ellipsis so that it is at most `width` points wide."""
-        metrics = self._metrics(_font_for(text, size, bold=False))
+        text = legible(text)
+        metrics = self._metrics(font_for(text, size, bold=False))
         return metrics.elidedText(text, Qt.TextElideMode.ElideRight, width * self._scale)
 
     def line(
@@ -157,10 +167,3 @@ class Canvas:
 
     def _rectangle(self, x: float, y: float, width: float, height: float) -> QRectF:
         return QRectF(self._across(x), self._down(y), width * self._scale, height * self._scale)
-
-
-def _font_for(text: str, size: float, *, bold: bool) -> QFont:
-    font = report_font(size, bold=bold)
-    own, *others = families_for(text)
-    font.setFamilies([*others, own])
-    return font

@@ -12,6 +12,7 @@ from trainer.backbones import get_backbone
 from trainer.dataset.certificate import PARTS
 from trainer.dataset.classes import full_name
 from trainer.dataset.known_pairs import SOURCE
+from trainer.figures.choosing import MOST_CLASSES, SHOWN_CLASSES
 from trainer.metrics.catalogue import ACCURACY, BALANCED_ACCURACY, OVERALL, PRECISION, RECALL
 from trainer.runs.bundle import bundle_hash, read_manifest
 from trainer.runs.reading import read_run
@@ -242,9 +243,13 @@ def split_sentence(split: SplitCertificate) -> str:
 
 
 def prior_sentence(calibration: Calibration) -> str:
-    """Say what class frequencies probabilities assume."""
+    """Say which class frequencies the probabilities assume."""
     ranked = sorted(calibration.prior, key=lambda name: (-calibration.prior[name], name))
-    shares = ", ".join(f"{full_name(name)} {percent(calibration.prior[name])}" for name in ranked)
+    named = ranked if len(ranked) <= MOST_CLASSES else ranked[:SHOWN_CLASSES]
+    words = [f"{full_name(name)} {percent(calibration.prior[name])}" for name in named]
+    if len(named) < len(ranked):
+        words.append(tr("{0} others").format(len(ranked) - len(named)))
+    shares = ", ".join(words)
     return tr("The probabilities assume the class frequencies of the training set: {0}.").format(shares)
 
 

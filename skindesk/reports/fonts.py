@@ -1,25 +1,29 @@
 """The fonts of a report: one family for most of it, further ones for scripts that it lacks.
 
-Which scripts can be printed depends on the fonts of the machine. Letters that no font here has are drawn as
-empty boxes; a report that holds some says so (see `missing_letters`).
+Which scripts can be printed depends on the fonts of the machine. Letters that no font here has are written as
+their Unicode numbers (see `legible`), and a report that holds some says so.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import logging
 import unicodedata
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from PySide6.QtGui import QFont, QFontDatabase, QFontInfo, QTextLayout
+from PySide6.QtGui import QFont, QFontDatabase, QFontInfo, QFontMetrics, QTextLayout
 
 _FAMILIES = ("Noto Sans", "Segoe UI", "Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans")
 """The first that is there is used: legible at 8 points, and with letters for most of Europe."""
 
 _LIGATURES = ("liga", "clig", "dlig")
 """Off: a glyph that stands for several letters cannot be searched for or copied from every PDF viewer."""
+
+_NO_LETTERS = "Last Resort"
+"""A font with a box for every letter; matplotlib brings it along."""
 
 _System = QFontDatabase.WritingSystem
 
@@ -136,6 +140,20 @@ def foreign_runs(text: str) -> list[Run]:
     return runs
 
 
+def font_for(text: str, size: float, *, bold: bool) -> QFont:
+    """Return a font that has the letters of a text, as far as any here has.
+
+    Args:
+        text: one line.
+        size: points.
+        bold: the one emphasis there is.
+    """
+    font = report_font(size, bold=bold)
+    own, *others = families_for(text)
+    font.setFamilies([*others, own])
+    return font
+
+
 def families_for(text: str) -> list[str]:
     """Return the families a text is set in, the report's own first."""
     return list(dict.fromkeys([base_family(), *(run.family for run in foreign_runs(text))]))
@@ -146,19 +164,53 @@ def missing_letters(text: str) -> str:
     return "".join(letter for letter in dict.fromkeys(text) if _is_missing(letter))
 
 
+def legible(text: str) -> str:
+    """Return a text in which letters that no font here has stand as numbers: "[U+E0F7 U+17000].jpg"."""
+    if text.isascii():
+        return text
+    missing: list[bool] = []
+    for letter in text:
+        stands_on = missing and unicodedata.category(letter)[0] == "M"  # a mark goes with its letter
+        missing.append(missing[-1] if stands_on else _is_missing(letter))
+    pieces = []
+    for as_numbers, group in itertools.groupby(zip(missing, text, strict=True), lambda pair: pair[0]):
+        letters = [letter for _, letter in group]
+        pieces.append(f"[{' '.join(map(_code, letters))}]" if as_numbers else "".join(letters))
+    return "".join(pieces)
+
+
+def _code(letter: str) -> str:
+    return f"U+{ord(letter):04X}"
+
+
 @cache
 def _is_missing(letter: str) -> bool:
     if unicodedata.category(letter) in {"Cc", "Cf"} or unicodedata.category(letter)[0] in "ZM":
         return False  # nothing to be seen, or a mark that needs a letter to stand on
-    family = _family_for(letter, japanese=False)
+    if unicodedata.category(letter) == "Co":
+        return True  # private use: what a font draws for it means nothing
+    families = [family for family in (_family_for(letter, japanese=False), base_family()) if family]
+    if _has_boxes_for_all():
+        return not any(_has_glyph(family, letter) for family in families)
     font = report_font(10)
-    if family:
-        font.setFamilies([family, base_family()])
+    font.setFamilies(families)
     layout = QTextLayout(letter, font)
     layout.beginLayout()
     layout.createLine()
     layout.endLayout()
     return any(0 in run.glyphIndexes() for run in layout.glyphRuns())
+
+
+@cache
+def _has_boxes_for_all() -> bool:
+    """Whether Qt finds a font that has some box for every letter, so that none seems to be missing."""
+    return any(family.startswith(_NO_LETTERS) for family in QFontDatabase.families())
+
+
+def _has_glyph(family: str, letter: str) -> bool:
+    font = report_font(10)
+    font.setFamilies([family])
+    return QFontMetrics(font).inFontUcs4(ord(letter))
 
 
 @cache
@@ -191,7 +243,7 @@ def _family_of(system: QFontDatabase.WritingSystem) -> str:
 
 def forget_families() -> None:
     """Look at the machine's fonts again."""
-    for known in (base_family, _family_for, _family_of, _is_missing):
+    for known in (base_family, _family_for, _family_of, _is_missing, _has_boxes_for_all):
         known.cache_clear()
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from skindesk.choice_words import deciding_figures
 from skindesk.reports.content import titled
-from skindesk.reports.fonts import missing_letters
 from skindesk.reports.insets import Picture, fitted
 from skindesk.reports.words import MALIGNANT_MARK, date_words, listed, one_line, tr
 from trainer.dataset.classes import full_name
@@ -30,9 +28,6 @@ _PICTURE_HEIGHT = 190.0
 """Largest size of an image, points: 73 mm, at which the 600 pixels of HAM10000 are 208 to an inch."""
 
 _WHOLE = (0.0, 0.0, 1.0, 1.0)
-_CODES_NAMED = 8  # letters that are named by their numbers where no font has them
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -95,13 +90,16 @@ def images_context(report: DiagnosisReport, patient: PatientFields, text_width: 
         "notes": [line for line in patient.notes.splitlines() if line.strip()],
         "together": _answer(report.together, model) if report.together is not None else None,
         "overview": len(entries) > 1,
+        "predicted_names": [
+            f"{MALIGNANT_MARK} {entry.answer.predicted}" for entry in entries if entry.answer
+        ],
         "images": entries,
         "unread_sentence": _unread_sentence,
         "picture_width": min(_PICTURE_WIDTH, 0.45 * text_width),
         "reading": reading_sentences(model),
         "network": network_facts(model, report.program_version),
         "model": model,
-        "remarks": [*model.remarks, *_letters_remark(report, patient)],
+        "remarks": model.remarks,
     }
 
 
@@ -203,19 +201,3 @@ def _changes(view: ImageView) -> Iterable[str]:
 def _unread_sentence(index: int, count: int, entry: ImageEntry) -> str:
     number = f"{index}. " if count > 1 else ""
     return tr("{0}{1} was not read: {2}").format(number, entry.name, entry.error)
-
-
-def _letters_remark(report: DiagnosisReport, patient: PatientFields) -> list[str]:
-    """Say which letters could not be printed."""
-    texts = [text for _, text in titled(patient)]
-    texts += [patient.notes, report.model.name, *(image.path.name for image in report.images)]
-    missing = missing_letters("".join(one_line(text) for text in texts))
-    if not missing:
-        return []
-    codes = ", ".join(f"U+{ord(letter):04X}" for letter in missing[:_CODES_NAMED])
-    _log.warning("No font on this machine has %s; a report shows boxes instead.", codes)
-    return [
-        tr(
-            "{0} of the text above could not be printed, since no font on this machine has them ({1})."
-        ).format(counted(len(missing), tr("letter"), tr("letters")), codes)
-    ]

@@ -22,7 +22,7 @@ from PySide6.QtGui import (
     QTextFormat,
 )
 
-from skindesk.reports.canvas import TRACK, Canvas
+from skindesk.reports.canvas import POINTS_PER_INCH, TRACK, Canvas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,6 @@ OBJECT_TYPE = QTextFormat.ObjectTypes.UserObject.value + 1
 _INDEX = QTextFormat.Property.UserProperty.value + 1
 _PREFIX = "inset:"
 
-POINTS_PER_INCH = 72.0
 LEAST_DPI = 200.0
 MOST_DPI = 300.0
 """Pixels an inch of paper: fewer are seen, more only make the file larger."""

@@ -27,7 +27,7 @@ _STACKED_CLASSES = 10
 def write_diagnosis_pdf(report: DiagnosisReport, file: Path, *, paper: str = "A4") -> int:
     """Write a report of images as a PDF, in the main thread of a program that has a QGuiApplication.
 
-    Letters that no font of this machine has appear as boxes; the report then says so, and so does the log.
+    Letters that no font of this machine has appear as their Unicode numbers; the report and the log say so.
 
     Args:
         report: what it says.

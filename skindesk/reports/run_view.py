@@ -18,8 +18,8 @@ from trainer.dataset.classes import full_name
 from trainer.figures.calibration import ENOUGH_IMAGES
 from trainer.figures.curves import Scored
 from trainer.figures.evaluation import printed_curves
-from trainer.figures.history import TRAIN_COLOUR, best_place, printed_history, printed_recalls
-from trainer.figures.matrix import printed_confusion
+from trainer.figures.history import TRAIN_COLOUR, best_place, printed_history, printed_recalls, recalls_shown
+from trainer.figures.matrix import cells_of, printed_confusion
 from trainer.figures.page import ACCENT, PRINT, own_style
 from trainer.metrics.catalogue import ACCURACY, BALANCED_ACCURACY, ROC_AUC
 from trainer.palette import class_colour
@@ -72,7 +72,8 @@ def run_context(report: TrainingReport, text_width: float) -> dict[str, object]:
         "train_line": Line(TRAIN_COLOUR, bold=False),
         "validation_line": Line(ACCENT, bold=True),
         "few_images": ENOUGH_IMAGES,
-        "legend": [_legend_row(name, classes, malignant) for name in classes],
+        "legend": [_legend_row(name, classes, malignant) for name in recalls_shown(report.history, classes)],
+        **_notes(report, classes),
         "data_facts": _data_facts(report),
         "split_parts": [tr("Training"), tr("Validation"), tr("Test"), tr("Together")],
         "split_rows": _split_rows(report.split, malignant) if report.split is not None else [],
@@ -95,6 +96,21 @@ def _figures(report: TrainingReport, classes: tuple[str, ...], width: float) -> 
             "recalls": printed_recalls(history, classes, malignant, width) if classes and history else None,
         }
     return {name: FigureInset(figure) if figure is not None else None for name, figure in figures.items()}
+
+
+def _notes(report: TrainingReport, classes: tuple[str, ...]) -> dict[str, str]:
+    """Say which classes the figures leave out; empty where they show all."""
+    scored, shown = _scored(report), recalls_shown(report.history, classes)
+    rest = len(classes) - len(shown)
+    return {
+        "confusion_note": cells_of(report.test).note if report.test is not None else "",
+        "curves_note": scored.note if scored is not None else "",
+        "recalls_note": tr("The recalls of {0} classes are drawn; {1} others are not.").format(
+            len(shown), rest
+        )
+        if rest
+        else "",
+    }
 
 
 def _scored(report: TrainingReport) -> Scored | None:
@@ -174,7 +190,8 @@ def _curve_rows(report: TrainingReport) -> list[CurveRow]:
             interval=ROC_AUC.interval(metrics.roc_auc_interval),
             average_precision=number(scored.found(name).average_precision()),
         )
-        for name, metrics in scored.metrics.per_class.items()
+        for name in scored.shown
+        for metrics in (scored.metrics.per_class[name],)
     ]
 
 

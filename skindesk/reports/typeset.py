@@ -6,6 +6,7 @@ the words mean. Each piece is a document of its own, so where it may be cut is k
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,14 +28,16 @@ from PySide6.QtGui import (
 )
 
 from skindesk.paths import resource
-from skindesk.reports.canvas import BODY, INK, LINE, MUTED, SMALL, Canvas
+from skindesk.reports.canvas import BODY, INK, LINE, MUTED, POINTS_PER_INCH, SMALL, Canvas
 from skindesk.reports.flow import Head, Piece, paginate
-from skindesk.reports.fonts import foreign_runs, report_font
-from skindesk.reports.insets import OBJECT_TYPE, POINTS_PER_INCH, InsetHandler, Insets, make_objects
+from skindesk.reports.fonts import foreign_runs, legible, missing_letters, report_font
+from skindesk.reports.insets import OBJECT_TYPE, InsetHandler, Insets, make_objects
 from skindesk.reports.lettering import with_true_letters
-from skindesk.reports.words import MALIGNANT_MARK, short_name
+from skindesk.reports.measuring import column_width
+from skindesk.reports.words import MALIGNANT_MARK, listed, short_name, tr
 from trainer import RESEARCH_ONLY, __version__
 from trainer.dataset.classes import full_name
+from trainer.wording import NO_BREAK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,10 +56,16 @@ MARGIN = 18.0 * POINTS_PER_INCH / 25.4
 _HEADER = 28.0
 _FOOTER = 30.0
 """Height of header and footer with their distance from the text, points."""
+_FOOTER_TYPE = 7.5
 
 _RESOLUTION = 1200  # of layout, units an inch: 1 unit is 0.06 points, well below what is seen
 _SCALE = _RESOLUTION / POINTS_PER_INCH
 
+_CODES_NAMED = 8  # letters that the remark on missing ones names
+
+_log = logging.getLogger(__name__)
+
+_SPACE_BEFORE_PERCENT = re.compile(r"(?<=\d) (?=%)")
 _PIECE = re.compile(r"<!--\s*piece\b([^>]*?)-->")
 _TOUCH = 0.5  # device units that two lines may overlap through rounding
 
@@ -100,9 +109,10 @@ def render(template: str, insets: Insets, context: dict[str, object]) -> str:
     pixels = QGuiApplication.primaryScreen().logicalDotsPerInchY() / POINTS_PER_INCH
     environment.filters["pt"] = lambda points: f"{points * pixels:.2f}"
     environment.filters |= {"short_name": short_name, "full_name": full_name, "marked": _marked}
-    return environment.get_template(template).render(
-        inset=insets.add, body=BODY, small=SMALL, ink=INK, muted=MUTED, line=LINE, **context
+    html = environment.get_template(template).render(
+        inset=insets.add, fit=column_width, body=BODY, small=SMALL, ink=INK, muted=MUTED, line=LINE, **context
     )
+    return _SPACE_BEFORE_PERCENT.sub(NO_BREAK, html)
 
 
 def _marked(sentence: str) -> Markup:
@@ -128,11 +138,12 @@ def typeset(html: str, style: str, insets: Insets, sheet: Sheet) -> tuple[bytes,
     writer = _writer(buffer, sheet)
     handler = InsetHandler(insets, _SCALE)
     width, height = writer.width() / _SCALE - 2 * MARGIN, writer.height() / _SCALE - 2 * MARGIN
-    pieces = list(_pieces(html))
+    missing = missing_letters(f"{html}{sheet.subject}{sheet.title}")
+    pieces = list(_pieces(legible(html + _letters_remark(missing))))
     documents = [_document(content, style, writer, handler, width * _SCALE) for _, content in pieces]
     flow = [_piece(words, document) for (words, _), document in zip(pieces, documents, strict=True)]
     pages = paginate(flow, (height - _HEADER - _FOOTER) * _SCALE)
-    texts = [*(document.toPlainText() for document in documents), sheet.subject, sheet.title]
+    texts = [*(document.toPlainText() for document in documents), legible(sheet.subject), sheet.title]
     painter = QPainter(writer)
     for number, slices in enumerate(pages, start=1):
         if number > 1:
@@ -144,6 +155,20 @@ def typeset(html: str, style: str, insets: Insets, sheet: Sheet) -> tuple[bytes,
         _paint_footer(canvas, width, height, f"Page {number} of {len(pages)}")
     painter.end()
     return with_true_letters(bytes(buffer.data().data()), texts), len(pages)
+
+
+def _letters_remark(missing: str) -> str:
+    """Return a piece that says which letters stand as numbers; nothing where there are none."""
+    if not missing:
+        return ""
+    codes = [f"U+{ord(letter):04X}" for letter in missing[:_CODES_NAMED]]
+    if len(missing) > _CODES_NAMED:
+        codes.append(tr("{0:,} more").format(len(missing) - _CODES_NAMED))
+    _log.warning("No font on this machine has %s; a report shows the numbers instead.", ", ".join(codes))
+    sentence = tr(
+        "Letters that no font on this machine has are printed as their Unicode numbers: {0}."
+    ).format(listed(codes))
+    return str(Markup('<!-- piece space=8 --><p class="small muted">{}</p>').format(sentence))
 
 
 def _writer(buffer: QBuffer, sheet: Sheet) -> QPdfWriter:
@@ -309,5 +334,7 @@ def _paint_header(canvas: Canvas, sheet: Sheet, width: float, number: int) -> No
 def _paint_footer(canvas: Canvas, width: float, height: float, page: str) -> None:
     top = height - 18.0
     canvas.line([(0.0, top), (width, top)], LINE)
-    canvas.text(0.0, height - 4.0, RESEARCH_ONLY, size=7.5, colour=MUTED)
-    canvas.text(width, height - 4.0, page, size=7.5, colour=MUTED, align="right")
+    room = width - canvas.width_of(page, size=_FOOTER_TYPE) - 12.0
+    size = canvas.size_to_fit(RESEARCH_ONLY, room, size=_FOOTER_TYPE)
+    canvas.text(0.0, height - 4.0, RESEARCH_ONLY, size=size, colour=MUTED)
+    canvas.text(width, height - 4.0, page, size=_FOOTER_TYPE, colour=MUTED, align="right")

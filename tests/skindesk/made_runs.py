@@ -61,7 +61,7 @@ def make_bundle(
 ) -> Manifest:
     """A bundle of two numbers; it can be read, but predicts nothing."""
     epoch = make_epochs([0.5])[0]
-    third = dict.fromkeys(CLASSES, 1 / 3)
+    third = dict.fromkeys(CLASSES, 1 / len(CLASSES))
     parts = {"train": 50, "validation": 17, "test": 17}
     manifest = Manifest(
         program_version="0.1.0",

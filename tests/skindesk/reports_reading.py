@@ -136,11 +136,13 @@ class Font:
 
 @dataclass(frozen=True)
 class Word:
-    """A word and where its middle is, points."""
+    """A word, where its middle is, and from where to where it reaches, points."""
 
     text: str
     x: float
     y: float
+    left: float
+    right: float
 
 
 class ReadPdf:
@@ -178,7 +180,10 @@ class ReadPdf:
             _poppler("pdftotext", "-bbox", "-f", page, "-l", page, self.file, "-"),
         )
         return [
-            Word(text, (float(left) + float(right)) / 2, (float(top) + float(bottom)) / 2)
+            Word(
+                *(text, (float(left) + float(right)) / 2, (float(top) + float(bottom)) / 2),
+                *(float(left), float(right)),
+            )
             for left, top, right, bottom, text in found
         ]
 

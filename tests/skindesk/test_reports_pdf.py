@@ -270,9 +270,13 @@ def test_letters_without_a_font_are_owned_up_to(tmp_path: Path, caplog: pytest.L
     rare = "".join(map(chr, (0x1BC00, 0x17000, 0x10FFF0, 0xE0F7, 0xF1234)))
     missing = missing_letters(rare)
     assert missing, "no machine has a font for every private letter"
-    text = _written(tmp_path, patient=PatientFields(name=f"A{missing[0]}B")).flowing
-    assert "1 letter of the text above could not be printed" in text
-    assert f"U+{ord(missing[0]):04X}" in text
+    code = f"U+{ord(missing[0]):04X}"
+    text = _written(
+        tmp_path, image(f"{missing[0]}.jpg"), patient=PatientFields(name=f"A{missing[0]}B")
+    ).flowing
+    assert f"A[{code}]B" in text
+    assert f"[{code}].jpg" in text
+    assert f"Letters that no font on this machine has are printed as their Unicode numbers: {code}." in text
     assert f"U+{ord(missing[0]):04X}" in caplog.text
 
 

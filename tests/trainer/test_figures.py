@@ -18,6 +18,7 @@ from trainer.figures.curves import Scored, precision_recall_page, roc_page
 from trainer.figures.evaluation import draw_evaluation
 from trainer.figures.fonts import families_for
 from trainer.figures.history import draw_history
+from trainer.figures.matrix import cells_of
 from trainer.metrics.classification import Metrics, compute_metrics
 from trainer.palette import CLASS_COLOURS, MORE_COLOURS, class_colour
 
@@ -210,6 +211,42 @@ def test_awkward_sets_are_drawn_without_a_warning(
     probabilities[:, 0] = 1.1 - 0.1 * len(classes)
     metrics = compute_metrics(truth, probabilities, [0, 0, 0], classes, ["x", "y", "z"], bootstrap=20)
     assert len(draw_evaluation(tmp_path, truth, probabilities, metrics, malignant=("mel",))) == 4
+
+
+def test_of_very_many_classes_the_most_frequent_are_drawn_and_the_others_said(tmp_path: Path) -> None:
+    classes = tuple(f"class {number:03d} of a long list of names" for number in range(114))
+    truth, probabilities, metrics = evaluation(classes, n=1000)
+    scored = Scored(truth, probabilities, metrics, classes[:2])
+    for figure in (roc_page(scored), precision_recall_page(scored)):
+        named = {text for text in texts(figure) if text.startswith("class ")}
+        assert len(named) == 16
+        assert any(
+            "The 16 classes with most images; 98 others are not drawn." in text for text in texts(figure)
+        )
+        figure.draw_without_rendering()
+        rows = [
+            text.get_window_extent()
+            for text in figure.findobj(Text)
+            if isinstance(text, Text) and text.get_text() in named
+        ]
+        assert not any(one.overlaps(other) for one, other in itertools.combinations(rows, 2))
+    for path in draw_evaluation(tmp_path, truth, probabilities, metrics):
+        with Image.open(path) as image:
+            assert max(image.size) < 3000, path.name
+
+
+def test_the_matrix_of_very_many_classes_adds_the_others_up() -> None:
+    classes = tuple(f"class {number:03d}" for number in range(114))
+    _, _, metrics = evaluation(classes, n=1000)
+    cells = cells_of(metrics)
+    assert cells.counts.sum() == metrics.n
+    assert cells.names[-1] == "98 others"
+    assert cells.counts[0, 0] == metrics.confusion_matrix[0][0]
+    assert cells.counts[0].sum() == metrics.per_class[classes[0]].support
+    assert cells.note.startswith("The 16 classes with most images; the other 98 are added up,")
+    _, _, few = evaluation()
+    assert cells_of(few).names == CLASSES
+    assert cells_of(few).note == ""
 
 
 @pytest.mark.parametrize("name", ["黑色素瘤", "سرطان", "मेलेनोमा"])

@@ -328,7 +328,7 @@ def test_no_interval_of_a_perfect_classifier_is_of_no_width() -> None:
             assert interval.low < 0.97
             assert interval.high == 1.0
     assert (
-        "No interval, since there is only one group: recall of vasc; precision of vasc; F1 of vasc; ROC AUC of vasc."
+        "No interval, because there is only one group: recall of vasc; precision of vasc; F1 of vasc; ROC AUC of vasc."
     ) in result.notes
 
 

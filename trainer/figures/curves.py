@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from trainer.figures.choosing import LONGEST_NAME, letters_of, shortened, shown_classes
 from trainer.figures.page import (
     LINE,
     MARGIN,
@@ -51,6 +52,19 @@ class Scored(NamedTuple):
     metrics: Metrics
     malignant: Collection[str]
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The classes that are drawn: all, or the most frequent of very many."""
+        images = {name: row.support for name, row in self.metrics.per_class.items()}
+        return shown_classes(self.metrics.classes, images)
+
+    @property
+    def note(self) -> str:
+        """Which classes are drawn, a sentence; empty where all are."""
+        shown = len(self.shown)
+        rest = len(self.metrics.classes) - shown
+        return f"The {shown} classes with most images; {rest} others are not drawn." if rest else ""
+
     def found(self, class_name: str) -> Found:
         """Return how well a class is found at every threshold."""
         index = self.metrics.classes.index(class_name)
@@ -62,9 +76,11 @@ def plot_roc(axes: Axes, scored: Scored, medium: Medium = SCREEN) -> None:
     axes.plot([0, 1], [0, 1], color=LINE, linewidth=1, zorder=1)
     unit_square(axes, margin=0.01)
     confusion = np.array(scored.metrics.confusion_matrix)
-    for index, (name, row) in enumerate(scored.metrics.per_class.items()):
+    for name in scored.shown:
+        row = scored.metrics.per_class[name]
         points = scored.found(name).roc()
         if points is not None:
+            index = scored.metrics.classes.index(name)
             wrong = confusion[:, index].sum() - confusion[index, index]
             decided = (wrong / (scored.metrics.n - row.support), row.recall or 0.0)
             _plot_class(axes, name, points, decided, scored, medium)
@@ -73,7 +89,8 @@ def plot_roc(axes: Axes, scored: Scored, medium: Medium = SCREEN) -> None:
 def plot_precision(axes: Axes, scored: Scored, medium: Medium = SCREEN) -> None:
     """Draw the precision over the recall of each class, with a dot for the decisions made."""
     unit_square(axes, margin=0.01)
-    for name, row in scored.metrics.per_class.items():
+    for name in scored.shown:
+        row = scored.metrics.per_class[name]
         points = scored.found(name).precision()
         if points is not None:
             decided = (row.recall or 0.0, row.precision or 0.0)
@@ -116,7 +133,11 @@ def roc_page(scored: Scored) -> Figure:
         title="ROC curves, each class against all others",
         subtitle=f"{MACRO_ROC_AUC.heading} {MACRO_ROC_AUC.said_of(metrics)}. {images_in_groups(metrics)}.",
         headings=("AUC", "95 % interval", "n"),
-        values={name: _areas(row) for name, row in metrics.per_class.items() if row.roc_auc is not None},
+        values={
+            name: _areas(metrics.per_class[name])
+            for name in scored.shown
+            if metrics.per_class[name].roc_auc is not None
+        },
     )
     plot_roc(axes, scored)
     axes.set_xlabel("False positive rate (1 - specificity)")
@@ -148,6 +169,7 @@ def precision_recall_page(scored: Scored) -> Figure:
                 f"{metrics.per_class[name].support:,}",
             )
             for name, average in known.items()
+            if name in scored.shown
         },
     )
     plot_precision(axes, scored)
@@ -166,7 +188,7 @@ def _page_with_table(
 ) -> tuple[Figure, Axes]:
     """Return a page with axes for a unit square, and beside it a table of the classes that have a curve."""
     side, bottom = 5.2, 1.05
-    name_width = max(1.65, 0.65 + 0.085 * max(map(len, scored.metrics.classes)))
+    name_width = max(1.65, 0.65 + 0.085 * min(max(map(letters_of, scored.shown)), LONGEST_NAME))
     left = MARGIN + 0.75 + side + 0.45
     width = name_width + _COLUMN_ENDS[-1]
     figure = page(left + width + MARGIN, bottom + side + 1.2, title, subtitle)
@@ -216,7 +238,7 @@ def _write_table(
             y += step
             line = class_line(name in malignant, SCREEN)
             axes.plot([0.02, 0.42], [y, y], color=class_colour(name, classes), **line)
-            axes.text(0.55, y, name, va="center")
+            axes.text(0.55, y, shortened(name, LONGEST_NAME), va="center")
             for end, value in zip(ends, values[name], strict=True):
                 axes.text(end, y, value, ha="right", va="center")
         y += 1.7 * step
@@ -224,7 +246,8 @@ def _write_table(
         "\u25cf  the decisions made; the rule weighs all classes",
         "    against each other, so a dot can lie off its curve",
     ]
-    missing = [name for name in classes if name not in values]
+    remarks += [scored.note] if scored.note else []
+    missing = [name for name in scored.shown if name not in values]
     if missing:
         remarks.append(f"No curve, for want of images: {', '.join(missing)}")
     axes.text(0, y, "\n".join(remarks), va="top", color=QUIET, fontsize=8, linespacing=1.5)

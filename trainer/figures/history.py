@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trainer.errors import TrainerError
+from trainer.figures.choosing import shown_classes
 from trainer.figures.page import (
     ACCENT,
     INK,
@@ -109,7 +110,7 @@ def printed_recalls(
 
     Args:
         history: every epoch, at least one.
-        classes: in the order of the network.
+        classes: in the order of the network; see `recalls_shown` for which are drawn.
         malignant: those drawn boldly, on top.
         width: of the figure, points.
     """
@@ -123,7 +124,7 @@ def printed_recalls(
     axes.set_ylim(0.0, 1.0)
     axes.set_yticks((0.0, 0.25, 0.5, 0.75, 1.0))
     percent_axis(axes, "y")
-    for name in classes:
+    for name in recalls_shown(history, classes):
         marked = name in malignant
         recalls = [epoch.validation.recall.get(name, np.nan) for epoch in history]
         axes.plot(
@@ -135,6 +136,11 @@ def printed_recalls(
             **_dots(len(recalls), PRINT, only_one=True),
         )
     return figure
+
+
+def recalls_shown(history: Sequence[EpochEnded], classes: Sequence[str]) -> tuple[str, ...]:
+    """Return the classes whose recalls are drawn: all, or those with most validation images of very many."""
+    return shown_classes(classes, history[-1].validation.support if history else {})
 
 
 def plot_history(axes: Axes, history: Sequence[EpochEnded], key: str, medium: Medium = SCREEN) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from trainer.dataset.classes import full_name
+from trainer.figures.choosing import LONGEST_NAME, letters_of, shortened, shown_classes
 from trainer.figures.page import (
     ACCENT,
     INK,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from trainer.figures.page import Medium
     from trainer.metrics.classification import Metrics
+    from trainer.metrics.curves import IntArray
 
 MALIGNANT_MARK = "▲"
 
@@ -73,13 +74,54 @@ class Labels(NamedTuple):
     slanted: bool = False
 
 
+class Cells(NamedTuple):
+    """What a matrix shows.
+
+    Attributes:
+        names: of the classes; the last row and column may hold all others together.
+        counts: (c, c) images by true and predicted class.
+        colours: of the c rows.
+        others: how many classes are added up in the last row and column; 0 where each has its own.
+    """
+
+    names: tuple[str, ...]
+    counts: IntArray
+    colours: tuple[str, ...]
+    others: int
+
+    @property
+    def note(self) -> str:
+        """What is added up, a sentence; empty where nothing is."""
+        if not self.others:
+            return ""
+        return (
+            f"The {len(self.names) - 1} classes with most images; the other {self.others} are added up, "
+            "with confusions among them in the last cell."
+        )
+
+
+def cells_of(metrics: Metrics) -> Cells:
+    """Return the cells of a matrix of all classes, or of the most frequent ones and all others together."""
+    classes, counts = metrics.classes, np.array(metrics.confusion_matrix)
+    names = shown_classes(classes, {name: row.support for name, row in metrics.per_class.items()})
+    colours = tuple(class_colour(name, classes) for name in names)
+    others = len(classes) - len(names)
+    if not others:
+        return Cells(names, counts, colours, 0)
+    place = {name: index for index, name in enumerate(names)}
+    merged = np.zeros((len(names) + 1, len(classes)), dtype=np.int64)
+    merged[[place.get(name, len(names)) for name in classes], np.arange(len(classes))] = 1
+    return Cells((*names, f"{others} others"), merged @ counts @ merged.T, (*colours, QUIET), others)
+
+
 def confusion_page(metrics: Metrics, malignant: Collection[str]) -> Figure:
     """Draw the confusion matrix on a page of its own."""
-    classes = metrics.classes
-    cell = 0.8 if len(classes) <= 12 else 0.65  # noqa: PLR2004 (inches; many classes get smaller cells)
-    longest = max(map(_width, classes))
+    cells = cells_of(metrics)
+    names = [shortened(name, LONGEST_NAME) for name in cells.names]
+    cell = 0.8 if len(names) <= 12 else 0.65  # noqa: PLR2004 (inches; many classes get smaller cells)
+    longest = max(map(letters_of, names))
     left = MARGIN + max(1.45, 0.35 + 0.085 * longest)
-    side = cell * len(classes)
+    side = cell * len(names)
     slanted = longest > _UPRIGHT_LETTERS
     over = 0.075 * longest if slanted else 0.0  # inches, of the longest name
     figure = page(
@@ -87,14 +129,15 @@ def confusion_page(metrics: Metrics, malignant: Collection[str]) -> Figure:
         side + 2.35 + 0.65 * over,
         "Confusion matrix",
         "Images, and share of the true class. "
-        f"{BALANCED_ACCURACY.heading} {BALANCED_ACCURACY.said_of(metrics)}.\n{images_in_groups(metrics)}.",
+        f"{BALANCED_ACCURACY.heading} {BALANCED_ACCURACY.said_of(metrics)}.\n"
+        + " ".join(filter(None, (f"{images_in_groups(metrics)}.", cells.note))),
     )
     notes = [
-        ("malignant, " if name in malignant else "") + n_of(metrics.per_class[name].support)
-        for name in classes
+        ("malignant, " if name in malignant else "") + n_of(int(count))
+        for name, count in zip(cells.names, cells.counts.sum(axis=1), strict=True)
     ]
     plot_confusion(
-        place_axes(figure, left, 0.6, side, side), metrics, Labels(classes, notes, classes, slanted), SCREEN
+        place_axes(figure, left, 0.6, side, side), cells, Labels(names, notes, names, slanted), SCREEN
     )
     return figure
 
@@ -107,38 +150,38 @@ def printed_confusion(metrics: Metrics, malignant: Collection[str], width: float
         malignant: classes that are marked.
         width: of the figure, points.
     """
-    classes = metrics.classes
+    cells = cells_of(metrics)
     names, top = 0.435 * width, 30.0
-    across = min((width - names) / len(classes), 42.0)
+    across = min((width - names) / len(cells.names), 42.0)
     down = min(across, 30.0)
     numbered = across < _NAMED_COLUMN
     rows = [
         (f"{number}  " if numbered else "")
         + (f"{MALIGNANT_MARK} " if name in malignant else "")
         + full_name(name)
-        for number, name in enumerate(classes, start=1)
+        for number, name in enumerate(cells.names, start=1)
     ]
     labels = Labels(
-        rows=[_shortened(row, (names - 12.0) / (_LETTER * PRINT.text)) for row in rows],
-        notes=[n_of(metrics.per_class[name].support) for name in classes],
+        rows=[shortened(row, (names - 12.0) / (_LETTER * PRINT.text)) for row in rows],
+        notes=[n_of(int(count)) for count in cells.counts.sum(axis=1)],
         columns=[
-            str(number) if numbered else _shortened(name, across / (_LETTER * PRINT.text))
-            for number, name in enumerate(classes, start=1)
+            str(number) if numbered else shortened(name, across / (_LETTER * PRINT.text))
+            for number, name in enumerate(cells.names, start=1)
         ],
     )
-    high = down * len(classes)
+    high = down * len(cells.names)
     inch = POINTS_PER_INCH
     figure = sheet(width / inch, (top + high + 2.0) / inch)
-    axes = place_axes(figure, names / inch, 2.0 / inch, across * len(classes) / inch, high / inch)
-    plot_confusion(axes, metrics, labels, PRINT)
+    axes = place_axes(figure, names / inch, 2.0 / inch, across * len(cells.names) / inch, high / inch)
+    plot_confusion(axes, cells, labels, PRINT)
     return figure
 
 
-def plot_confusion(axes: Axes, metrics: Metrics, labels: Labels, medium: Medium) -> None:
+def plot_confusion(axes: Axes, cells: Cells, labels: Labels, medium: Medium) -> None:
     """Draw cells and names into axes, which the cells fill; names and headings stand left of them and above."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    counts = np.array(metrics.confusion_matrix)
+    counts = cells.counts
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     count = len(counts)
     palette = LinearSegmentedColormap.from_list(
@@ -155,7 +198,7 @@ def plot_confusion(axes: Axes, metrics: Metrics, labels: Labels, medium: Medium)
     for (row, column), number in np.ndenumerate(counts):
         _write_cell(axes, (row, column), int(number), float(shares[row, column]), cell, medium)
     _name_columns(axes, labels, medium)
-    _name_rows(axes, metrics, labels, cell[1], medium)
+    _name_rows(axes, cells, labels, cell[1], medium)
 
 
 def _cell_points(axes: Axes, count: int) -> tuple[float, float]:
@@ -204,7 +247,7 @@ def _name_columns(axes: Axes, labels: Labels, medium: Medium) -> None:
     axes.xaxis.set_label_position("top")
 
 
-def _name_rows(axes: Axes, metrics: Metrics, labels: Labels, height: float, medium: Medium) -> None:
+def _name_rows(axes: Axes, cells: Cells, labels: Labels, height: float, medium: Medium) -> None:
     """Write the names of the rows to the left of a bar in the class's colour; `height` of a row, points."""
     from matplotlib.transforms import ScaledTranslation
 
@@ -218,7 +261,7 @@ def _name_rows(axes: Axes, metrics: Metrics, labels: Labels, height: float, medi
     }
     gap = -1.2 * medium.text
     axes.annotate("True class", xy=(0, -0.5), xytext=(gap, 0.65 * medium.text), fontweight="bold", **beside)
-    for place, name in enumerate(metrics.classes):
+    for place, colour in enumerate(cells.colours):
         axes.plot(
             [0, 0],
             [place - 0.42, place + 0.42],
@@ -226,7 +269,7 @@ def _name_rows(axes: Axes, metrics: Metrics, labels: Labels, height: float, medi
             clip_on=False,
             linewidth=4 * medium.lines,
             solid_capstyle="butt",
-            color=class_colour(name, metrics.classes),
+            color=colour,
         )
         two = height >= _TWO_LINES
         lift = 0.1 * medium.text if two else -0.36 * medium.text
@@ -236,17 +279,3 @@ def _name_rows(axes: Axes, metrics: Metrics, labels: Labels, height: float, medi
             axes.annotate(
                 labels.notes[place], xy=(0, place), xytext=(gap, -1.25 * medium.small), **small, **beside
             )
-
-
-def _width(text: str) -> int:
-    """Return how wide a text is, in letters: those of Chinese, Japanese and Korean take the room of two."""
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
-
-
-def _shortened(text: str, letters: float) -> str:
-    """Return a text cut with an ellipsis so that it is at most so many letters wide."""
-    if _width(text) <= letters:
-        return text
-    while text and _width(text) > letters - 1:
-        text = text[:-1]
-    return f"{text.rstrip()}…"

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 
+_MOST_NAMED = 12
+"""Classes that a note names."""
+
 FEW_GROUPS = 10
 """Below this many groups of a class, a note says that intervals of its metrics are wide."""
 
@@ -344,7 +347,7 @@ def _notes(metrics: Metrics, *, intervals_asked: bool) -> tuple[str, ...]:
     if metrics.bootstrap:
         notes += _notes_on_intervals(metrics)
     elif intervals_asked:
-        notes.append("All images belong to one group: there are no intervals, which need at least two.")
+        notes.append("All images belong to one group; intervals need at least two.")
     return tuple(notes)
 
 
@@ -370,7 +373,7 @@ def _notes_on_values(metrics: Metrics) -> list[str]:
             f"{subject[0].upper()}{subject[1:]} {verb} never predicted; {whose} precision counts as 0."
         )
     if metrics.macro_roc_auc is None:
-        notes.append("All images are of one class: there is no ROC AUC.")
+        notes.append("All images belong to one class, so there is no ROC AUC.")
     return notes
 
 
@@ -379,7 +382,7 @@ def _notes_on_intervals(metrics: Metrics) -> list[str]:
     rows = metrics.per_class
     few = [f"{name} {row.groups}" for name, row in rows.items() if 0 < row.groups < FEW_GROUPS]
     if few:
-        notes.append(f"Few groups of a class make its intervals wide: {', '.join(few)}.")
+        notes.append(f"The intervals are wide for classes with few groups: {_joined(few)}.")
     called = np.asarray(metrics.confusion_matrix).sum(axis=0)
     missing = {
         "recall": [name for name, row in rows.items() if row.support and row.recall_interval is None],
@@ -395,12 +398,12 @@ def _notes_on_intervals(metrics: Metrics) -> list[str]:
     }
     alone = [f"{metric} of {_joined(names)}" for metric, names in missing.items() if names]
     if alone:
-        notes.append(f"No interval, since there is only one group: {'; '.join(alone)}.")
+        notes.append(f"No interval, because there is only one group: {'; '.join(alone)}.")
     same = [words for key, words in _NAMES_OF_RESAMPLED.items() if key not in metrics.intervals]
     if same:
         verb = "has" if len(same) == 1 else "have"
         notes.append(
-            f"The {_joined(same)} {verb} no interval: resampling the groups gives the same value each time."
+            f"The {_joined(same)} {verb} no interval, because all bootstrap samples give the same value."
         )
     return notes
 
@@ -411,5 +414,7 @@ def _classes(names: Sequence[str]) -> str:
 
 
 def _joined(words: Sequence[str]) -> str:
-    """List words in a sentence: "a", "a and b", "a, b and c"."""
+    """List words in a sentence: "a", "a and b", "a, b and c", of many the first and how many more."""
+    if len(words) > _MOST_NAMED:
+        words = [*words[:_MOST_NAMED], f"{len(words) - _MOST_NAMED} others"]
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]

@@ -36,7 +36,7 @@ _SUM_TOLERANCE = 1e-6
 
 
 class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How logits become probabilities, what prior these speak of, and how a class is chosen from them.
+    """How logits become probabilities, which prior these assume, and how a class is chosen from them.
 
     `probabilities = softmax(logits / temperature + bias)` and `predicted = argmax(decision_weights *
     probabilities)`.
@@ -90,9 +90,9 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         if self.fitted:
             direction = "less" if self.temperature > 1.0 else "more"
             origin = (
-                f"Temperature {self.temperature:.2f} (the network was made {direction} sure of itself) and a "
-                f"bias for each class were fitted on {self.n:,} images that had no part in training or in "
-                "choosing the network."
+                f"Temperature {self.temperature:.2f} (the network was made {direction} confident) and a bias for "
+                f"each class were fitted on {self.n:,} images that were used neither for training nor for "
+                "choosing the best epoch."
             )
         else:
             origin = "Temperature and class bias were not fitted."
@@ -100,7 +100,7 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         return " ".join(part for part in parts if part)
 
     def describe_prior(self) -> str:
-        """Say in a sentence what the probabilities are calibrated to."""
+        """Say in a sentence which class frequencies the probabilities assume."""
         shares = ", ".join(
             f"{name} {percent(self.prior[name])}"
             for name in sorted(self.classes, key=self.prior.__getitem__, reverse=True)
@@ -121,7 +121,7 @@ def log_softmax(scores: FloatArray) -> FloatArray:
 
 
 def calibrated_probabilities(logits: ArrayLike, calibration: Calibration) -> FloatArray:
-    """Turn logits into probabilities that speak of `calibration.prior`.
+    """Turn logits into probabilities that assume `calibration.prior`.
 
     Args:
         logits: (n, c) real numbers, columns in the order of `calibration.classes`.

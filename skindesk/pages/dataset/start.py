@@ -106,7 +106,6 @@ class StartView(QWidget):
         self.empty.extra.addWidget(more, 0, Qt.AlignmentFlag.AlignHCenter)
         self.recent = Card(self.tr("Recent datasets"))
         self.recent.setMinimumWidth(_WIDTH)
-        self.recent.setMaximumWidth(_WIDTH)
         self._rows = QVBoxLayout()
         self._rows.setSpacing(0)
         self.recent.body.addLayout(self._rows)
