@@ -112,6 +112,14 @@ def flip(place: int) -> Callable[[Path], None]:
     return damage
 
 
+def cut_off(file: Path) -> None:
+    """Cut the last page off a dataset."""
+    flip(18)(file)
+    content = bytearray(file.read_bytes())
+    content[18] ^= 0xFF
+    file.write_bytes(content[:-8192])
+
+
 ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x"
 DAMAGES = {
     "text that is not UTF-8": change("UPDATE samples SET site = CAST(x'ff41' AS TEXT) WHERE rowid = 1"),
@@ -122,6 +130,7 @@ DAMAGES = {
     "format for writing": flip(18),
     "format for reading": flip(19),
     "payload fraction": flip(21),
+    "cut off": cut_off,
     "missing column": change("ALTER TABLE samples DROP COLUMN sha256"),
     "missing table": change("DROP TABLE edit_changes"),
     "endless view": change(f"DROP TABLE problems; CREATE VIEW problems AS {ENDLESS} AS problem_id FROM n"),

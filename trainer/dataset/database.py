@@ -32,6 +32,7 @@ _HEADER_BYTES = 100
 _FORMAT_BYTES = slice(18, 20)
 """Versions of the format for writing and reading, each 1 (journal) or 2 (log); see SQLite's page on its file format."""
 _FRACTION_BYTES = slice(21, 24)  # always 64, 32, 32
+_SIZE_BYTES = slice(28, 32)  # number of pages; 0 for as many as there are
 _LARGEST_RESCUED = 2 << 30
 """Bytes of a damaged dataset that is read into memory; 100,000 samples have a quarter of that."""
 
@@ -319,6 +320,7 @@ def _open_roughly(path: Path, reason: DatasetError) -> sqlite3.Connection:
         raise reason
     content[_FORMAT_BYTES] = b"\x01\x01"  # no log beside it, which a database in memory cannot have
     content[_FRACTION_BYTES] = b"\x40\x20\x20"
+    content[_SIZE_BYTES] = bytes(4)  # as large as it is, though it may have been cut off
     connection = sqlite3.connect(":memory:", isolation_level=None)
     try:
         connection.deserialize(bytes(content))
