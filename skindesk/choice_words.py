@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from trainer.dataset.classes import FULL_NAMES
+from trainer.dataset.classes.names import FULL_NAMES
 from trainer.wording import percent, told_apart
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from trainer.dataset.classes import full_name
+from trainer.dataset.classes.names import full_name
 from trainer.metrics.catalogue import RECALL_OF, chooser, heading
 
 if TYPE_CHECKING:

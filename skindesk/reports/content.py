@@ -9,9 +9,9 @@ from skindesk.metric_words import name_of, title_of
 from skindesk.models.diagnosis.patient import PATIENT_ENTRIES, PatientFields, translated_entries
 from skindesk.reports.words import listed, one_line, printable, tr
 from trainer.backbones import get_backbone
-from trainer.dataset.certificate import PARTS
-from trainer.dataset.classes import full_name
-from trainer.dataset.known_pairs import SOURCE
+from trainer.dataset.classes.names import full_name
+from trainer.dataset.groups.certificate import PARTS
+from trainer.dataset.groups.known_pairs import SOURCE
 from trainer.figures.choosing import MOST_CLASSES, SHOWN_CLASSES
 from trainer.metrics.catalogue import ACCURACY, BALANCED_ACCURACY, OVERALL, PRECISION, RECALL
 from trainer.runs.bundle import bundle_hash, read_manifest
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QImage
 
-    from trainer.dataset.certificate import SplitCertificate
+    from trainer.dataset.groups.certificate import SplitCertificate
     from trainer.events import PartMetrics
     from trainer.images.framing import ImageView
     from trainer.metrics.catalogue import Metric

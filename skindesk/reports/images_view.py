@@ -9,7 +9,7 @@ from skindesk.choice_words import deciding_figures
 from skindesk.reports.content import titled
 from skindesk.reports.insets import Picture, fitted
 from skindesk.reports.words import MALIGNANT_MARK, date_words, listed, one_line, tr
-from trainer.dataset.classes import full_name
+from trainer.dataset.classes.names import full_name
 from trainer.palette import class_colour
 from trainer.predictions import choice_of
 from trainer.sentences import visible

@@ -13,8 +13,8 @@ from skindesk.reports.images_view import reading_sentences
 from skindesk.reports.insets import Line
 from skindesk.reports.words import date_words, one_line, tr
 from trainer.backbones import get_backbone
-from trainer.dataset.certificate import PARTS
-from trainer.dataset.classes import full_name
+from trainer.dataset.classes.names import full_name
+from trainer.dataset.groups.certificate import PARTS
 from trainer.figures.calibration import ENOUGH_IMAGES
 from trainer.figures.curves import Scored
 from trainer.figures.evaluation import printed_curves
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from skindesk.reports.training import TrainingReport
     from trainer.config import Augmentation, RunConfig, Schedule
-    from trainer.dataset.certificate import SplitCertificate
+    from trainer.dataset.groups.certificate import SplitCertificate
 
 
 @dataclass(frozen=True)

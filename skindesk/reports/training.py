@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from skindesk.reports.content import ReportModel
     from trainer.config import RunConfig
-    from trainer.dataset.certificate import SplitCertificate
+    from trainer.dataset.groups.certificate import SplitCertificate
     from trainer.events import AnyEvent, EpochEnded
     from trainer.metrics.classification import Metrics
     from trainer.runs.summary import RunSummary

@@ -36,7 +36,7 @@ from skindesk.reports.lettering import with_true_letters
 from skindesk.reports.measuring import column_width
 from skindesk.reports.words import MALIGNANT_MARK, listed, short_name, tr
 from trainer import RESEARCH_ONLY, __version__
-from trainer.dataset.classes import full_name
+from trainer.dataset.classes.names import full_name
 from trainer.wording import NO_BREAK
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QMenu
 
-    from trainer.dataset.malignancy import Malignancy
+    from trainer.dataset.classes.malignancy import Malignancy
 
 
 def malignancy_name(malignancy: Malignancy) -> str:

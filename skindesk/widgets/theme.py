@@ -141,7 +141,7 @@ def set_role(widget: QWidget, role: Role) -> None:
 
 def class_label(name: str, malignant: Collection[str], *, full: bool = True) -> str:
     """Return how a class is named in the window: in full, with a mark before it where it is malignant."""
-    from trainer.dataset.classes import full_name
+    from trainer.dataset.classes.names import full_name
 
     words = full_name(name) if full else name
     return f"{MALIGNANT_MARK} {words}" if name in malignant else words

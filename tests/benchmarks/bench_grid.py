@@ -28,7 +28,7 @@ from skindesk.models.dataset.query import parse_query
 from skindesk.models.dataset.samples import SampleTable, SortKey
 from skindesk.widgets.samples.thumbnail_view import ThumbnailView
 from skindesk.widgets.theme import apply_theme
-from trainer.dataset.malignancy import Marks
+from trainer.dataset.classes.malignancy import Marks
 from trainer.dataset.reading.layouts import read_source
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from skindesk.app import SkinDesk
 from skindesk.engine import JobState
 from tests.drops import drop
 from tests.small import TINY_RUN
-from trainer.dataset.classes import full_name
+from trainer.dataset.classes.names import full_name
 from trainer.dataset.store import DatasetStore
 from trainer.protocol.training import RunFinished
 

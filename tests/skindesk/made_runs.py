@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 
 from trainer.config import RunConfig
-from trainer.dataset.certificate import SplitCertificate
 from trainer.dataset.drawn import SPLIT_NOTE
+from trainer.dataset.groups.certificate import SplitCertificate
 from trainer.events import EpochEnded, Finished, PartMetrics, encode_event
 from trainer.metrics.classification import compute_metrics
 from trainer.metrics.decision import Calibration

@@ -18,7 +18,7 @@ from skindesk.models.workspace import Workspace
 from skindesk.pages.dataset import DatasetPage
 from tests.drops import drop
 from tests.skindesk.dataset_page import LONG, button, classes_shown, open_dataset
-from trainer.dataset.malignancy import Marks
+from trainer.dataset.classes.malignancy import Marks
 from trainer.dataset.store import DatasetStore
 
 N = 84

@@ -25,7 +25,7 @@ from skindesk.pages.diagnosis.result_card import ResultCard, Shown
 from skindesk.pages.diagnosis.saving import report_name
 from tests.skindesk.diagnosis_page import PageWindow, drop, drop_data
 from tests.skindesk.made_runs import make_report, make_run
-from trainer.dataset.malignancy import Marks
+from trainer.dataset.classes.malignancy import Marks
 from trainer.errors import TrainerError
 from trainer.images.decoding import read_image
 from trainer.predictions import Prediction

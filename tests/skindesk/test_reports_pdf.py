@@ -33,7 +33,7 @@ from tests.skindesk.reports_reading import (
     unread_image,
 )
 from trainer import RESEARCH_ONLY, __version__
-from trainer.dataset.classes import full_name
+from trainer.dataset.classes.names import full_name
 from trainer.errors import ConfigError, StorageError
 from trainer.images.framing import ImageView
 from trainer.palette import class_colour

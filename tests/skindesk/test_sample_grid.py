@@ -15,8 +15,8 @@ from skindesk.models.dataset.grid import SampleGrid
 from skindesk.models.dataset.query import QueryError, parse_query
 from skindesk.models.dataset.samples import SampleTable, SortKey
 from tests.drawn import HamFolder
+from trainer.dataset.classes.malignancy import Marks
 from trainer.dataset.importing import import_dataset
-from trainer.dataset.malignancy import Marks
 from trainer.dataset.splitting import split_dataset
 from trainer.dataset.store import DatasetStore
 from trainer.errors import DatasetError

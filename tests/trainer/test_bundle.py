@@ -15,7 +15,7 @@ import pytest
 
 from trainer.arrays import encode_arrays
 from trainer.config import Geometry, HeadSettings, RunConfig
-from trainer.dataset.certificate import SplitCertificate
+from trainer.dataset.groups.certificate import SplitCertificate
 from trainer.errors import BundleError, StorageError
 from trainer.events import PartMetrics
 from trainer.metrics.decision import Calibration

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.drawn import HamFolder, write_class_folders, write_image, write_table
-from trainer.dataset.classes import class_identity
+from trainer.dataset.classes.names import class_identity
 from trainer.dataset.importing import import_dataset
 from trainer.dataset.reading.layouts import read_source
 from trainer.dataset.store import DatasetStore

@@ -14,8 +14,8 @@ from PIL import Image
 from tests.drawn import write_class_folders, write_image, write_table
 from trainer.dataset.importing import import_dataset
 from trainer.dataset.reading.layouts import read_source
-from trainer.dataset.reading.listing import Listing
-from trainer.dataset.reading.walking import DEEPEST
+from trainer.dataset.reading.source.listing import Listing
+from trainer.dataset.reading.source.walking import DEEPEST
 from trainer.dataset.store import DatasetStore
 from trainer.errors import DatasetError, StoppedError
 from trainer.events import StopRequest

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.drawn import HamFolder, draw
-from trainer.dataset.grouping import group_ids
+from trainer.dataset.groups.grouping import group_ids
 from trainer.dataset.importing import import_dataset
 from trainer.dataset.likeness.looks import detail_of, near_duplicates, thumbnail_of
 from trainer.dataset.store import DatasetStore

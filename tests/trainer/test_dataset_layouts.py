@@ -15,7 +15,7 @@ from trainer.errors import DatasetError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trainer.dataset.reading.listing import Listing
+    from trainer.dataset.reading.source.listing import Listing
 
 ONE_HOT = ("image", "MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC")
 

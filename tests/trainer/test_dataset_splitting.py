@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.drawn import HamFolder, write_class_folders, write_image, write_table
-from trainer.dataset.certificate import PARTS
+from trainer.dataset.groups.certificate import PARTS
 from trainer.dataset.importing import import_dataset
 from trainer.dataset.splitting import assign_groups, check_trainable, split_dataset
 from trainer.dataset.store import DatasetStore

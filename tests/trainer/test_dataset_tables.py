@@ -10,9 +10,9 @@ import pytest
 from tests.drawn import write_image, write_table
 from tests.trainer.shell import Shell
 from trainer.dataset.importing import import_dataset
-from trainer.dataset.reading.columns import Columns
 from trainer.dataset.reading.layouts import read_source
-from trainer.dataset.reading.listing import Listing
+from trainer.dataset.reading.source.columns import Columns
+from trainer.dataset.reading.source.listing import Listing
 from trainer.dataset.splitting import split_dataset
 from trainer.dataset.store import DatasetStore
 from trainer.errors import DatasetError

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.drawn import HamFolder, write_class_folders, write_image, write_table
+from trainer.dataset.groups.known_pairs import side_of
 from trainer.dataset.importing import import_dataset
-from trainer.dataset.known_pairs import side_of
 from trainer.dataset.splitting import split_dataset
 from trainer.dataset.store import DatasetStore
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.drawn import write_class_folders, write_image
+from trainer.dataset.classes.malignancy import Marks, malignancy_by_name, mixed
+from trainer.dataset.classes.marking import class_list
 from trainer.dataset.importing import import_dataset
-from trainer.dataset.malignancy import Marks, malignancy_by_name, mixed
-from trainer.dataset.marking import class_list
 from trainer.dataset.store import DatasetStore
 from trainer.errors import BundleError, DatasetError
 from trainer.runs.archive import export_archive, import_archive

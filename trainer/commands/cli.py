@@ -25,8 +25,8 @@ from trainer.commands.terminal import (
 from trainer.compute.starting import load_tensorflow
 from trainer.config import RunConfig, config_from_toml
 from trainer.config.fields import fields
-from trainer.dataset.reading.columns import Columns
 from trainer.dataset.reading.layouts import layout_choices
+from trainer.dataset.reading.source.columns import Columns
 from trainer.errors import ConfigError, DatasetError, TrainerError
 from trainer.events import Failed, Said, Stopped, StopRequest
 from trainer.files import write_text
@@ -171,7 +171,7 @@ def classes(
     as_json: AsJson = False,
 ) -> None:
     """List the classes of a dataset and which of them are malignant, or mark them."""
-    from trainer.dataset.marking import class_list
+    from trainer.dataset.classes.marking import class_list
     from trainer.dataset.store import DatasetStore
 
     with DatasetStore.open(dataset, read_only=not (malignant or benign)) as store:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from trainer.dataset.fields import IMAGE
-from trainer.dataset.reading.scanning import without_suffix
-from trainer.dataset.reading.tables import read_table
+from trainer.dataset.reading.source.scanning import without_suffix
+from trainer.dataset.reading.source.tables import read_table
 from trainer.errors import DatasetError
 from trainer.files import printable
 from trainer.sentences import shortened

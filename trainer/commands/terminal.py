@@ -8,7 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from trainer.dataset.malignancy import mixed, mixed_note
+from trainer.dataset.classes.malignancy import mixed, mixed_note
 from trainer.events import (
     CheckpointSaved,
     CostEstimated,
@@ -32,7 +32,7 @@ from trainer.wording import duration, file_size, plain
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trainer.dataset.marking import ClassList
+    from trainer.dataset.classes.marking import ClassList
     from trainer.dataset.reports import ImportReport
     from trainer.events import AnyEvent, Listener
 

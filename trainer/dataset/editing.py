@@ -7,9 +7,9 @@ import math
 from typing import TYPE_CHECKING
 
 from trainer.dataset import fields
-from trainer.dataset.classes import spelt_as, tidy_class
+from trainer.dataset.classes.names import spelt_as, tidy_class
 from trainer.dataset.database import damaged
-from trainer.dataset.regrouping import regroup
+from trainer.dataset.groups.regrouping import regroup
 from trainer.errors import DatasetError
 
 if TYPE_CHECKING:

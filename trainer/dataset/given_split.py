@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from trainer.dataset.certificate import PARTS
-from trainer.dataset.reading.columns import FOLDER_NAME, TABLE_NAME
-from trainer.dataset.reading.parts import part_named
-from trainer.dataset.reading.tables import text_or_none
+from trainer.dataset.groups.certificate import PARTS
+from trainer.dataset.reading.source.columns import FOLDER_NAME, TABLE_NAME
+from trainer.dataset.reading.source.parts import part_named
+from trainer.dataset.reading.source.tables import text_or_none
 from trainer.dataset.store import SplitSettings
 from trainer.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from trainer.dataset.reading.listing import Listing
+    from trainer.dataset.reading.source.listing import Listing
     from trainer.dataset.store import DatasetStore
 
 _NAMED = 5  # lesions or groups that fit into a sentence

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from trainer.dataset.classes.malignancy import mixed, mixed_note
 from trainer.dataset.contradictions import copies_in_words, set_contradictions_aside
 from trainer.dataset.given_split import given_parts, store_given_split
+from trainer.dataset.groups.regrouping import regroup
 from trainer.dataset.likeness.looks import detail_of, thumbnail_of
-from trainer.dataset.malignancy import mixed, mixed_note
 from trainer.dataset.reading.layouts import AUTO, layout_named, read_source
-from trainer.dataset.reading.listing import Found, Listing, Problem
+from trainer.dataset.reading.source.listing import Found, Listing, Problem
 from trainer.dataset.recording import (
     Checked,
     FileState,
@@ -27,7 +28,6 @@ from trainer.dataset.recording import (
     record_listing,
     rejected_files,
 )
-from trainer.dataset.regrouping import regroup
 from trainer.dataset.reports import ImportReport
 from trainer.dataset.store import DatasetStore
 from trainer.errors import DatasetError, ImageError
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
-    from trainer.dataset.reading.columns import Columns
+    from trainer.dataset.reading.source.columns import Columns
 
 WORKERS = min(4, max(2, os.cpu_count() or 2))
 _BATCH = 256

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trainer.dataset import fields
-from trainer.dataset.classes import spelt_as
+from trainer.dataset.classes.names import spelt_as
 from trainer.dataset.editing import add_classes, edited_fields
 from trainer.dataset.fields import CLASS, Value
-from trainer.dataset.reading.listing import Found, Problem
+from trainer.dataset.reading.source.listing import Found, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

@@ -17,7 +17,7 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from trainer.dataset.certificate import PARTS, SplitCertificate, certify
+from trainer.dataset.groups.certificate import PARTS, SplitCertificate, certify
 from trainer.dataset.store import DatasetStore, SplitSettings
 from trainer.errors import ConfigError, DatasetError
 from trainer.events import Listener, Progress, Said, StopRequest, Warned, silent

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 import msgspec
 
-from trainer.dataset import editing, fields, marking
-from trainer.dataset.certificate import SplitCertificate, certify
+from trainer.dataset import editing, fields
+from trainer.dataset.classes import marking
 from trainer.dataset.database import Database, create_file, damaged, open_file
-from trainer.dataset.reading.columns import Columns
+from trainer.dataset.groups.certificate import SplitCertificate, certify
+from trainer.dataset.groups.regrouping import compare_looks, regroup
 from trainer.dataset.reading.layouts import layout_named
-from trainer.dataset.regrouping import compare_looks, regroup
+from trainer.dataset.reading.source.columns import Columns
 from trainer.dataset.schema import LEAKS_ACCEPTED
 from trainer.errors import DatasetError
 from trainer.events import Listener, StopRequest, silent
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from trainer.dataset.malignancy import Marks
+    from trainer.dataset.classes.malignancy import Marks
 
 _BEFORE_FACTS = ("sample_id", "path", "class_name", "group_id", "split")
 _AFTER_FACTS = ("width", "height", "bytes", "sha256")
@@ -39,7 +40,7 @@ class SplitSettings(msgspec.Struct, frozen=True):
     """How the stored split was made (see `SplitCertificate` for the first fields).
 
     Attributes:
-        given: the column that gave it (see `trainer.dataset.reading.columns.Columns`); empty if it was drawn.
+        given: the column that gave it (see `trainer.dataset.reading.source.columns.Columns`); empty if it was drawn.
         leaks_accepted: it divides groups, and the user wants it so.
     """
 
@@ -277,7 +278,7 @@ class DatasetStore:
     def mark(
         self, *, malignant: Sequence[str] = (), benign: Sequence[str] = (), by_name: Sequence[str] = ()
     ) -> None:
-        """Say which classes are malignant or precancerous, and which are benign (see `trainer.dataset.marking.mark`).
+        """Say which classes are malignant or precancerous, and which are benign (see `trainer.dataset.classes.marking.mark`).
 
         Raises:
             DatasetError: a name is not a class of this dataset, or is given twice.
@@ -309,7 +310,7 @@ class DatasetStore:
 
         Returns:
             Number of samples that were moved from one part of the split to another (see
-            `trainer.dataset.regrouping.regroup`).
+            `trainer.dataset.groups.regrouping.regroup`).
 
         Raises:
             StoppedError: on request.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from trainer.dataset.classes import full_name
+from trainer.dataset.classes.names import full_name
 from trainer.figures.choosing import LONGEST_NAME, letters_of, shortened, shown_classes
 from trainer.figures.page import (
     ACCENT,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from trainer.dataset.certificate import PARTS
+from trainer.dataset.groups.certificate import PARTS
 from trainer.errors import BundleError, DatasetError
 from trainer.events import Progress, silent
 from trainer.metrics.classification import compute_metrics

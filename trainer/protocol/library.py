@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from trainer.dataset.certificate import SplitCertificate
-from trainer.dataset.reading.columns import Columns
+from trainer.dataset.groups.certificate import SplitCertificate
+from trainer.dataset.reading.source.columns import Columns
 from trainer.dataset.reports import ImportReport
 from trainer.protocol.jobs import Job, QueueName, Result, ResultT
 

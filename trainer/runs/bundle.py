@@ -18,8 +18,8 @@ import numpy as np
 
 from trainer.arrays import Array, decode_arrays, encode_arrays
 from trainer.config import BackboneName, Geometry, HeadSettings, RunConfig, StageName
-from trainer.dataset.certificate import SplitCertificate
-from trainer.dataset.malignancy import Marks, marks_by_name
+from trainer.dataset.classes.malignancy import Marks, marks_by_name
+from trainer.dataset.groups.certificate import SplitCertificate
 from trainer.errors import BundleError
 from trainer.events import PartMetrics
 from trainer.files import atomic_folder, read_regular

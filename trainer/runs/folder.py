@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trainer.config import config_from_toml, config_to_toml
-from trainer.dataset.certificate import SplitCertificate
+from trainer.dataset.groups.certificate import SplitCertificate
 from trainer.errors import CheckpointError, ConfigError, StorageError, TrainerError
 from trainer.events import (
     AnyEvent,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from trainer.dataset.malignancy import Marks
+from trainer.dataset.classes.malignancy import Marks
 from trainer.errors import BundleError
 from trainer.files import explained, read_regular, write_bytes
 

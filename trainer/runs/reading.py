@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from trainer.dataset.certificate import SplitCertificate
+from trainer.dataset.groups.certificate import SplitCertificate
 from trainer.errors import TrainerError
 from trainer.events import EpochEnded, Failed, Finished, Stopped, decode_event
 from trainer.files import open_regular

@@ -12,8 +12,8 @@ from trainer.errors import TrainerError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trainer.dataset.certificate import SplitCertificate
-    from trainer.dataset.malignancy import Malignancy
+    from trainer.dataset.classes.malignancy import Malignancy
+    from trainer.dataset.groups.certificate import SplitCertificate
 
 
 class Problem(NamedTuple):

@@ -18,7 +18,7 @@ from PySide6.QtCore import (
     Qt,
 )
 
-from trainer.dataset.classes import full_name
+from trainer.dataset.classes.names import full_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

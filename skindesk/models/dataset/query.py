@@ -22,7 +22,7 @@ import numpy as np
 from PySide6.QtCore import QCoreApplication
 
 from trainer.dataset import fields
-from trainer.dataset.classes import full_name
+from trainer.dataset.classes.names import full_name
 from trainer.dataset.fields import CLASS
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from trainer.dataset import fields
-from trainer.dataset.certificate import PARTS
+from trainer.dataset.groups.certificate import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from trainer.dataset.malignancy import Marks
+    from trainer.dataset.classes.malignancy import Marks
 
     Mask: TypeAlias = npt.NDArray[np.bool_]
     Rows: TypeAlias = npt.NDArray[np.int64]

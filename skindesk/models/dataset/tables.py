@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from trainer.dataset.reading.previews import preview_tables
+from trainer.dataset.reading.source.previews import preview_tables
 from trainer.dataset.store import DatasetStore
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trainer.dataset.reading.columns import Columns
-    from trainer.dataset.reading.previews import TablePreview
+    from trainer.dataset.reading.source.columns import Columns
+    from trainer.dataset.reading.source.previews import TablePreview
 
 
 class Tables(NamedTuple):

@@ -10,7 +10,7 @@ from trainer.predictions import choice_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trainer.dataset.malignancy import Marks
+    from trainer.dataset.classes.malignancy import Marks
     from trainer.predictions import Choice, Prediction
     from trainer.runs.bundle import Manifest
     from trainer.runs.summary import RunSummary

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trainer.dataset.malignancy import marks_by_name
+from trainer.dataset.classes.malignancy import marks_by_name
 from trainer.dataset.store import DatasetStore
 from trainer.errors import TrainerError
 from trainer.runs.bundle import read_manifest

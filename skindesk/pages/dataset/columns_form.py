@@ -21,12 +21,12 @@ from PySide6.QtWidgets import (
 
 from skindesk.widgets.basics import Card, muted, primary_button
 from skindesk.widgets.theme import SPACE
-from trainer.dataset.reading.columns import TABLE_NAME, Columns
+from trainer.dataset.reading.source.columns import TABLE_NAME, Columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from trainer.dataset.reading.previews import TablePreview
+    from trainer.dataset.reading.source.previews import TablePreview
 
 _WIDEST = 320  # pixels of a column in the preview
 _NARROWEST = 200  # pixels of a choice

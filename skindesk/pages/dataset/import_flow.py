@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from skindesk.engine.jobs import JobHandle, JobQueue, Outcome
     from skindesk.models.dataset.files import DatasetState
-    from trainer.dataset.reading.columns import Columns
+    from trainer.dataset.reading.source.columns import Columns
     from trainer.dataset.reports import ImportReport
 
 

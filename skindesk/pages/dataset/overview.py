@@ -13,14 +13,14 @@ from skindesk.widgets.basics import Card, Figure, muted
 from skindesk.widgets.plots.class_chart import ChartColumn, ClassChart
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE, set_role
-from trainer.dataset.certificate import PARTS
+from trainer.dataset.groups.certificate import PARTS
 from trainer.wording import chosen_percent, n_of, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from skindesk.models.dataset.files import OpenDataset
-    from trainer.dataset.certificate import SplitCertificate
+    from trainer.dataset.groups.certificate import SplitCertificate
 
 _LISTED = 12  # names that fit into a sentence
 _HEIGHTS = 1 << 24  # more than an image can be high, pixels

@@ -36,7 +36,7 @@ from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE
-from trainer.dataset.reading.tables import PLAIN_SUFFIXES, TABLE_SUFFIXES
+from trainer.dataset.reading.source.tables import PLAIN_SUFFIXES, TABLE_SUFFIXES
 from trainer.protocol.library import SplitDataset
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     from skindesk.pages.dataset.import_flow import Import
     from skindesk.paths import Paths
     from skindesk.settings import Settings
-    from trainer.dataset.malignancy import Malignancy
-    from trainer.dataset.reading.columns import Columns
+    from trainer.dataset.classes.malignancy import Malignancy
+    from trainer.dataset.reading.source.columns import Columns
 
 _DATASET_SUFFIXES = frozenset({".db", ".sqlite", ".sqlite3"})
 _TABLE_SUFFIXES = TABLE_SUFFIXES | PLAIN_SUFFIXES

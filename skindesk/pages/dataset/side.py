@@ -14,7 +14,7 @@ from skindesk.widgets.mark_menu import add_marks, malignancy_name
 from skindesk.widgets.samples.class_filter import Filter, class_rows
 from skindesk.widgets.samples.filter_row import FilterRow
 from skindesk.widgets.theme import SPACE, set_role
-from trainer.dataset.malignancy import Marks, malignancy_by_name
+from trainer.dataset.classes.malignancy import Marks, malignancy_by_name
 
 if TYPE_CHECKING:
     from skindesk.models.dataset.files import OpenDataset

@@ -24,7 +24,7 @@ from skindesk.widgets.wheel import wheel_needs_focus
 from trainer.wording import percent
 
 if TYPE_CHECKING:
-    from trainer.dataset.certificate import SplitCertificate
+    from trainer.dataset.groups.certificate import SplitCertificate
 
 _DEFAULT = (70, 15, 15)
 _LARGEST_SEED = 2**31 - 1

@@ -15,13 +15,13 @@ from skindesk.widgets.mark_menu import add_marks
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.theme import SPACE, class_label, set_role
 from skindesk.widgets.wheel import wheel_needs_focus
-from trainer.dataset.malignancy import marks_of
+from trainer.dataset.classes.malignancy import marks_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from skindesk.models.diagnosis.bundle import BundleFacts
-    from trainer.dataset.malignancy import Malignancy
+    from trainer.dataset.classes.malignancy import Malignancy
     from trainer.runs.summary import RunSummary
 
 _SHORTEST_NAME = 12  # letters of a run's name that the chooser always shows

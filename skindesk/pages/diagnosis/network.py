@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from skindesk.models.runs.listing import RunsModel
     from skindesk.models.workspace import Workspace
     from skindesk.pages.diagnosis.bundle_card import BundleCard
-    from trainer.dataset.malignancy import Marks
+    from trainer.dataset.classes.malignancy import Marks
     from trainer.protocol.lines import Beat
 
 

@@ -23,7 +23,7 @@ from trainer.wording import percent
 if TYPE_CHECKING:
     from skindesk.models.diagnosis.bundle import BundleFacts
     from skindesk.models.diagnosis.diagnosis import DiagnosisModel
-    from trainer.dataset.malignancy import Malignancy
+    from trainer.dataset.classes.malignancy import Malignancy
     from trainer.predictions import Prediction
 
 _UNKNOWN = "–"

@@ -9,8 +9,8 @@ from PySide6.QtCore import QCoreApplication
 from skindesk.metric_words import hint_of, title_of
 from skindesk.widgets.fact_table import Fact, Facts
 from skindesk.widgets.theme import class_label
-from trainer.dataset.certificate import PARTS
-from trainer.dataset.known_pairs import SOURCE
+from trainer.dataset.groups.certificate import PARTS
+from trainer.dataset.groups.known_pairs import SOURCE
 from trainer.metrics.catalogue import (
     ACCURACY,
     BALANCED_ACCURACY,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from skindesk.models.runs.record import RunRecord
-    from trainer.dataset.certificate import SplitCertificate
+    from trainer.dataset.groups.certificate import SplitCertificate
     from trainer.metrics.classification import Metrics
     from trainer.runs.summary import Report
 

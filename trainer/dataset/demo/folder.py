@@ -16,7 +16,7 @@ from trainer.files import explained
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trainer.dataset.certificate import SplitCertificate
+    from trainer.dataset.groups.certificate import SplitCertificate
     from trainer.dataset.reports import ImportReport
     from trainer.events import Listener, StopRequest
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from trainer.dataset.reading.columns import FOLDER_NAME
 from trainer.dataset.reading.folder_levels import class_folders, copies_among
 from trainer.dataset.reading.layout import Layout
-from trainer.dataset.reading.listing import Found, Listing, Problem
+from trainer.dataset.reading.source.columns import FOLDER_NAME
+from trainer.dataset.reading.source.listing import Found, Listing, Problem
 from trainer.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trainer.dataset.reading.scanning import Tree
+    from trainer.dataset.reading.source.scanning import Tree
 
 _FEWEST_CASES = 6  # folders from which on one to four images in each mean cases
 _MOST_OF_A_CASE = 4  # images

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trainer.dataset.classes import FULL_NAMES
+from trainer.dataset.classes.names import FULL_NAMES
 from trainer.dataset.fields import CLASS, IMAGE
-from trainer.dataset.reading.columns import lacking
+from trainer.dataset.reading.source.columns import lacking
+from trainer.dataset.reading.source.tables import text_or_none
 from trainer.dataset.reading.table_layout import TableLayout
-from trainer.dataset.reading.tables import text_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trainer.dataset.reading.columns import Header
     from trainer.dataset.reading.matching import Claim
+    from trainer.dataset.reading.source.columns import Header
+    from trainer.dataset.reading.source.tables import Table
     from trainer.dataset.reading.table_layout import Reading
-    from trainer.dataset.reading.tables import Table
 
 _HAM_COLUMNS = ("image_id", "lesion_id", "dx")
 _CODES = {

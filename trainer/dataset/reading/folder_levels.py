@@ -8,9 +8,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from trainer.dataset.classes import FULL_NAMES, class_identity
-from trainer.dataset.malignancy import malignancy_by_name
-from trainer.dataset.reading.parts import part_named
+from trainer.dataset.classes.malignancy import malignancy_by_name
+from trainer.dataset.classes.names import FULL_NAMES, class_identity
+from trainer.dataset.reading.source.parts import part_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

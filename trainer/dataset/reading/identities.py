@@ -10,7 +10,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trainer.dataset.reading.listing import Found
+    from trainer.dataset.reading.source.listing import Found
 
 _TITLES = {"lesion_id": "lesion", "patient_id": "patient"}
 _PLACEHOLDERS = frozenset({"0", "0.0", "00", "000"})

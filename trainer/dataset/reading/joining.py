@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from trainer.dataset.classes import FULL_NAMES, class_identity, short_class
+from trainer.dataset.classes.names import FULL_NAMES, class_identity, short_class
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from trainer.dataset.reading.listing import Found
+    from trainer.dataset.reading.source.listing import Found
 
 
 def join_classes(

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainer.dataset.reading.identities import settle_ids
-from trainer.dataset.reading.listing import Found, Listing, Problem
+from trainer.dataset.reading.source.listing import Found, Listing, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trainer.dataset.reading.scanning import Tree
+    from trainer.dataset.reading.source.scanning import Tree
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Layout(ABC):
         name: that it is chosen by, and that the dataset file and JSON give.
         title: in words, in English.
         aliases: other names it may be chosen by; older dataset files may hold them.
-        short_names: it has short names for the known classes (see `trainer.dataset.classes`).
+        short_names: it has short names for the known classes (see `trainer.dataset.classes.names`).
     """
 
     name: str

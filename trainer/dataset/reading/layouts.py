@@ -12,7 +12,7 @@ import msgspec
 from trainer.dataset.reading.class_folders import CLASS_FOLDERS
 from trainer.dataset.reading.class_tables import CSV, HAM10000
 from trainer.dataset.reading.joining import join_classes
-from trainer.dataset.reading.scanning import scan
+from trainer.dataset.reading.source.scanning import scan
 from trainer.dataset.reading.truth_tables import ISIC2018
 from trainer.errors import DatasetError
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from trainer.dataset.reading.columns import Columns
     from trainer.dataset.reading.layout import Layout
-    from trainer.dataset.reading.listing import Listing
-    from trainer.dataset.reading.scanning import Tree
+    from trainer.dataset.reading.source.columns import Columns
+    from trainer.dataset.reading.source.listing import Listing
+    from trainer.dataset.reading.source.scanning import Tree
     from trainer.events import StopRequest
 
 AUTO = "auto"

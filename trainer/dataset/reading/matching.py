@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trainer.dataset import fields
-from trainer.dataset.classes import class_identity
-from trainer.dataset.reading.listing import Found, Problem, ProblemKind
-from trainer.dataset.reading.scanning import Tree, without_suffix
-from trainer.dataset.reading.tables import identifier_or_none, number_or_none, text_or_none
+from trainer.dataset.classes.names import class_identity
+from trainer.dataset.reading.source.listing import Found, Problem, ProblemKind
+from trainer.dataset.reading.source.scanning import Tree, without_suffix
+from trainer.dataset.reading.source.tables import identifier_or_none, number_or_none, text_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

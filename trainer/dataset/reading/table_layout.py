@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 from trainer.dataset import fields
 from trainer.dataset.fields import CLASS, IMAGE, SPLIT
-from trainer.dataset.reading.columns import FOLDER_NAME, TABLE_NAME, Header
 from trainer.dataset.reading.layout import Layout
 from trainer.dataset.reading.matching import Claim, Matcher
-from trainer.dataset.reading.parts import part_named
-from trainer.dataset.reading.scanning import without_suffix
-from trainer.dataset.reading.tables import Table, read_table, text_or_none
+from trainer.dataset.reading.source.columns import FOLDER_NAME, TABLE_NAME, Header
+from trainer.dataset.reading.source.parts import part_named
+from trainer.dataset.reading.source.scanning import without_suffix
+from trainer.dataset.reading.source.tables import Table, read_table, text_or_none
 from trainer.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from trainer.dataset.reading.listing import Listing
-    from trainer.dataset.reading.scanning import Tree
+    from trainer.dataset.reading.source.listing import Listing
+    from trainer.dataset.reading.source.scanning import Tree
 
 _NAMED = 12  # columns that fit into a sentence
 _FORM = re.compile(r"submission", re.IGNORECASE)

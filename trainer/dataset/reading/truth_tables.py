@@ -6,20 +6,20 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from trainer.dataset import fields
-from trainer.dataset.classes import FULL_NAMES, HAM_CLASSES
+from trainer.dataset.classes.names import FULL_NAMES, HAM_CLASSES
 from trainer.dataset.fields import IMAGE
-from trainer.dataset.reading.columns import lacking
+from trainer.dataset.reading.source.columns import lacking
+from trainer.dataset.reading.source.tables import read_table, text_or_none
 from trainer.dataset.reading.table_layout import TableLayout
-from trainer.dataset.reading.tables import read_table, text_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from trainer.dataset.reading.columns import Header
     from trainer.dataset.reading.matching import Claim
-    from trainer.dataset.reading.scanning import Tree
+    from trainer.dataset.reading.source.columns import Header
+    from trainer.dataset.reading.source.scanning import Tree
+    from trainer.dataset.reading.source.tables import Table
     from trainer.dataset.reading.table_layout import Reading
-    from trainer.dataset.reading.tables import Table
 
 _UNKNOWN_CLASS = "unk"
 _CLASS_COLUMNS = {**{name: name for name in FULL_NAMES}, "ak": "akiec", _UNKNOWN_CLASS: _UNKNOWN_CLASS}

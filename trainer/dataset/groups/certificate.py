@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trainer.dataset.drawn import SPLIT_NOTE, is_drawing
-from trainer.dataset.known_pairs import SOURCE, count_pairs
+from trainer.dataset.groups.known_pairs import SOURCE, count_pairs
 from trainer.wording import chosen_percent, percent, plain
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class SplitCertificate(msgspec.Struct, frozen=True, kw_only=True):
         patients_in_two_parts: the same for patient ids.
         files_in_two_parts: identical files (same SHA-256) that lie in more than one part.
         known_pairs_joined: pairs of images that are known to show one lesion under two ids and form one group (see
-            `trainer.dataset.known_pairs`).
+            `trainer.dataset.groups.known_pairs`).
         known_pairs_in_two_parts: such pairs that lie in more than one part.
         without_part: images that have been added since and belong to no part.
         notes: sentences about what could not be done as asked, and on images that are drawings.

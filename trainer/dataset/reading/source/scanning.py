@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trainer.dataset.fields import CLASS, IMAGE
-from trainer.dataset.reading.columns import Columns, Header
-from trainer.dataset.reading.sorting_out import ARCHIVES, sort_out
-from trainer.dataset.reading.tables import read_header
-from trainer.dataset.reading.walking import walk
+from trainer.dataset.reading.source.columns import Columns, Header
+from trainer.dataset.reading.source.sorting_out import ARCHIVES, sort_out
+from trainer.dataset.reading.source.tables import read_header
+from trainer.dataset.reading.source.walking import walk
 from trainer.errors import DatasetError
 from trainer.files import printable
 from trainer.images.suffixes import SUFFIXES
 
 if TYPE_CHECKING:
-    from trainer.dataset.reading.listing import Problem
+    from trainer.dataset.reading.source.listing import Problem
     from trainer.events import StopRequest
 
 _NAMED = 3  # files that fit into a sentence

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from trainer.dataset.reading.companions import companions_among
-from trainer.dataset.reading.listing import Problem
-from trainer.dataset.reading.tables import PLAIN_SUFFIXES, TABLE_SUFFIXES
+from trainer.dataset.reading.source.companions import companions_among
+from trainer.dataset.reading.source.listing import Problem
+from trainer.dataset.reading.source.tables import PLAIN_SUFFIXES, TABLE_SUFFIXES
 from trainer.files import open_regular
 from trainer.images.suffixes import SUFFIXES
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trainer.dataset.fields import CLASS, FACTS, IMAGE
-from trainer.dataset.reading.columns import Columns, Header
-from trainer.dataset.reading.tables import PLAIN_SUFFIXES, TABLE_SUFFIXES, read_rows
-from trainer.dataset.reading.walking import walk
+from trainer.dataset.reading.source.columns import Columns, Header
+from trainer.dataset.reading.source.tables import PLAIN_SUFFIXES, TABLE_SUFFIXES, read_rows
+from trainer.dataset.reading.source.walking import walk
 from trainer.errors import DatasetError
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 A group is a connected component of the graph whose edges join samples with the same lesion id, the same
 patient id, the same file (SHA-256), or nearly the same picture (see `trainer.dataset.likeness.looks`), and the two
-sides of a pair that is known to show one lesion (see `trainer.dataset.known_pairs`).
+sides of a pair that is known to show one lesion (see `trainer.dataset.groups.known_pairs`).
 """
 
 from __future__ import annotations

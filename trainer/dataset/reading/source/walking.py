@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from trainer.dataset.reading.listing import Problem
+from trainer.dataset.reading.source.listing import Problem
 from trainer.errors import DatasetError
 from trainer.files import printable
 

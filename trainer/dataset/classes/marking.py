@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from trainer.dataset.classes import spelt_as
-from trainer.dataset.malignancy import Malignancy, Marks, malignancy_by_name, marks_of
+from trainer.dataset.classes.malignancy import Malignancy, Marks, malignancy_by_name, marks_of
+from trainer.dataset.classes.names import spelt_as
 from trainer.errors import DatasetError
 
 if TYPE_CHECKING:

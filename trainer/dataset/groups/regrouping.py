@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainer.dataset.certificate import PARTS
 from trainer.dataset.database import damaged
-from trainer.dataset.grouping import group_ids
-from trainer.dataset.known_pairs import pair_numbers
+from trainer.dataset.groups.certificate import PARTS
+from trainer.dataset.groups.grouping import group_ids
+from trainer.dataset.groups.known_pairs import pair_numbers
 from trainer.dataset.likeness.looks import BrokenMiniatureError, Pairs, near_duplicates
 from trainer.dataset.schema import COMPARE_ANEW, LEAKS_ACCEPTED
 from trainer.events import Listener, Progress, Said, StopRequest, silent

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from trainer.dataset.reading.columns import Header
-from trainer.dataset.reading.encodings import decode_table
+from trainer.dataset.reading.source.columns import Header
+from trainer.dataset.reading.source.encodings import decode_table
 from trainer.errors import DatasetError
 from trainer.files import open_regular, read_regular
 from trainer.images.suffixes import SUFFIXES
@@ -72,7 +72,7 @@ def read_header(path: Path, chosen: dict[str, str] | None = None) -> Header:
 
     Args:
         path: of the file.
-        chosen: tidy names of columns by name of the field, see `trainer.dataset.reading.columns.Columns.chosen`.
+        chosen: tidy names of columns by name of the field, see `trainer.dataset.reading.source.columns.Columns.chosen`.
 
     Raises:
         DatasetError: the file cannot be read as a table.

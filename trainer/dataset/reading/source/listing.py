@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from trainer.dataset.fields import Value
-from trainer.dataset.reading.columns import Columns
+from trainer.dataset.reading.source.columns import Columns
 
 ProblemKind: TypeAlias = Literal[
     "undecodable",

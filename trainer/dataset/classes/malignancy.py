@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
-from trainer.dataset.classes import FULL_NAMES, class_identity
+from trainer.dataset.classes.names import FULL_NAMES, class_identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

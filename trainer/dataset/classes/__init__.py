@@ -1,0 +1,1 @@
+"""Classes: what they are called, and which are malignant."""
