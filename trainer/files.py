@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import hashlib
 import os
 import secrets
@@ -73,6 +74,8 @@ def sync_folder(folder: Path) -> None:
 def atomic_path(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is synced and takes `path`'s place.
 
+    What a killed process has left of an earlier write of the same file is removed.
+
     Args:
         path: of the file.
         private: whether no other user of the machine may read it.
@@ -82,6 +85,7 @@ def atomic_path(path: Path, *, private: bool = False) -> Iterator[Path]:
     """
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(path.parent, f".{glob.escape(path.name)}.*.tmp")
         temporary = _beside(path, "tmp")
         # With the rights that any new file of this user has (his umask), but for what is private.
         handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, 0o600 if private else 0o666)

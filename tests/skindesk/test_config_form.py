@@ -65,6 +65,7 @@ UNUSUAL = RunConfig(
     device="cpu",
     deterministic=True,
     checkpoint_minutes=0.5,
+    keep_checkpoints=True,
     cache_mib=0,
 )
 """Nothing in it is the default."""

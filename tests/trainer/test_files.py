@@ -163,6 +163,13 @@ def test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_no
     assert names_in(tmp_path) == ["living"]
 
 
+def test_writing_a_file_anew_removes_what_a_killed_writer_left_of_it(tmp_path: Path) -> None:
+    for name in (".a [1].txt.0a1b.tmp", ".another.0a1b.tmp"):
+        (tmp_path / name).write_bytes(b"half")
+    write_text(tmp_path / "a [1].txt", "whole")
+    assert names_in(tmp_path) == [".another.0a1b.tmp", "a [1].txt"]
+
+
 def test_an_empty_file_is_left_alone_for_a_while(tmp_path: Path) -> None:
     for name in (".fresh.tmp", ".old.tmp"):
         (tmp_path / name).touch()

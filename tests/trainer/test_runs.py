@@ -33,6 +33,19 @@ def test_looking_takes_the_lock_from_nobody(tmp_path: Path) -> None:
             pass
 
 
+def test_whoever_goes_on_with_a_run_removes_what_a_killed_process_left(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    for name in (".bundle.0a1b.tmp", ".bundle.0a1b.old", ".checkpoints.old", ".initial.old", "checkpoints"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_bytes(b"left")
+    with folder.locked():
+        left = {path.name for path in tmp_path.iterdir()}
+        assert left == {".lock", ".bundle.0a1b.old", "checkpoints"}, "an old bundle may be the only one"
+    folder.bundle.mkdir()
+    with folder.locked():
+        assert {path.name for path in tmp_path.iterdir()} == {".lock", "bundle", "checkpoints"}
+
+
 def test_the_dataset_of_a_run_is_noted(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     assert folder.dataset() is None

@@ -415,7 +415,8 @@ def predict(
     if as_json:
         _print_json([predicting.as_document(prediction) for prediction in predictions])
     elif csv is not None:
-        write_text(csv, predicting.as_csv(predictions, manifest))
+        # Columns of a table of one's own may name patients.
+        write_text(csv, predicting.as_csv(predictions, manifest), private=metadata is not None)
     else:
         show(predicting.as_text(predictions, manifest))
     failed = [p for p in predictions if p.error]

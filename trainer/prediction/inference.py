@@ -49,7 +49,7 @@ class Predicted(NamedTuple):
 
     Attributes:
         prediction: for users.
-        logits: float32 (c,); `None` where the image cannot be read.
+        logits: float32 (c,); `None` where there is no prediction.
     """
 
     prediction: Prediction
@@ -151,27 +151,25 @@ class Predictor:
             squares.append(to_square(image, self.manifest.input_size, self.manifest.geometry))
         if squares:
             logits = self.logits(np.stack(squares))
-            finite = np.isfinite(logits).all(axis=1)
-            for place in np.flatnonzero(~finite):
-                path = wanted[readable[place]].path
-                predicted[readable[place]] = Predicted(Prediction(path=path, error=_overflow(path)), None)
-            kept = np.flatnonzero(finite)
-            paths = [wanted[readable[place]].path for place in kept]
-            judged = self._judged(paths, logits[kept], [warnings[place] for place in kept])
-            for place, prediction in zip(kept, judged, strict=True):
-                predicted[readable[place]] = Predicted(prediction, logits[place])
+            judged = self._judged([wanted[k].path for k in readable], logits, warnings)
+            for k, prediction, row in zip(readable, judged, logits, strict=True):
+                predicted[k] = Predicted(prediction, None if prediction.error else row)
         return [predicted[k] for k in range(len(wanted))]
 
     def _judged(
         self, paths: Sequence[str], logits: NDArray[np.floating], warnings: Sequence[list[str]]
     ) -> Iterable[Prediction]:
-        """Yield the prediction for each row of logits (n, c)."""
-        probabilities = self.probabilities(logits)
+        """Yield the prediction for each row of logits (n, c); where these are not finite, an error."""
+        finite = np.isfinite(logits).all(axis=1)
+        probabilities = self.probabilities(np.where(finite[:, np.newaxis], logits, 0.0))
         chosen = decide(probabilities, self.manifest.calibration)
         if self.prior == "balanced":
             probabilities = balanced_probabilities(probabilities, self.manifest.calibration)
-        for path, row, winner, sentences in zip(paths, probabilities, chosen, warnings, strict=True):
-            yield self._prediction(path, row, int(winner), sentences)
+        for k, path in enumerate(paths):
+            if finite[k]:
+                yield self._prediction(path, probabilities[k], int(chosen[k]), warnings[k])
+            else:
+                yield Prediction(path=path, error=_overflow(path))
 
     def _warnings(self, image: NDArray[np.uint8]) -> list[str]:
         height, width = image.shape[:2]

@@ -235,9 +235,20 @@ class RunFolder:
                 time.sleep(_LOOK_SECONDS)
                 if not try_lock(handle):
                     raise ConfigError(f"Another process is training in {self.path}; wait for it or stop it.")
+            self._remove_leftovers()
             yield
         finally:
             os.close(handle)
+
+    def _remove_leftovers(self) -> None:
+        """Remove what a killed process has left half written or half removed; only who holds the lock may."""
+        patterns = [".bundle.*.tmp", ".checkpoints.old", ".initial.old"]
+        if self.bundle.exists():
+            patterns.append(".bundle.*.old")
+        with contextlib.suppress(OSError):
+            for pattern in patterns:
+                for leftover in self.path.glob(pattern):
+                    shutil.rmtree(leftover, ignore_errors=True)
 
     def kept_events(self, end: int = _LARGEST_EVENTS) -> Iterator[tuple[float | None, AnyEvent]]:
         """Yield what the run has said and when, seconds since 1970 (`None` where older versions did not note it).

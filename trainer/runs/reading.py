@@ -49,7 +49,11 @@ class _Findings:
             return read()
         except TrainerError as error:
             self.problems.append(str(error))
-            return None
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            self.problems.append(f"{error.filename} cannot be read: {error.strerror}.")
+        return None
 
 
 Signature = tuple[tuple[str, int, int], ...]
@@ -276,10 +280,11 @@ def _choosing_images(
 
 def _report(folder: Path, findings: _Findings) -> Report | None:
     try:
-        scored, when = findings.tried(partial(read_scored, folder)), _time_of(folder / METRICS_FILE)
+        scored = findings.tried(partial(read_scored, folder))
+        when = findings.tried(partial(_time_of, folder / METRICS_FILE))
     except FileNotFoundError:
         return None
-    if scored is None:
+    if scored is None or when is None:
         return None
     return Report(
         part=scored.split,

@@ -18,6 +18,7 @@ from trainer.network.network import Network
 from trainer.network.weights import find_weights, load_backbone_weights
 from trainer.pipeline.loading import ImageSource
 from trainer.runs.state import RunState, decode_state
+from trainer.stored import UnreadableError, decoded
 from trainer.training.estimate import estimate_cost
 from trainer.training.pacing import watched
 from trainer.training.saving import best_checkpoint, of_network
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from trainer.config import RunConfig
     from trainer.dataset.store import DatasetStore
     from trainer.events import Listener, StopRequest
-    from trainer.runs.checkpoint import CheckpointStore
+    from trainer.runs.checkpoint import Checkpoint, CheckpointStore
     from trainer.runs.folder import RunFolder
     from trainer.training.stages import Samples
 
@@ -52,6 +53,9 @@ class _Beginning(msgspec.Struct, frozen=True, kw_only=True):
 
     origin: str
     fingerprint: str = ""
+
+
+_DECODER = msgspec.json.Decoder(_Beginning)
 
 
 class Prepared(NamedTuple):
@@ -135,7 +139,7 @@ def prepare_run(
     initial = folder.initial_checkpoint()
     started = initial.load_latest(listener) if resume else None
     if started is not None:
-        start = msgspec.json.decode(started.state, type=_Beginning)
+        start = _beginning(started)
         _check_dataset(folder, fingerprint, start.fingerprint or fingerprint)
         origin = start.origin
         network.assign(started.arrays)
@@ -160,6 +164,15 @@ def prepare_run(
     _check_disk(folder, cost.disk_bytes, listener)
     pending = None if checkpoint is None else dict(checkpoint.arrays)
     return Prepared(samples, source, network, strategy, state, origin, checkpoints, pending)
+
+
+def _beginning(checkpoint: Checkpoint) -> _Beginning:
+    try:
+        return decoded(checkpoint.state, _DECODER.decode)
+    except UnreadableError as error:
+        raise CheckpointError(
+            f"{checkpoint.path} does not say where the first weights came from ({error}); start a new run."
+        ) from error
 
 
 def _collect_samples(store: DatasetStore, config: RunConfig) -> Samples:
