@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -391,3 +392,18 @@ def test_what_makes_no_sense_without_a_dataset_is_off(dataset_page: DatasetPage)
         "Copy path",
         "Close dataset",
     }
+
+
+def test_recent_datasets_are_at_hand_while_one_is_open(
+    qtbot: QtBot, opened_page: DatasetPage, workspace: Workspace, tmp_path: Path
+) -> None:
+    assert opened_page.dataset is not None
+    first = opened_page.dataset.path
+    other = shutil.copyfile(first, tmp_path / "other.db")
+    workspace.set_dataset(other)
+    qtbot.waitUntil(lambda: opened_page.dataset is not None and opened_page.dataset.path == other)
+    menu = opened_page.title.menu
+    menu.aboutToShow.emit()
+    assert [action.toolTip() for action in menu.recent.actions()] == [str(first)]
+    menu.recent.actions()[0].trigger()
+    qtbot.waitUntil(lambda: opened_page.dataset is not None and opened_page.dataset.path == first)

@@ -299,7 +299,7 @@ def test_a_killed_engine_is_said_and_can_be_asked_again(
     assert "ended unexpectedly" in page.failure.text
     left = [image for image in page.model.images if image.state is ImageState.LEFT]
     assert left, "what was not answered is known"
-    assert page.images.strip.tiles[-1].caption == "Not asked"
+    assert page.images.strip.tiles[-1].caption == "Not analysed"
     page.failure.acted.emit()
     qtbot.waitUntil(lambda: settled(page), timeout=PATIENCE_MS)
     assert not page.failure.isVisible()
@@ -321,7 +321,7 @@ def test_many_images_are_asked_in_batches_and_can_be_left(
     assert jobs[0].job.images[0].path.endswith("ISIC_0000000.png")
     page.model.stop()
     assert page.model.pending == 0
-    assert "not asked" in page.failure.text
+    assert "not analysed" in page.failure.text
     left = sum(image.state is ImageState.LEFT for image in page.model.images)
     assert left > 0
     qtbot.waitUntil(lambda: not page.model.asking, timeout=PATIENCE_MS)

@@ -18,6 +18,8 @@ from trainer.figures.curves import Scored, precision_recall_page, roc_page
 from trainer.figures.evaluation import draw_evaluation
 from trainer.figures.fonts import families_for
 from trainer.figures.history import draw_history
+from trainer.figures.matrix import confusion_page
+from trainer.figures.page import own_style
 from trainer.metrics.classification import Metrics, compute_metrics
 from trainer.palette import CLASS_COLOURS, MORE_COLOURS, class_colour
 
@@ -243,3 +245,30 @@ def test_nothing_to_draw_and_nowhere_to_write_are_said_plainly(tmp_path: Path) -
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError, match="Cannot write"):
         draw_history(tmp_path / "file" / "curves.png", [epoch("head", 1, 0.5)])
+
+
+def test_figures_of_more_than_a_hundred_classes_stay_pages() -> None:
+    classes = tuple(f"diagnosis {number:03}" for number in range(114))
+    truth, probabilities, metrics = evaluation(classes, n=456)
+    with own_style():
+        matrix = confusion_page(metrics, classes[:5])
+        curves = roc_page(Scored(truth, probabilities, metrics, classes[:30]))
+    width, height = matrix.get_size_inches()
+    assert max(width, height) < 20
+    for figure in (matrix, curves):
+        assert boxes_apart(figure, "diagnosis ")
+    shown = [text for text in texts(curves) if text.startswith("diagnosis ")]
+    assert len(shown) == 20
+    assert any("93 more classes have a curve" in text for text in texts(curves))
+
+
+def boxes_apart(figure: Figure, start: str) -> bool:
+    """Whether no two texts with a beginning in common stand on each other."""
+    figure.canvas.draw()
+    boxes = [
+        text.get_window_extent()
+        for text in figure.findobj(Text)
+        if isinstance(text, Text) and text.get_visible() and text.get_text().startswith(start)
+    ]
+    boxes = [box for box in boxes if box.width > 1]  # the labels of ticks that are not drawn
+    return not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))

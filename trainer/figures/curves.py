@@ -36,6 +36,10 @@ _COLUMN_ENDS = (0.95, 2.25, 2.9)
 """Where the columns of values end in the table of classes, inches after the names."""
 
 
+_MOST_ROWS = 20
+"""Classes in the table; of more, its lines would run into each other."""
+
+
 class Scored(NamedTuple):
     """Predictions for a part, and what was measured of them.
 
@@ -179,6 +183,14 @@ def _page_with_table(
     return figure, axes
 
 
+def _most_telling(scored: Scored, values: Collection[str]) -> list[str]:
+    """Return the classes the table has room for, in their order: malignant ones first, then those of most images."""
+    rows = scored.metrics.per_class
+    ranked = sorted(values, key=lambda name: (name not in scored.malignant, -rows[name].support))
+    kept = set(ranked[:_MOST_ROWS])
+    return [name for name in values if name in kept]
+
+
 def _write_table(
     axes: Axes,
     scored: Scored,
@@ -199,11 +211,12 @@ def _write_table(
         height: of the place.
     """
     classes, malignant = scored.metrics.classes, scored.malignant
-    first = [name for name in values if name in malignant]
-    others = [name for name in values if name not in malignant]
+    listed = _most_telling(scored, values)
+    first = [name for name in listed if name in malignant]
+    others = [name for name in listed if name not in malignant]
     sections = [("Malignant classes", first), ("Other classes" if first else "Classes", others)]
     sections = [(word, names) for word, names in sections if names]
-    step = min(0.3, height / (len(values) + 2 * len(sections) + 3))
+    step = min(0.3, height / (len(listed) + 2 * len(sections) + 3))
     ends = [name_width + width for width in _COLUMN_ENDS]
     for end, text in zip(ends, headings if values else (), strict=bool(values)):
         axes.text(end, 0.5 * step, text, ha="right", va="center", color=QUIET, fontsize=8)
@@ -224,7 +237,11 @@ def _write_table(
         "\u25cf  the decisions made; the rule weighs all classes",
         "    against each other, so a dot can lie off its curve",
     ]
+    if len(listed) < len(values):
+        remarks.append(f"{len(values) - len(listed)} more classes have a curve; these have the most images")
     missing = [name for name in classes if name not in values]
-    if missing:
+    if len(missing) > _MOST_ROWS:
+        remarks.append(f"No curve, for want of images: {len(missing)} classes")
+    elif missing:
         remarks.append(f"No curve, for want of images: {', '.join(missing)}")
     axes.text(0, y, "\n".join(remarks), va="top", color=QUIET, fontsize=8, linespacing=1.5)

@@ -53,6 +53,12 @@ _NAMED_COLUMN = 26.0
 """Width of a column from which on a short name fits over it, points."""
 
 
+_LONGEST_SIDE = 14.0
+"""Of a matrix on a page of its own, inches: cells of more than 30 classes become smaller."""
+
+_LINE = 1.25
+"""Height of a line, in sizes of type."""
+
 _LETTER = 0.5
 """Mean width of a letter, in sizes of type."""
 
@@ -77,6 +83,7 @@ def confusion_page(metrics: Metrics, malignant: Collection[str]) -> Figure:
     """Draw the confusion matrix on a page of its own."""
     classes = metrics.classes
     cell = 0.8 if len(classes) <= 12 else 0.65  # noqa: PLR2004 (inches; many classes get smaller cells)
+    cell = min(cell, _LONGEST_SIDE / len(classes))
     longest = max(map(_width, classes))
     left = MARGIN + max(1.45, 0.35 + 0.085 * longest)
     side = cell * len(classes)
@@ -196,6 +203,9 @@ def _name_columns(axes: Axes, labels: Labels, medium: Medium) -> None:
     slope: dict[str, Any] = (
         {"rotation": 40, "ha": "left"} if labels.slanted else {"rotation": 0, "ha": "center"}
     )
+    width = _cell_points(axes, len(labels.columns))[0]
+    if width < _LINE * medium.text:  # names that lie in their columns, as rows do
+        slope = {"rotation": 90, "ha": "center", "fontsize": width / _LINE}
     axes.xaxis.tick_top()
     axes.set_xticks(places, labels.columns, color=INK, **slope)
     axes.tick_params(axis="x", pad=0.4 * medium.text)
@@ -217,6 +227,7 @@ def _name_rows(axes: Axes, metrics: Metrics, labels: Labels, height: float, medi
         "va": "baseline",
     }
     gap = -1.2 * medium.text
+    size = min(medium.text, height / _LINE)
     axes.annotate("True class", xy=(0, -0.5), xytext=(gap, 0.65 * medium.text), fontweight="bold", **beside)
     for place, name in enumerate(metrics.classes):
         axes.plot(
@@ -229,8 +240,8 @@ def _name_rows(axes: Axes, metrics: Metrics, labels: Labels, height: float, medi
             color=class_colour(name, metrics.classes),
         )
         two = height >= _TWO_LINES
-        lift = 0.1 * medium.text if two else -0.36 * medium.text
-        axes.annotate(labels.rows[place], xy=(0, place), xytext=(gap, lift), **beside)
+        lift = 0.1 * medium.text if two else -0.36 * size
+        axes.annotate(labels.rows[place], xy=(0, place), xytext=(gap, lift), fontsize=size, **beside)
         if two:
             small: dict[str, Any] = {"fontsize": medium.small, "color": QUIET}
             axes.annotate(

@@ -126,12 +126,12 @@ class ImageArea(QWidget):
         set_role(self._count, "muted")
         self._progress = muted()
         self._stop = QPushButton(self.tr("Stop"))
-        self._stop.setToolTip(self.tr("Do not ask about the images that have no answer yet"))
+        self._stop.setToolTip(self.tr("Leave out the images that have not been analysed yet"))
         self._stop.clicked.connect(self._model.stop)
         # The strip stays where it is when the button comes and goes.
         self._count.setMinimumHeight(self._stop.sizeHint().height())
         self.together = QCheckBox(self.tr("These images show one lesion"))
-        self.together.setToolTip(self.tr("Also say what all images together say of the lesion"))
+        self.together.setToolTip(self.tr("Also show one combined result for this lesion"))
         self.together.toggled.connect(self._model.set_together)
         row.addWidget(self._count, 1)
         row.addWidget(self._progress)
@@ -212,6 +212,8 @@ class ImageArea(QWidget):
             selected = self._model.selected
             if selected is not None and selected.number == image.number:
                 self._show_selected()
+            if picture is None:
+                self._model.pass_over(image.number)
         if picture is None:
             self._show_progress()
 
@@ -230,7 +232,7 @@ class ImageArea(QWidget):
         caption = {
             ImageState.WAITING: self.tr("Waiting"),
             ImageState.ASKED: self.tr("Asking…"),
-            ImageState.LEFT: self.tr("Not asked"),
+            ImageState.LEFT: self.tr("Not analysed"),
         }.get(image.state, name)
         pending = image.state in _PENDING and self._facts is not None
         if self._facts is None or sentence:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from skindesk.models.diagnosis.case import ImageState
@@ -14,7 +15,7 @@ from skindesk.pages.diagnosis.fold import FoldButton
 from skindesk.widgets.basics import Card, SegmentedRow, muted
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.plots.probability_bars import ProbabilityBars, ProbabilityRow, ShareBar
-from skindesk.widgets.theme import SPACE, class_label, set_role
+from skindesk.widgets.theme import SPACE, class_label, emphasised, set_role
 from trainer.dataset.drawn import NETWORK_WARNING
 from trainer.palette import class_colour
 from trainer.wording import percent
@@ -69,6 +70,9 @@ class ResultCard(Card):
         set_role(self._sort, "segment")
         self._sort.setProperty("place", "only")
         self._sort.setStyleSheet("QPushButton { padding: 1px 10px; min-height: 18px; }")
+        # Room for the bold text of the style sheet, which the size hint does not know.
+        bold = QFontMetrics(emphasised(self._sort.font()))
+        self._sort.setMinimumWidth(bold.horizontalAdvance(self._sort.text()) + 4 * SPACE)
         self._sort.setToolTip(
             self.tr("Sorted: the most probable class first. Otherwise the classes keep their places.")
         )
@@ -265,14 +269,14 @@ def shown_of(model: DiagnosisModel, facts: BundleFacts | None, choice: str) -> S
         sentence = words.about_file(image.prediction.error, image.path)
         return Shown(facts, None, 0, choice, sentence, tr("Read it again"))
     if image.state is ImageState.LEFT:
-        return Shown(facts, None, 1, choice, tr("This image was not asked."), tr("Ask"))
-    return Shown(facts, None, 1, choice, tr("Asking the network…"))
+        return Shown(facts, None, 1, choice, tr("This image was not analysed."), tr("Analyse"))
+    return Shown(facts, None, 1, choice, tr("Analysing…"))
 
 
 def _together(model: DiagnosisModel, facts: BundleFacts) -> Shown:
     prediction, count = model.together_prediction, len(model.readable())
     if prediction is None and model.failure is not None:
-        note = words.tr("The images were not asked together.")
-        return Shown(facts, None, count, "together", note, words.tr("Ask"))
-    note = words.tr("Asking the network…") if prediction is None else ""
+        note = words.tr("The images were not analysed together.")
+        return Shown(facts, None, count, "together", note, words.tr("Analyse"))
+    note = words.tr("Analysing…") if prediction is None else ""
     return Shown(facts, prediction, count, "together", note)

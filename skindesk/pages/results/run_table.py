@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _ROW_HEIGHT = 32  # pixels
 _LEAST_HEIGHT = 4 * _ROW_HEIGHT + 2 * SPACE  # headings, three runs, a scroll bar
 _NAME_WIDTH = 168  # pixels that a name has at least
+_WIDEST = {"dataset": 136}  # pixels; the rest of a longer name is in the tooltip
 _HEADER_ROOM = 3 * SPACE  # around a heading, for the arrow of the sorted column
 _HORIZONTAL = Qt.Orientation.Horizontal
 _ICON = 16  # pixels
@@ -80,7 +81,7 @@ class _RunDelegate(QStyledItemDelegate):
             if self._runs.is_for_diagnosis(run):
                 option.font = emphasised(option.font)
         colour = tokens.text
-        if column in {"backbone", "size", "stages", "created"} or (column == "test" and run.test is None):
+        if column in {"dataset", "backbone", "stages", "created"} or (column == "test" and run.test is None):
             colour = tokens.muted
         if column == "state":
             colour = {
@@ -243,7 +244,8 @@ class RunTable(QTableView):
         for column in range(1, len(COLUMNS)):
             if column not in self._moved:
                 title = self.fontMetrics().horizontalAdvance(str(self._proxy.headerData(column, _HORIZONTAL)))
-                header.resizeSection(column, max(title + _HEADER_ROOM, self.sizeHintForColumn(column)))
+                width = max(title + _HEADER_ROOM, self.sizeHintForColumn(column))
+                header.resizeSection(column, min(width, _WIDEST.get(COLUMNS[column], width)))
         if 0 not in self._moved:
             others = sum(header.sectionSize(column) for column in range(1, len(COLUMNS)))
             header.resizeSection(0, max(_NAME_WIDTH, self.viewport().width() - others))
