@@ -56,7 +56,7 @@ class NoticeLayer(QWidget):
         layout.setSpacing(SPACE)
         for notice in self._notices:
             # As high as its text at this width; by itself it is no higher than at its favourite one.
-            notice.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+            notice.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
             layout.addWidget(notice)
             notice.installEventFilter(self)
         anchor.installEventFilter(self)
@@ -76,7 +76,7 @@ class NoticeLayer(QWidget):
             return
         layout.invalidate()
         width = self._anchor.width()
-        height = min(max(layout.heightForWidth(width), layout.minimumSize().height()), self._anchor.height())
+        height = min(layout.heightForWidth(width), self._anchor.height())
         corner = self._anchor.mapTo(self._page, QPoint(0, 0 if self._top else self._anchor.height() - height))
         self.setGeometry(QRect(corner, QSize(width, height)))
         self.raise_()

@@ -34,7 +34,7 @@ from trainer.devices.children import own_environment
 from trainer.devices.choosing import Devices
 from trainer.devices.hardware import Cpu, Gpu
 from trainer.events import EpochEnded, Said, StageStarted, Warned, encode_event, silent
-from trainer.presets import preset_config
+from trainer.presets import demo_config, preset_config
 from trainer.protocol.lines import Beat
 from trainer.protocol.training import TrainNetwork
 from trainer.runs.folder import RunFolder
@@ -581,3 +581,10 @@ def test_weights_that_cannot_be_fetched_are_told_once_with_two_ways_out(
     assert QGuiApplication.clipboard().text() == get_backbone("xception").keras_url
     page.setup.set_config(msgspec.structs.replace(page.setup.form.config, weights="random"))
     assert helped.isHidden()
+
+
+def test_the_demo_s_own_settings_stand_in_the_form(page: TrainingPage) -> None:
+    page.show_config(demo_config(pretrained=False))
+    assert page.setup.config == demo_config(pretrained=False)
+    assert page.setup.title == "Demo on drawn lesions"
+    assert page.setup.presets.current == ""

@@ -128,8 +128,11 @@ def fit_calibration(
     counts = np.bincount(true, minlength=len(classes))
     usable = (counts > 0) & (natural > 0)
     reason = ""
-    if len(true) < MINIMUM_IMAGES:
-        reason = f"Only {len(true)} images were set aside for calibration, and {MINIMUM_IMAGES} are needed"
+    if not len(true):
+        reason = "No images were set aside for calibration"
+    elif len(true) < MINIMUM_IMAGES:
+        were = "image was" if len(true) == 1 else "images were"
+        reason = f"Only {len(true)} {were} set aside for calibration, and {MINIMUM_IMAGES} are needed"
     elif usable.sum() < 2:  # noqa: PLR2004 (one class leaves nothing to tell apart)
         reason = "The images set aside for calibration are all of one class"
     if reason:

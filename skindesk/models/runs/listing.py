@@ -240,8 +240,8 @@ class RunsModel(QAbstractTableModel):
             "name": (self.tr("Name"), self.tr("The run's name; F2 changes it")),
             "dataset": (self.tr("Dataset"), self.tr("What the network was trained on")),
             "backbone": (
-                self.tr("Backbone"),
-                self.tr("The network without its head, and the side of the square it sees"),
+                self.tr("Backbone, px"),
+                self.tr("The network without its head, and the side of the square it sees in pixels"),
             ),
             "stages": (self.tr("Stages"), self.tr("What was trained: the head alone, or the backbone too")),
             "epochs": (
@@ -249,7 +249,7 @@ class RunsModel(QAbstractTableModel):
                 self.tr("Epochs that are done; those planned where they are not all done"),
             ),
             "macro_recall": (
-                title_of(BALANCED_ACCURACY),
+                _in_two_lines(title_of(BALANCED_ACCURACY)),
                 self._of_best(BALANCED_ACCURACY),
             ),
             "accuracy": (
@@ -257,7 +257,7 @@ class RunsModel(QAbstractTableModel):
                 self._of_best(ACCURACY),
             ),
             "test": (
-                self.tr("Test {metric}").format(metric=name_of(BALANCED_ACCURACY)),
+                _in_two_lines(self.tr("Test {metric}").format(metric=name_of(BALANCED_ACCURACY))),
                 self.tr(
                     "{hint} On the test part, where it was scored, with 95 % interval and number of images."
                 ).format(hint=hint_of(BALANCED_ACCURACY)),
@@ -332,7 +332,7 @@ class RunsModel(QAbstractTableModel):
         return " + ".join(words.get(stage, stage) for stage in run.stages)
 
     def _backbone(self, run: RunSummary) -> str:
-        side = self.tr("{side} px").format(side=run.input_size) if run.input_size else ""
+        side = str(run.input_size) if run.input_size else ""
         return ", ".join(filter(None, (run.backbone_title, side))) or NOTHING
 
     def _epochs(self, run: RunSummary) -> str:
@@ -345,6 +345,10 @@ class RunsModel(QAbstractTableModel):
         if metrics is None:
             return self.tr("Not scored") if run.has_bundle else NOTHING
         return f"{BALANCED_ACCURACY.said_of(metrics)}, {n_of(metrics.n)}"
+
+
+def _in_two_lines(heading: str) -> str:
+    return "\n".join(heading.rsplit(" ", 1))
 
 
 def _created(run: RunSummary) -> str:

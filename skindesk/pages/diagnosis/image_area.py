@@ -231,7 +231,7 @@ class ImageArea(QWidget):
         name, sentence, colour = image.path.name, self._sentence(image), ""
         caption = {
             ImageState.WAITING: self.tr("Waiting"),
-            ImageState.ASKED: self.tr("Asking…"),
+            ImageState.ASKED: self.tr("Analysing…"),
             ImageState.LEFT: self.tr("Not analysed"),
         }.get(image.state, name)
         pending = image.state in _PENDING and self._facts is not None

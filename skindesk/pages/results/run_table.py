@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 _ROW_HEIGHT = 32  # pixels
 _LEAST_HEIGHT = 4 * _ROW_HEIGHT + 2 * SPACE  # headings, three runs, a scroll bar
-_NAME_WIDTH = 168  # pixels that a name has at least
-_WIDEST = {"dataset": 136}  # pixels; the rest of a longer name is in the tooltip
+_NAME_WIDTH = 140  # pixels that a name has at least
+_WIDEST = {"dataset": 112}  # pixels; the rest of a longer name is in the tooltip
 _HEADER_ROOM = 3 * SPACE  # around a heading, for the arrow of the sorted column
 _HORIZONTAL = Qt.Orientation.Horizontal
 _ICON = 16  # pixels
@@ -243,7 +243,8 @@ class RunTable(QTableView):
         self._fitting = True
         for column in range(1, len(COLUMNS)):
             if column not in self._moved:
-                title = self.fontMetrics().horizontalAdvance(str(self._proxy.headerData(column, _HORIZONTAL)))
+                lines = str(self._proxy.headerData(column, _HORIZONTAL)).splitlines()
+                title = max(map(self.fontMetrics().horizontalAdvance, lines))
                 width = max(title + _HEADER_ROOM, self.sizeHintForColumn(column))
                 header.resizeSection(column, min(width, _WIDEST.get(COLUMNS[column], width)))
         if 0 not in self._moved:

@@ -41,7 +41,7 @@ however fast events come, and no tick is long."""
 _LOG_HEIGHT = 150  # pixels; four lines below the heading
 _FIGURES = 6
 _COLUMNS = (6, 3, 2)  # that leave no row of figures half empty
-_FIGURE_WIDTH = 132  # pixels that a figure needs with its space
+_FIGURE_WIDTH = 164  # pixels that a figure needs with its space
 _PLOTS_WIDTH = 600  # pixels from which on two plots fit beside each other
 _PER_MILLE = 1000
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 Scale: TypeAlias = Literal["number", "share"]
 
-_HEIGHT = 120  # pixels that a plot needs at least
+_HEIGHT = 144  # pixels that a plot needs at least
 _MOST_DOTS = 40
 """Up to so many points each is marked, so that the first ones can be seen at all."""
 _DOT = 5  # pixels
@@ -251,8 +251,10 @@ class LivePlot(QWidget):
             tops = [float(y.max()) for _, y in self._data.values() if len(y)]
             highest = max((top for top in tops if math.isfinite(top)), default=0.0) or 1.0
         box = self._view.getPlotItem().getViewBox()
-        heights = (-_FOOT * highest, highest * (1.0 + _FOOT) / (1.0 - self.marks.height_share))
-        box.setRange(xRange=part or (0.0, self._x_end * _END), yRange=None if part else heights, padding=0.0)
+        box.setRange(xRange=part or (0.0, self._x_end * _END), padding=0.0)
+        if part is None:  # where the words of the marks stand is known by now
+            heights = (-_FOOT * highest, highest * (1.0 + _FOOT) / (1.0 - self.marks.height_share))
+            box.setRange(yRange=heights, padding=0.0)
 
     def _fit_again(self) -> None:
         """Give the words of the marks the room they need at another height."""

@@ -39,6 +39,7 @@ class PlotMarks:
         self._view, self._tokens = view, tokens
         self._best = self._make_line(order=3)
         self._stages: list[pg.InfiniteLine] = []
+        self._rows = 0
         box = view.getPlotItem().getViewBox()
         box.sigXRangeChanged.connect(lambda _box, _range: self._place_words())
         box.sigResized.connect(lambda _box: self._place_words())
@@ -56,8 +57,7 @@ class PlotMarks:
     @property
     def height_share(self) -> float:
         """Share of the plot's height that the words take; the curves are to stay below."""
-        rows = int(self._best.isVisible()) + int(any(line.isVisible() for line in self._stages))
-        return min(rows * self._row, _MOST_HEIGHT)
+        return min(self._rows * self._row, _MOST_HEIGHT)
 
     @property
     def _row(self) -> float:
@@ -95,12 +95,16 @@ class PlotMarks:
         return line
 
     def _place_words(self) -> None:
-        """Put each mark's words in their row, right or left of its line, where no end and no other line is."""
+        """Put each mark's words in a row, right or left of its line, where no end and no other line is.
+
+        The words of the best point have a row of their own where one row has no room for all.
+        """
         box = self._view.getPlotItem().getViewBox()
         (left, right), _ = self._view.viewRange()
         row = self._row
         lines = [line for line in (self._best, *self._stages) if line.isVisible()]
         places = [line.value() for line in lines]
+        spans: dict[pg.InfiniteLine, tuple[float, float]] = {}
         for line, x in zip(lines, places, strict=True):
             words = line.label.boundingRect().width() / max(box.width(), 1.0) * (right - left)
             free = x + words < right and not any(x < other < x + words for other in places)
@@ -109,7 +113,14 @@ class PlotMarks:
             )
             anchor = (0, 0.5) if free or no_better else (1, 0.5)
             line.label.anchors = [anchor, anchor]
-            below = line is not self._best and self._best.isVisible()
+            spans[line] = (x, x + words) if anchor[0] == 0 else (x - words, x)
+        best = spans.get(self._best)
+        others = [span for line, span in spans.items() if line is not self._best]
+        apart = best is None or all(end <= best[0] or begin >= best[1] for begin, end in others)
+        crossed = any(begin < x < end for begin, end in spans.values() for x in places)
+        self._rows = 0 if not lines else 1 if not others or (apart and not crossed) else 2
+        for line in lines:
+            below = line is not self._best and self._rows > 1
             line.label.setPosition(1 - 1.5 * row if below else 1 - row / 2)
 
 
