@@ -19,6 +19,7 @@ import numpy as np
 
 from trainer.errors import TrainerError
 from trainer.metrics.decision import BoolArray, Calibration, FloatArray, IntArray, log_softmax
+from trainer.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,11 +129,9 @@ def fit_calibration(
     counts = np.bincount(true, minlength=len(classes))
     usable = (counts > 0) & (natural > 0)
     reason = ""
-    if not len(true):
-        reason = "No images were set aside for calibration"
-    elif len(true) < MINIMUM_IMAGES:
-        were = "image was" if len(true) == 1 else "images were"
-        reason = f"Only {len(true)} {were} set aside for calibration, and {MINIMUM_IMAGES} are needed"
+    if len(true) < MINIMUM_IMAGES:
+        found = f"Only {counted(len(true), 'image was', 'images were')}" if len(true) else "No images were"
+        reason = f"{found} set aside for calibration, and {MINIMUM_IMAGES} are needed"
     elif usable.sum() < 2:  # noqa: PLR2004 (one class leaves nothing to tell apart)
         reason = "The images set aside for calibration are all of one class"
     if reason:
