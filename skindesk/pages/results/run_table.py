@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _ROW_HEIGHT = 32  # pixels
 _LEAST_HEIGHT = 5 * _ROW_HEIGHT + SPACE  # headings, three runs, a scroll bar
 _NAME_WIDTH = 140  # pixels that a name has at least
-_WIDEST = {"dataset": 112}  # pixels; the rest of a longer name is in the tooltip
+_DATASET_WIDTH = 112  # pixels that a dataset's name has at least; a longer one is whole in the tooltip
 _HEADER_ROOM = 3 * SPACE  # around a heading, for the arrow of the sorted column
 _HORIZONTAL = Qt.Orientation.Horizontal
 _ICON = 16  # pixels
@@ -241,15 +241,20 @@ class RunTable(QTableView):
         header = self.horizontalHeader()
         self.setMinimumHeight(min(self.wanted_height(), _LEAST_HEIGHT))
         self._fitting = True
-        for column in range(1, len(COLUMNS)):
+        others = range(1, len(COLUMNS))
+        for column in others:
             if column not in self._moved:
                 lines = str(self._proxy.headerData(column, _HORIZONTAL)).splitlines()
                 title = max(map(self.fontMetrics().horizontalAdvance, lines))
-                width = max(title + _HEADER_ROOM, self.sizeHintForColumn(column))
-                header.resizeSection(column, min(width, _WIDEST.get(COLUMNS[column], width)))
+                header.resizeSection(column, max(title + _HEADER_ROOM, self.sizeHintForColumn(column)))
+        room = self.viewport().width() - sum(map(header.sectionSize, others))
+        dataset = COLUMNS.index("dataset")
+        if room < _NAME_WIDTH and dataset not in self._moved:
+            spared = min(_NAME_WIDTH - room, max(0, header.sectionSize(dataset) - _DATASET_WIDTH))
+            header.resizeSection(dataset, header.sectionSize(dataset) - spared)
+            room += spared
         if 0 not in self._moved:
-            others = sum(header.sectionSize(column) for column in range(1, len(COLUMNS)))
-            header.resizeSection(0, max(_NAME_WIDTH, self.viewport().width() - others))
+            header.resizeSection(0, max(_NAME_WIDTH, room))
         self._fitting = False
 
     def _widen_as_before(self) -> None:
