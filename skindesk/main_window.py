@@ -107,6 +107,7 @@ class MainWindow(QMainWindow):
         self._menus(pages)
         accept_paths(self, self._dropped)
         self._restore_geometry()
+        self.stack.setFocus()  # else Qt gives it to the first button, with a ring that nobody asked for
 
     @property
     def strip(self) -> JobStrip:
@@ -234,8 +235,6 @@ class MainWindow(QMainWindow):
         if key not in self._entries:
             return
         self.stack.setCurrentWidget(self.page(key))
-        if self.focusWidget() is None:
-            self.stack.setFocus()  # else Qt gives it to the first button, with a ring that nobody asked for
         self._navigation[key].setChecked(True)
         self.page_actions[self._entries[key].title].setChecked(True)
         for name, menu in self.page_menus.items():

@@ -35,9 +35,9 @@ def test_a_first_start_offers_a_folder_and_the_demo(qtbot: QtBot, dataset_page: 
 
 def test_nothing_can_be_opened_by_accident_while_the_demo_is_drawn(dataset_page: DatasetPage) -> None:
     dataset_page.wait_for_drawings()
-    assert not button(dataset_page, "Open a folder…").isVisible()
+    assert not dataset_page.start.isVisible()
     dataset_page.wait_no_more()
-    assert button(dataset_page, "Open a folder…").isVisible()
+    assert dataset_page.start.isVisible()
 
 
 def test_recent_datasets_say_what_they_hold_and_which_are_gone(

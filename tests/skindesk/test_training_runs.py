@@ -222,6 +222,8 @@ def test_an_estimate_and_a_preview_come_from_the_engine(
     assert " of disk." in setup.estimate.label.text()
     assert "Training on the CPU" in setup.estimate.label.toolTip()
     setup.estimate._on_free(1000)
-    assert setup.notice.text.startswith("Only 1000 B are free where runs are kept, and this one may need ")
+    assert setup.notice.text.startswith(
+        "Only 1000\u00a0B are free where runs are kept, and this one may need "
+    )
     setup.estimate._on_free(1 << 60)
     assert setup.notice.text == ""
