@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from PySide6.QtCore import QByteArray, QEvent, QSize, QTimer, Signal
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -28,12 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from PySide6.QtGui import QCloseEvent
+    from PySide6.QtGui import QCloseEvent, QResizeEvent
 
     from skindesk.settings import Settings
     from skindesk.widgets.job_strip import JobStrip
 
-_SIDE_WIDTH = 184  # pixels
+_SIDE_WIDTH, _NARROW_SIDE = 184, 56  # pixels
+_NARROW = 1_000  # pixels of the window below which the side bar has icons alone
 _FIRST_SIZE = QSize(1360, 860)
 _SMALLEST = QSize(780, 520)  # a laptop's screen at 150 %
 _STRIP_HEIGHT = 36  # pixels
@@ -87,6 +88,7 @@ class MainWindow(QMainWindow):
         self._navigation: dict[str, QPushButton] = {}
         row.addWidget(self._side_bar(pages))
         self.stack = QStackedWidget()
+        self.stack.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._banner: QWidget | None = None
         self._column = QVBoxLayout()
         self._column.setSpacing(0)
@@ -105,6 +107,7 @@ class MainWindow(QMainWindow):
         self._menus(pages)
         accept_paths(self, self._dropped)
         self._restore_geometry()
+        self.stack.setFocus()  # else Qt gives it to the first button, with a ring that nobody asked for
 
     @property
     def strip(self) -> JobStrip:
@@ -130,10 +133,11 @@ class MainWindow(QMainWindow):
         side = QFrame()
         set_role(side, "side")
         side.setFixedWidth(_SIDE_WIDTH)
+        self._side = side
         layout = QVBoxLayout(side)
         layout.setContentsMargins(SPACE, 2 * SPACE, SPACE, 2 * SPACE)
         layout.setSpacing(SPACE // 2)
-        name = QLabel("SkinDesk")
+        self._name = name = QLabel("SkinDesk")
         set_role(name, "title")
         name.setContentsMargins(SPACE, 0, 0, SPACE)
         layout.addWidget(name)
@@ -141,6 +145,7 @@ class MainWindow(QMainWindow):
         for entry in pages:
             button = QPushButton(icon(entry.key), entry.title)
             button.setCheckable(True)
+            button.setAccessibleName(entry.title)
             button.setIconSize(QSize(18, 18))
             set_role(button, "nav")
             button.clicked.connect(lambda _checked=False, key=entry.key: self.show_page(key))
@@ -153,7 +158,7 @@ class MainWindow(QMainWindow):
         self._device_note = muted("", wrap=True)
         research = muted(self.tr("Research use only"))
         research.setToolTip(RESEARCH_ONLY)
-        box = QFrame()
+        self._box = box = QFrame()
         set_role(box, "card")
         inside = QVBoxLayout(box)
         inside.setContentsMargins(3 * SPACE // 2, SPACE, 3 * SPACE // 2, SPACE)
@@ -268,6 +273,16 @@ class MainWindow(QMainWindow):
         self._device_note.setText(self.tr("No GPU used") if reason else "")
         self._device_note.setToolTip(reason)
         self._device_note.setVisible(bool(reason))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the room to the pages where there is little."""
+        super().resizeEvent(event)
+        narrow = self.width() < _NARROW
+        self._side.setFixedWidth(_NARROW_SIDE if narrow else _SIDE_WIDTH)
+        for widget in (self._name, self._box):
+            widget.setVisible(not narrow)
+        for key, button in self._navigation.items():
+            button.setText("" if narrow else self._entries[key].title)
 
     # --- the window itself -------------------------------------------------------------------------------
 

@@ -181,7 +181,9 @@ def _part_words(image: ReportImage) -> str:
     if image.picture.isNull():
         return tr("The picture could not be read again for this report.")
     changes = list(_changes(image.view)) if image.view is not None else []
-    what = tr("Part of the image: {0}").format(", ".join(changes)) if changes else tr("Whole image")
+    cut = image.view is not None and image.view.crop not in (None, _WHOLE)
+    whole = tr("Part of the image") if cut else tr("Whole image")
+    what = f"{whole}: {', '.join(changes)}" if cut else ", ".join([whole, *changes])
     if image.pixels is None:
         return what
     width, height = image.pixels

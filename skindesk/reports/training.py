@@ -144,6 +144,8 @@ def _status(run: RunSummary, events: list[AnyEvent]) -> str:
         RunStatus.FAILED: tr("failed"),
         RunStatus.UNREADABLE: tr("cannot be read"),
     }[run.state]
+    if not run.epochs:
+        return tr("{0} before the end of the first epoch").format(words)
     done = counted(run.epochs, tr("epoch"), tr("epochs"))
     reasons = [event for event in events if isinstance(event, StageEnded)]
     ends = "; ".join(f"{event.stage}: {event.reason}" for event in reasons)

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from skindesk.widgets.icons import icon
-from skindesk.widgets.theme import SPACE, set_role
+from skindesk.widgets.theme import SPACE, emphasised, set_role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -230,7 +230,8 @@ class SegmentedRow(QWidget):
             where = "first" if place == 0 else "last" if place == len(options) - 1 else "middle"
             button.setProperty("place", "only" if len(options) == 1 else where)
             # Its width is that of the bold text, so that choosing moves nothing.
-            button.setMinimumWidth(QFontMetrics(button.font()).horizontalAdvance(words) + 5 * SPACE)
+            bold = QFontMetrics(emphasised(button.font()))
+            button.setMinimumWidth(bold.horizontalAdvance(words) + 5 * SPACE)
             button.clicked.connect(lambda _checked=False, name=key: self.chosen.emit(name))
             self._group.addButton(button)
             layout.addWidget(button)

@@ -141,7 +141,7 @@ class _Tracker:
 
     def __init__(self, config: RunConfig | None) -> None:
         self._run = RunProgress(config) if config is not None else None
-        self.share: float | None = None
+        self.share: float | None = None if config is None else 0.0
         self.seconds_left: float | None = None
         self.place = ""
         self._task = ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import (
     QFrame,
@@ -19,7 +21,65 @@ from PySide6.QtWidgets import (
 from skindesk.widgets.icons import icon
 from skindesk.widgets.theme import SPACE, Role, set_role
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_PLACED_BY = frozenset(
+    {
+        QEvent.Type.Resize,
+        QEvent.Type.Move,
+        QEvent.Type.ShowToParent,
+        QEvent.Type.HideToParent,
+        QEvent.Type.LayoutRequest,
+    }
+)
 _DETAILS_HEIGHT = 160  # pixels; some nine lines
+
+
+class NoticeLayer(QWidget):
+    """Notices that float over a part of a page, so that nothing moves under the mouse when they come and go.
+
+    Args:
+        page: that they stand in.
+        anchor: the part of it that they may cover.
+        notices: from top to bottom.
+        top: whether they stand at the upper edge of that part, not at the lower.
+    """
+
+    def __init__(
+        self, page: QWidget, anchor: QWidget, notices: Sequence[Notice], *, top: bool = False
+    ) -> None:
+        super().__init__(page)
+        self._page, self._anchor, self._notices, self._top = page, anchor, tuple(notices), top
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(SPACE, SPACE, SPACE, SPACE)
+        layout.setSpacing(SPACE)
+        for notice in self._notices:
+            # As high as its text at this width; by itself it is no higher than at its favourite one.
+            notice.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+            layout.addWidget(notice)
+            notice.installEventFilter(self)
+        anchor.installEventFilter(self)
+        self._place()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the part of the page, and what is said."""
+        if event.type() in _PLACED_BY:
+            self._place()
+        return super().eventFilter(watched, event)
+
+    def _place(self) -> None:
+        shown = any(not notice.isHidden() for notice in self._notices)
+        self.setVisible(shown)
+        layout = self.layout()
+        if not shown or layout is None:
+            return
+        layout.invalidate()
+        width = self._anchor.width()
+        height = min(layout.heightForWidth(width), self._anchor.height())
+        corner = self._anchor.mapTo(self._page, QPoint(0, 0 if self._top else self._anchor.height() - height))
+        self.setGeometry(QRect(corner, QSize(width, height)))
+        self.raise_()
 
 
 class Notice(QFrame):
@@ -107,6 +167,7 @@ class Notice(QFrame):
 
     def _say(self, text: str, details: str, action: str, role: Role) -> None:
         set_role(self, role)
+        self._text.style().polish(self._text)  # its colour is that of the frame's role
         self._text.setText(text)
         self._details.setPlainText(details)
         self._more.setVisible(bool(details))

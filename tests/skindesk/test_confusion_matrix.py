@@ -10,8 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from skindesk.pages.results.confusion_view import ConfusionView
 from skindesk.settings import Settings
-from skindesk.widgets.plots.confusion_matrix import Cell, ConfusionMatrix
-from skindesk.widgets.theme import tokens_for
+from skindesk.widgets.plots.confusion_matrix import Cell, ConfusionMatrix, _mixed, _strongest
+from skindesk.widgets.theme import DARK, LIGHT, Tokens, contrast, tokens_for
 
 COUNTS = [[10, 2, 0], [5, 5, 0], [0, 0, 0]]
 
@@ -155,3 +155,13 @@ def _contrast(one: QColor, other: QColor) -> float:
 
     low, high = sorted((luminance(one), luminance(other)))
     return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("tokens", [LIGHT, DARK])
+def test_all_numbers_are_in_one_ink_that_can_be_read(tokens: Tokens) -> None:
+    for colour in (tokens.accent, tokens.danger):
+        strongest = _strongest(tokens, colour)
+        assert strongest > 0.3
+        for share in (0.0, 0.5, 1.0):
+            ground = _mixed(tokens.surface, colour, strongest * share)
+            assert contrast(tokens.text, ground) >= 4.5

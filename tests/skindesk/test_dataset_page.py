@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -32,6 +33,13 @@ def test_a_first_start_offers_a_folder_and_the_demo(qtbot: QtBot, dataset_page: 
     assert button(dataset_page, "Open a folder…").isEnabled()
     with qtbot.waitSignal(dataset_page.demo_asked):
         qtbot.mouseClick(button(dataset_page, "Try the demo"), Qt.MouseButton.LeftButton)
+
+
+def test_nothing_can_be_opened_by_accident_while_the_demo_is_drawn(dataset_page: DatasetPage) -> None:
+    dataset_page.wait_for_drawings()
+    assert not dataset_page.start.isVisible()
+    dataset_page.wait_no_more()
+    assert dataset_page.start.isVisible()
 
 
 def test_recent_datasets_say_what_they_hold_and_which_are_gone(
@@ -423,3 +431,18 @@ def test_what_makes_no_sense_without_a_dataset_is_off(dataset_page: DatasetPage)
         "Copy path",
         "Close dataset",
     }
+
+
+def test_recent_datasets_are_at_hand_while_one_is_open(
+    qtbot: QtBot, opened_page: DatasetPage, workspace: Workspace, tmp_path: Path
+) -> None:
+    assert opened_page.dataset is not None
+    first = opened_page.dataset.path
+    other = shutil.copyfile(first, tmp_path / "other.db")
+    workspace.set_dataset(other)
+    qtbot.waitUntil(lambda: opened_page.dataset is not None and opened_page.dataset.path == other)
+    menu = opened_page.title.menu
+    menu.aboutToShow.emit()
+    assert [action.toolTip() for action in menu.recent.actions()] == [str(first)]
+    menu.recent.actions()[0].trigger()
+    qtbot.waitUntil(lambda: opened_page.dataset is not None and opened_page.dataset.path == first)

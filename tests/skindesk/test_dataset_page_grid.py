@@ -14,6 +14,7 @@ from skindesk.models.workspace import Workspace
 from skindesk.pages.dataset import DatasetPage
 from skindesk.settings import Settings
 from skindesk.widgets.basics import ElidedLabel
+from skindesk.widgets.samples.class_filter import Filter
 from tests.drawn import write_class_folders
 from tests.skindesk.dataset_page import LONG, classes_shown, open_dataset
 from trainer.dataset.importing import import_dataset
@@ -283,3 +284,20 @@ def test_a_selection_of_many_ends_with_a_new_filter(opened_page: DatasetPage) ->
     assert view.selectionModel().selection().count() == 0
     view.selectionModel().select(view.grid.index_at(0), QItemSelectionModel.SelectionFlag.Select)
     assert np.array_equal(view.chosen, view.grid.shown[:1])
+
+
+def test_the_numbers_of_the_classes_follow_the_search_and_the_parts(opened_page: DatasetPage) -> None:
+    browser = opened_page.browser
+    assert counted(browser.side.classes) == {"bkl": 18, "mel": 18, "nv": 48}
+    browser.finder.search.setText("class = mel")
+    browser.finder._parse()
+    assert counted(browser.side.classes) == {"bkl": 0, "mel": 18, "nv": 0}
+    assert sum(counted(browser.side.parts).values()) == 18
+    browser.finder.clear_search()
+    browser.side.classes.choose({"mel"})
+    assert counted(browser.side.classes) == {"bkl": 18, "mel": 18, "nv": 48}
+    assert sum(counted(browser.side.parts).values()) == 18
+
+
+def counted(filters: Filter) -> dict[str, int]:
+    return {key: row._count for key, row in filters.rows.items()}

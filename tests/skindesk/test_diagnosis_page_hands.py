@@ -548,3 +548,19 @@ def test_a_menu_holds_every_action_with_its_key(page: DiagnosisPage) -> None:
     )
     given = [shortcut.toString() for action in actions for shortcut in action.shortcuts()]
     assert len(given) == len(set(given)), "no key does two things"
+
+
+def test_the_first_image_that_can_be_read_is_looked_at(
+    qtbot: QtBot, page: DiagnosisPage, images: list[Path], tmp_path: Path
+) -> None:
+    broken = tmp_path / "0.png"
+    broken.write_text("no image")
+
+    drop(page.images.canvas, [broken, *images])
+
+    qtbot.waitUntil(
+        lambda: page.model.selected is not None and page.model.selected.path == images[0], timeout=PATIENCE_MS
+    )
+    page.model.select(page.model.images[0].number)
+    page.model.pass_over(page.model.images[0].number)
+    assert page.model.selected is page.model.images[0], "someone chose to look at it"

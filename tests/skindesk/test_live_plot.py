@@ -301,7 +301,8 @@ def test_words_of_marks_stand_in_the_plot_and_not_on_each_other(
     words = words_of(plot)
     width = plot._view.getPlotItem().getViewBox().width()
     assert all(left >= 0 and right <= width for left, right, _ in words)
-    assert abs(words[0][2] - words[1][2]) >= plot.fontMetrics().height()
+    beside = words[0][1] <= words[1][0] or words[1][1] <= words[0][0]
+    assert beside or abs(words[0][2] - words[1][2]) >= plot.fontMetrics().height()
     line = plot._view.getPlotItem().getViewBox().mapFromView(QPointF(best, 0)).x()
     assert not words[1][0] < line - 1 < words[1][1] or stage == best
 
@@ -344,3 +345,32 @@ def wheel(widget: QWidget) -> None:
         False,
     )
     QApplication.sendEvent(widget, event)
+
+
+@pytest.mark.parametrize("scale", ["number", "share"])
+@pytest.mark.parametrize("best", [2.0, 20.0, 39.0])
+def test_words_of_marks_stand_above_all_curves(
+    qtbot: QtBot, scale: Literal["number", "share"], best: float
+) -> None:
+    plot = LivePlot("Recall by epoch", scale)
+    qtbot.addWidget(plot)
+    plot.setFixedSize(330, 240)
+    plot.show()
+    qtbot.waitExposed(plot)
+    plot.set_curves([Curve("train", "train")])
+    plot.set_data("train", np.arange(1.0, 41.0), np.ones(40))
+    plot.marks.set_best(Mark(best, f"best, epoch {best:g}"))
+    plot.marks.set_stages([Mark(10.0, "Fine-tune")])
+    plot.finish_update(40.0)
+    highest = plot._view.getPlotItem().getViewBox().mapFromView(QPointF(0, 1.0)).y()
+    half = plot.fontMetrics().height() / 2
+    assert all(middle + half <= highest for _, _, middle in words_of(plot))
+
+
+def test_showing_everything_is_offered_only_where_a_part_is_shown(plot: LivePlot) -> None:
+    told: list[bool] = []
+    plot.zoomed.connect(told.append)
+    plot.show_range((1.0, 2.0))
+    plot.show_range((1.0, 1.5))
+    plot.show_all()
+    assert told == [True, False]

@@ -173,7 +173,7 @@ def test_a_run_without_a_bundle_has_a_report_too(tmp_path: Path) -> None:
 def test_a_run_that_has_only_begun_has_a_report_too(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "begun", recalls=(), last=None, bundle=False)
     text = _written(folder, tmp_path).flowing
-    assert "interrupted after 0 epochs" in text
+    assert "interrupted before the end of the first epoch" in text
     assert "How it learned" not in text
     assert "Settings" in text
 

@@ -105,6 +105,8 @@ def test_the_latest_run_is_shown_with_its_figures(qtbot: QtBot, paths: Paths, pa
     assert recall.startswith("66.7\u00a0% (")
     assert facts_of(page)["Benign keratosis"][1] == "–"
     assert "The test part had been scored once by then." in page.detail.metrics.notes.text()
+    more = next(b for b in page.detail.findChildren(QToolButton) if b.text() == "More")
+    assert more.menu().layoutDirection() is Qt.LayoutDirection.LeftToRight
 
 
 def test_before_scoring_the_best_epoch_is_shown(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:
@@ -329,6 +331,16 @@ def test_a_low_window_leaves_room_for_what_is_selected(qtbot: QtBot, paths: Path
     plot = page.detail.pictures.curves.share_plot
     qtbot.waitUntil(lambda: plot.height() >= 120 and plot.visibleRegion().boundingRect().height() >= 80)
     assert page.table.viewport().height() >= 3 * page.table.rowHeight(0)
+
+
+def test_the_columns_fit_a_window_of_1400_pixels(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:
+    folder = make_run(paths.runs / "DenseNet121, thorough (2)", config=RunConfig(backbone="densenet121"))
+    RunFolder(folder).write_dataset(paths.datasets / "A clinic's follow-up images of 2019 and later.db")
+    make_report(folder, "test", [(f"s{n}", "mel", "mel" if n % 3 else "nv") for n in range(1200)])
+    show(qtbot, page)  # without its side bar the window has 1,176 pixels
+    assert page.table.horizontalScrollBar().maximum() == 0
+    dataset = COLUMNS.index("dataset")
+    assert page.table.columnWidth(dataset) < page.table.sizeHintForColumn(dataset), "it gives way"
 
 
 def test_runs_on_different_splits_are_not_comparable(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:

@@ -77,7 +77,6 @@ def test_the_table_says_it_in_words(qtbot: QtBot, paths: Paths, model: RunsModel
     looked(qtbot, model)
     texts = cells(model)
     assert texts["name"] == "first"
-    assert texts["size"] == "32 px"
     assert texts["stages"] == "Head"
     assert texts["epochs"] == "3"
     assert (texts["macro_recall"], texts["accuracy"]) == ("60.0\u00a0%", "60.0\u00a0%")

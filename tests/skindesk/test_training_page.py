@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from skindesk.engine import JobQueue
@@ -22,8 +23,10 @@ from skindesk.models.runs.weights_state import WeightsState, find_weights_states
 from skindesk.pages.training import TrainingPage
 from skindesk.pages.training.run_panel import RunPanel
 from skindesk.pages.training.words import weights_words
+from skindesk.widgets.form.editors import NumberEditor
 from tests.skindesk.made_events import MADE_CONFIG, STEPS, stage
 from tests.skindesk.made_runs import make_epochs
+from trainer.backbones import get_backbone
 from trainer.config import RunConfig, config_from_toml
 from trainer.dataset.splitting import split_dataset
 from trainer.dataset.store import DatasetStore
@@ -31,7 +34,7 @@ from trainer.devices.children import own_environment
 from trainer.devices.choosing import Devices
 from trainer.devices.hardware import Cpu, Gpu
 from trainer.events import EpochEnded, Said, StageStarted, Warned, encode_event, silent
-from trainer.presets import preset_config
+from trainer.presets import demo_config, preset_config
 from trainer.protocol.lines import Beat
 from trainer.protocol.training import TrainNetwork
 from trainer.runs.folder import RunFolder
@@ -238,7 +241,7 @@ def test_settings_are_saved_and_loaded(page: TrainingPage, tmp_path: Path, qtbot
     [
         ("epochs = ", "is not TOML"),
         ("unknown = 1", "unknown"),
-        ('backbone = "tiny"', "no backbone that is on offer"),
+        ('backbone = "tiny"', "a backbone that is not supported"),
     ],
 )
 def test_a_file_that_holds_no_settings_is_refused_in_words(
@@ -272,7 +275,7 @@ def test_weights_at_hand_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_weights_that_are_not_at_hand_are_told_apart() -> None:
-    assert weights_words(WeightsState(None, True, 83_445_920))[0] == "Weights: 80\u00a0MiB to fetch"
+    assert weights_words(WeightsState(None, True, 83_445_920))[0] == "80\u00a0MiB to fetch"
     short, long = weights_words(WeightsState(None, False, 83_445_920))
     assert short == "Weights not at hand"
     assert "random weights" in long
@@ -400,14 +403,14 @@ def test_runs_wait_in_a_queue_that_can_be_changed(page: TrainingPage, engines: E
     jobs = [handle.job for handle in (first, *others)]
     folders = [job.folder for job in jobs if isinstance(job, TrainNetwork)]
     assert len(set(folders)) == 4, "two runs of one name have two folders"
-    assert [handle.title for handle in page.queue.waiting] == ["Same", "Third", "Fourth"]
+    assert [handle.title for handle in page.queue.waiting] == ["Same (2)", "Third", "Fourth"]
     up = [
         button
         for button in page.queue._rows[2].children()
         if getattr(button, "toolTip", str)() == "Move Fourth up"
     ]
     qtbot.mouseClick(up[0], Qt.MouseButton.LeftButton)
-    assert [handle.title for handle in page.queue.waiting] == ["Same", "Fourth", "Third"]
+    assert [handle.title for handle in page.queue.waiting] == ["Same (2)", "Fourth", "Third"]
     engines.training.remove(others[0])
     assert [handle.title for handle in page.queue.waiting] == ["Fourth", "Third"]
     assert others[0].state is JobState.CANCELLED
@@ -547,3 +550,41 @@ def test_figures_fill_their_rows_and_say_what_the_engine_uses(
     figures = (panel.stage, panel.epoch, panel.best, panel.speed, panel.time_left, panel.memory)
     assert len({figure.x() for figure in figures}) == columns
     assert len({figure.y() for figure in figures}) == len(figures) // columns
+
+
+def test_why_a_run_cannot_be_started_stands_beside_the_button(page: TrainingPage) -> None:
+    page.show()
+    editor = page.setup.form._editors["head_stage.epochs"]
+    assert isinstance(editor, NumberEditor)
+    editor.line.setText("none")
+    editor.line.textEdited.emit("none")
+    assert not page.setup.start_button.isEnabled()
+    assert page.setup.why.isVisible()
+    assert page.setup.why.text() == "Fix first: Epochs."
+    editor.line.setText("3")
+    editor.line.textEdited.emit("3")
+    assert page.setup.start_button.isEnabled()
+    assert page.setup.why.isHidden()
+
+
+def test_weights_that_cannot_be_fetched_are_told_once_with_two_ways_out(
+    page: TrainingPage, qtbot: QtBot
+) -> None:
+    page.show()
+    helped = page.setup.weights_help
+    page.setup._show_weights({"xception": WeightsState(None, can_fetch=True, download_bytes=84 << 20)})
+    assert helped.isHidden()
+    page.setup.weights_failed("xception")
+    assert helped.isVisible()
+    assert "Xception (84\u00a0MiB)" in helped.text.text()
+    qtbot.mouseClick(helped.copy_button, Qt.MouseButton.LeftButton)
+    assert QGuiApplication.clipboard().text() == get_backbone("xception").keras_url
+    page.setup.set_config(msgspec.structs.replace(page.setup.form.config, weights="random"))
+    assert helped.isHidden()
+
+
+def test_the_demo_s_own_settings_stand_in_the_form(page: TrainingPage) -> None:
+    page.show_config(demo_config(pretrained=False))
+    assert page.setup.config == demo_config(pretrained=False)
+    assert page.setup.title == "Demo on drawn lesions"
+    assert page.setup.presets.current == ""

@@ -268,3 +268,19 @@ def test_the_style_sheet_is_understood_wherever_the_program_lies(
         apply_theme(qapp, appearance)
         label.show()  # a sheet that Qt cannot parse is a warning, and a warning fails the test
         assert "@" not in qapp.styleSheet()
+
+
+def test_no_page_button_has_the_focus_at_the_start(window: MainWindow, qtbot: QtBot) -> None:
+    window.show_page("dataset")
+    qtbot.waitExposed(window)
+    window.activateWindow()
+    assert window.focusWidget() not in window._navigation.values()
+
+
+def test_a_narrow_window_leaves_its_room_to_the_pages(window: MainWindow) -> None:
+    window.resize(911, 560)
+    assert window._side.width() < 80
+    assert {button.text() for button in window._navigation.values()} == {""}
+    assert {button.accessibleName() for button in window._navigation.values()} == {"Dataset", "Diagnosis"}
+    window.resize(1200, 700)
+    assert window._navigation["dataset"].text() == "Dataset"

@@ -27,6 +27,7 @@ from trainer.metrics.decision import (
     IntArray,
     log_softmax,
 )
+from trainer.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,7 +138,8 @@ def fit_calibration(
     usable = (counts > 0) & (natural > 0)
     reason = ""
     if len(true) < MINIMUM_IMAGES:
-        reason = f"Only {len(true)} images were set aside for calibration, and {MINIMUM_IMAGES} are needed"
+        found = f"Only {counted(len(true), 'image was', 'images were')}" if len(true) else "No images were"
+        reason = f"{found} set aside for calibration, and {MINIMUM_IMAGES} are needed"
     elif usable.sum() < 2:  # noqa: PLR2004 (one class leaves nothing to tell apart)
         reason = "The images set aside for calibration are all of one class"
     if reason:

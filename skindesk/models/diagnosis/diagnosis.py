@@ -91,6 +91,7 @@ class DiagnosisModel(QObject):
         self._together_open = False
         self._requests: list[_Request] = []
         self._undo: list[Change] = []
+        self._given: int | None = None
         self.together_prediction: Prediction | None = None
         self.answer: Answer | None = None
         self.failure: Failure | None = None
@@ -155,6 +156,7 @@ class DiagnosisModel(QObject):
         case = before.with_more(new_image(path) for path in paths)
         if case is not before:
             self._remember("add")
+            self._given = case.selected
             self._show(case)
         return len(case.images) - len(before.images)
 
@@ -204,7 +206,20 @@ class DiagnosisModel(QObject):
     def select(self, number: int) -> None:
         """Look at another image."""
         if number != self._case.selected and self.image(number) is not None:
+            self._given = None
             self._case = replace(self._case, selected=number)
+            self.selected_changed.emit()
+
+    def pass_over(self, number: int) -> None:
+        """Look at the next image instead of one that cannot be read, if nobody has chosen to look at that one."""
+        images = self.images
+        place = next((place for place, image in enumerate(images) if image.number == number), None)
+        if place is None or number != self._case.selected or number != self._given:
+            return
+        after = next((image for image in images[place + 1 :] if image.state is not ImageState.ERROR), None)
+        if after is not None:
+            self._given = after.number
+            self._case = replace(self._case, selected=after.number)
             self.selected_changed.emit()
 
     def step(self, places: int) -> None:
@@ -408,6 +423,8 @@ class DiagnosisModel(QObject):
     def _put(self, image: CaseImage) -> None:
         self._case = self._case.put(image)
         self.image_changed.emit(image.number)
+        if image.state is ImageState.ERROR:
+            self.pass_over(image.number)
 
     def _remember(
         self, kind: str, number: int = 0, *, of_patient: bool = False, removal: Removal | None = None

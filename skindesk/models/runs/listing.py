@@ -43,8 +43,8 @@ SUMMARY_ROLE = Qt.ItemDataRole.UserRole + 1
 
 COLUMNS = (
     "name",
+    "dataset",
     "backbone",
-    "size",
     "stages",
     "epochs",
     "macro_recall",
@@ -58,7 +58,7 @@ COLUMNS = (
 _FIRST_LOOK_MS = 300  # after the window has shown itself
 _LEAST_SECONDS = 0.5  # between two looks
 _NO_INDEX = QModelIndex()
-_NUMBERS = frozenset({"size", "epochs", "macro_recall", "accuracy", "test"})
+_NUMBERS = frozenset({"epochs", "macro_recall", "accuracy", "test"})
 _MISSING = -1.0
 
 
@@ -98,10 +98,8 @@ class RunsModel(QAbstractTableModel):
         self.problem = ""
         self._texts: dict[str, Callable[[RunSummary], str]] = {
             "name": lambda run: run.name,
-            "backbone": lambda run: run.backbone_title or NOTHING,
-            "size": lambda run: (
-                self.tr("{side} px").format(side=run.input_size) if run.input_size else NOTHING
-            ),
+            "dataset": lambda run: run.dataset_name or NOTHING,
+            "backbone": self._backbone,
             "stages": lambda run: self.stage_words(run) or NOTHING,
             "epochs": self._epochs,
             "macro_recall": lambda run: percent(run.best_macro_recall),
@@ -240,15 +238,18 @@ class RunsModel(QAbstractTableModel):
     def _make_headings(self) -> dict[str, tuple[str, str]]:
         return {
             "name": (self.tr("Name"), self.tr("The run's name; F2 changes it")),
-            "backbone": (self.tr("Backbone"), self.tr("The network without its head")),
-            "size": (self.tr("Size"), self.tr("Side of the square the network sees, pixels")),
+            "dataset": (self.tr("Dataset"), self.tr("What the network was trained on")),
+            "backbone": (
+                self.tr("Backbone, px"),
+                self.tr("The network without its head, and the side of the square it sees in pixels"),
+            ),
             "stages": (self.tr("Stages"), self.tr("What was trained: the head alone, or the backbone too")),
             "epochs": (
                 self.tr("Epochs"),
                 self.tr("Epochs that are done; those planned where they are not all done"),
             ),
             "macro_recall": (
-                title_of(BALANCED_ACCURACY),
+                _in_two_lines(title_of(BALANCED_ACCURACY)),
                 self._of_best(BALANCED_ACCURACY),
             ),
             "accuracy": (
@@ -256,7 +257,7 @@ class RunsModel(QAbstractTableModel):
                 self._of_best(ACCURACY),
             ),
             "test": (
-                self.tr("Test {metric}").format(metric=name_of(BALANCED_ACCURACY)),
+                _in_two_lines(self.tr("Test {metric}").format(metric=name_of(BALANCED_ACCURACY))),
                 self.tr(
                     "{hint} On the test part, where it was scored, with 95 % interval and number of images."
                 ).format(hint=hint_of(BALANCED_ACCURACY)),
@@ -278,7 +279,8 @@ class RunsModel(QAbstractTableModel):
         return answer(self._runs[index.row()], COLUMNS[index.column()])
 
     def _hint(self, run: RunSummary, column: str) -> str | None:
-        return run.problem or (str(run.folder) if column == "name" else None)
+        known = {"name": str(run.folder), "dataset": str(run.dataset_path or ""), "created": _moment(run)}
+        return run.problem or known.get(column)
 
     def _spoken(self, run: RunSummary, column: str) -> str | None:
         if column == "name" and self.is_for_diagnosis(run):
@@ -329,6 +331,10 @@ class RunsModel(QAbstractTableModel):
         words = {"head": self.tr("Head"), "fine-tune": self.tr("Fine-tune")}
         return " + ".join(words.get(stage, stage) for stage in run.stages)
 
+    def _backbone(self, run: RunSummary) -> str:
+        side = str(run.input_size) if run.input_size else ""
+        return ", ".join(filter(None, (run.backbone_title, side))) or NOTHING
+
     def _epochs(self, run: RunSummary) -> str:
         if run.state is RunStatus.DONE or not run.planned_epochs:
             return str(run.epochs) if run.epochs else NOTHING
@@ -341,7 +347,15 @@ class RunsModel(QAbstractTableModel):
         return f"{BALANCED_ACCURACY.said_of(metrics)}, {n_of(metrics.n)}"
 
 
+def _in_two_lines(heading: str) -> str:
+    return "\n".join(heading.rsplit(" ", 1))
+
+
 def _created(run: RunSummary) -> str:
+    return f"{run.created:%Y-%m-%d}"
+
+
+def _moment(run: RunSummary) -> str:
     return f"{run.created:%Y-%m-%d %H:%M}"
 
 
@@ -352,8 +366,8 @@ def _alignment(column: str) -> int:
 
 _SORT_VALUES: dict[str, Callable[[RunSummary], str | float]] = {
     "name": lambda run: run.name.casefold(),
-    "backbone": lambda run: run.backbone,
-    "size": lambda run: run.input_size,
+    "dataset": lambda run: run.dataset_name.casefold(),
+    "backbone": lambda run: f"{run.backbone} {run.input_size:04}",
     "stages": lambda run: "+".join(run.stages),
     "epochs": lambda run: run.epochs,
     "macro_recall": lambda run: _or_last(run.best_macro_recall),

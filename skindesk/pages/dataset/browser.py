@@ -160,15 +160,21 @@ class Browser(QWidget):
         if dataset is None:
             return
         table, query = dataset.table, self.finder.query
+        classes, parts = self.side.classes.chosen, self.side.parts.chosen
+        matching = None if query is None else query.matches(table)
         rows = table.rows(
-            classes=self.side.classes.chosen,
-            parts=self.side.parts.chosen,
-            matching=None if query is None else query.matches(table),
+            classes=classes,
+            parts=parts,
+            matching=matching,
             key=self.finder.key,
             descending=self.finder.descending.isChecked(),
         )
         self.view.show_samples(table, rows)
         self.finder.show_count(len(rows), len(table))
+        self.side.show_counts(
+            table.class_name.counts(table.rows(parts=parts, matching=matching)),
+            table.split.counts(table.rows(classes=classes, matching=matching)),
+        )
         self._grid_area.setCurrentWidget(self.view if len(rows) else self._nothing_found)
 
     def _show_details(self) -> None:

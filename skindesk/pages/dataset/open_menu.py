@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QWidget
@@ -10,6 +12,10 @@ from skindesk.pages.dataset.words import layout_name
 from skindesk.widgets.icons import icon
 from trainer.dataset.reading.layouts import AUTO, LAYOUTS
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
 
 class OpenMenu(QMenu):
     """Other ways to open something, and what layout an import is told to expect.
@@ -17,6 +23,7 @@ class OpenMenu(QMenu):
     Signals:
         folder_asked, file_asked, again_asked: a folder or file is to be opened, the folder imported again.
         columns_asked: the columns of a table are to be chosen.
+        recent_chosen(Path): a dataset that was open before is to be opened.
         layout_chosen(str): `auto`, or a name of `trainer.dataset.reading.layouts.LAYOUTS`.
     """
 
@@ -24,6 +31,7 @@ class OpenMenu(QMenu):
     file_asked = Signal()
     again_asked = Signal()
     columns_asked = Signal()
+    recent_chosen = Signal(object)
     layout_chosen = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -32,6 +40,8 @@ class OpenMenu(QMenu):
         folder.triggered.connect(lambda _checked=False: self.folder_asked.emit())
         file = self.addAction(icon("dataset"), self.tr("Open a dataset file…"))
         file.triggered.connect(lambda _checked=False: self.file_asked.emit())
+        self.recent = self.addMenu(icon("dataset"), self.tr("Recent datasets"))
+        self.recent.setToolTipsVisible(True)
         self.again = self.addAction(icon("refresh"), self.tr("Import again"))
         self.again.setToolTip(self.tr("Look through the folder again for new and changed images"))
         self.again.triggered.connect(lambda _checked=False: self.again_asked.emit())
@@ -52,6 +62,15 @@ class OpenMenu(QMenu):
             self.layouts.addAction(action)
             self._layouts[name] = action
         self.choose_layout(AUTO)
+
+    def show_recent(self, paths: Sequence[Path]) -> None:
+        """Offer the datasets that were open before."""
+        self.recent.clear()
+        for path in paths:
+            action = self.recent.addAction(path.stem.replace("&", "&&"))
+            action.setToolTip(str(path))
+            action.triggered.connect(lambda _checked=False, chosen=path: self.recent_chosen.emit(chosen))
+        self.recent.setEnabled(bool(paths))
 
     def choose_layout(self, name: str) -> None:
         """Mark a layout."""

@@ -33,7 +33,7 @@ from skindesk.pages.dataset.words import imported, passed_over
 from skindesk.widgets.basics import EmptyState
 from skindesk.widgets.drop_area import accept_paths
 from skindesk.widgets.file_choice import FileChoice
-from skindesk.widgets.notice import Notice
+from skindesk.widgets.notice import Notice, NoticeLayer
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE
 from trainer.dataset.reading.source.tables import PLAIN_SUFFIXES, TABLE_SUFFIXES
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from skindesk.models.workspace import Workspace
     from skindesk.pages.dataset.browser import View
     from skindesk.pages.dataset.import_flow import Import
+    from skindesk.pages.dataset.open_menu import OpenMenu
     from skindesk.paths import Paths
     from skindesk.settings import Settings
     from trainer.dataset.classes.malignancy import Malignancy
@@ -112,8 +113,8 @@ class DatasetPage(QWidget):
         outer.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
         outer.setSpacing(3 * SPACE // 2)
         outer.addWidget(self.strip)
-        outer.addWidget(self.notice)
         outer.addWidget(self._stack, 1)
+        NoticeLayer(self, self._stack, [self.notice])
         self.act = PageActions(self, self, self.browser)
         self._connect()
         self._allow_actions()
@@ -134,6 +135,8 @@ class DatasetPage(QWidget):
             menu.again_asked.connect(self.import_again)
             menu.columns_asked.connect(self.choose_columns)
             menu.layout_chosen.connect(self._choose_layout)
+            menu.recent_chosen.connect(self.open_path)
+            menu.aboutToShow.connect(partial(self._offer_recent, menu))
         self.columns.chosen.connect(self._import_with)
         self.columns.cancelled.connect(self._leave_columns)
         self.browser.split_asked.connect(self._split)
@@ -272,6 +275,10 @@ class DatasetPage(QWidget):
         """Show nothing; the dataset stays where it is."""
         self.notice.clear()
         self._workspace.set_dataset(None)
+
+    def _offer_recent(self, menu: OpenMenu) -> None:
+        opened = self.dataset.path if self.dataset is not None else None
+        menu.show_recent([path for path in self._workspace.recent_datasets if path != opened])
 
     def _show_start(self) -> None:
         self._reading.forget()

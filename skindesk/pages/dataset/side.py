@@ -17,6 +17,8 @@ from skindesk.widgets.theme import SPACE, set_role
 from trainer.dataset.classes.malignancy import Marks, malignancy_by_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from skindesk.models.dataset.files import OpenDataset
 
 _WIDTH = 236  # pixels; the longest name of HAM10000's classes is cut, the others fit
@@ -125,6 +127,13 @@ class FilterSide(QFrame):
         self.certificate.show_certificate(dataset.certificate)
         self.form.show_certificate(dataset.certificate)
         self.set_splitting(False)
+
+    def show_counts(self, classes: Mapping[str, int], parts: Mapping[str, int]) -> None:
+        """Show how many images of each class and part fit the search and the other filter."""
+        for rows, counts in ((self.classes.rows, classes), (self.parts.rows, parts)):
+            total = sum(counts.values())
+            for key, row in rows.items():
+                row.set_count(counts.get(key, 0), total)
 
     @staticmethod
     def _part_rows(counts: dict[str, int], total: int) -> list[FilterRow]:

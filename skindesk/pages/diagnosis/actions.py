@@ -62,7 +62,10 @@ class Actions:
             tr("Remove image"), "delete", [_KEYS.Delete], tr("Remove the marked images from this page")
         )
         self.clear = made(
-            tr("New lesion"), "", [_KEYS.New], tr("Remove all images, and what was entered about the patient")
+            tr("New lesion"),
+            "add",
+            [_KEYS.New],
+            tr("Remove all images, and what was entered about the patient"),
         )
         self.other = made(
             tr("Other unfinished diagnosis"),

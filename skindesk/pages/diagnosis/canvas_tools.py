@@ -95,7 +95,7 @@ class CanvasTools(QWidget):
 
     def _words(self) -> str:
         if self._canvas.cropping:
-            return self.tr("Return: done, Escape: take it back")
+            return self.tr("Enter: apply, Esc: cancel")
         zoom = self._canvas.mapping.zoom * self._canvas.devicePixelRatioF()
         level = percent(zoom, 0)
         shown = self.tr("{size} at {zoom}").format(size=self._size, zoom=level)

@@ -126,7 +126,7 @@ class ImageArea(QWidget):
         set_role(self._count, "muted")
         self._progress = muted()
         self._stop = QPushButton(self.tr("Stop"))
-        self._stop.setToolTip(self.tr("Leave the images that have no result yet"))
+        self._stop.setToolTip(self.tr("Leave out the images that have not been analysed yet"))
         self._stop.clicked.connect(self._model.stop)
         # The strip stays where it is when the button comes and goes.
         self._count.setMinimumHeight(self._stop.sizeHint().height())
@@ -212,6 +212,8 @@ class ImageArea(QWidget):
             selected = self._model.selected
             if selected is not None and selected.number == image.number:
                 self._show_selected()
+            if picture is None:
+                self._model.pass_over(image.number)
         if picture is None:
             self._show_progress()
 

@@ -25,7 +25,7 @@ from skindesk.pages.diagnosis.side import Side, tool_button
 from skindesk.pages.diagnosis.unfinished import Unfinished
 from skindesk.widgets.basics import ElidedLabel, title
 from skindesk.widgets.drop_area import accept_paths
-from skindesk.widgets.notice import Notice
+from skindesk.widgets.notice import Notice, NoticeLayer
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE, set_role
 from trainer.dataset.drawn import is_drawing
@@ -91,6 +91,8 @@ class DiagnosisPage(QWidget):
         layout.setSpacing(2 * SPACE)
         layout.addLayout(self._left(), 3)
         layout.addWidget(self.side, 2)
+        notices = [self.failure, self.notice, self.unfinished.notice]
+        NoticeLayer(self, self.images, notices, top=True)
         accept_paths(self, self.add_images)
         Hover(self).changed.connect(self.images.set_hovered)  # after the line above, so that it sees first
         self._connect()
@@ -109,12 +111,9 @@ class DiagnosisPage(QWidget):
         self._subtitle = ElidedLabel()
         set_role(self._subtitle, "muted")
         row.addWidget(self._subtitle, 1)
-        for action in (self.commands.open, self.commands.paste):
+        for action in (self.commands.clear, self.commands.open, self.commands.paste):
             row.addWidget(tool_button(action))
         layout.addLayout(row)
-        layout.addWidget(self.failure)
-        layout.addWidget(self.notice)
-        layout.addWidget(self.unfinished.notice)
         layout.addWidget(self.images, 1)
         return layout
 
@@ -374,11 +373,8 @@ class DiagnosisPage(QWidget):
             self.saving.save_table(classes, self.model.images, self.findings.together)
 
     def _saved(self, file: Path) -> None:
-        self._say(
-            self.tr("Saved as {name}.").format(name=file.name),
-            self.tr("Open"),
-            partial(self.saving.open, file),
-        )
+        self._on_notice = partial(self.saving.open, file)
+        self.notice.show_success(self.tr("Saved as {name}.").format(name=file.name), action=self.tr("Open"))
 
     # --- saying ------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from skindesk.choice_words import deciding_figures
@@ -15,7 +16,7 @@ from skindesk.pages.diagnosis.fold import FoldButton
 from skindesk.widgets.basics import Card, SegmentedRow, muted
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.plots.probability_bars import ProbabilityBars, ProbabilityRow, ShareBar
-from skindesk.widgets.theme import SPACE, class_label, set_role
+from skindesk.widgets.theme import SPACE, class_label, emphasised, set_role
 from trainer.dataset.drawn import NETWORK_WARNING
 from trainer.palette import class_colour
 from trainer.wording import percent
@@ -71,6 +72,9 @@ class ResultCard(Card):
         set_role(self._sort, "segment")
         self._sort.setProperty("place", "only")
         self._sort.setStyleSheet("QPushButton { padding: 1px 10px; min-height: 18px; }")
+        # Room for the bold text of the style sheet, which the size hint does not know.
+        bold = QFontMetrics(emphasised(self._sort.font()))
+        self._sort.setMinimumWidth(bold.horizontalAdvance(self._sort.text()) + 4 * SPACE)
         self._sort.setToolTip(
             self.tr("Sorted: the most probable class first. Otherwise the classes keep their places.")
         )

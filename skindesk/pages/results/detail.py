@@ -138,6 +138,9 @@ class RunDetail(QWidget):
         more.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(more)
+        menu.setLayoutDirection(
+            Qt.LayoutDirection.LeftToRight
+        )  # the button's own puts its arrow on the right
         for action in (
             actions.score_validation,
             actions.save_report,

@@ -16,7 +16,7 @@ from skindesk.pages.results.run_table import RunTable
 from skindesk.widgets.basics import Card, EmptyState, muted, title
 from skindesk.widgets.drop_area import accept_paths
 from skindesk.widgets.icons import icon
-from skindesk.widgets.notice import Notice
+from skindesk.widgets.notice import Notice, NoticeLayer
 from skindesk.widgets.quantities import runs_counted
 from skindesk.widgets.splitter import Splitter
 from skindesk.widgets.theme import SPACE
@@ -88,10 +88,9 @@ class ResultsPage(QWidget):
         layout.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, SPACE)
         layout.setSpacing(3 * SPACE // 2)
         layout.addLayout(self._header())
-        layout.addWidget(self.failures)
-        layout.addWidget(self.notice)
         layout.addWidget(self._stack, 1)
         layout.addWidget(muted(RESEARCH_ONLY))
+        NoticeLayer(self, self._stack, [self.failures, self.notice])
         self._timer = QTimer(self)
         self._timer.setInterval(_LOOK_MS)
         self._timer.timeout.connect(self._look_again)
@@ -258,7 +257,7 @@ class ResultsPage(QWidget):
         else:
             self.failures.solve(told.about)
             if told.text:
-                self.notice.show_note(told.text, action=told.action)
+                self.notice.show_success(told.text, action=told.action)
                 self._noted = told
 
     def _act(self) -> None:

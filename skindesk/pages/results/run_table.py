@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from skindesk.settings import Settings
 
 _ROW_HEIGHT = 32  # pixels
-_LEAST_HEIGHT = 4 * _ROW_HEIGHT + 2 * SPACE  # headings, three runs, a scroll bar
-_NAME_WIDTH = 168  # pixels that a name has at least
+_LEAST_HEIGHT = 5 * _ROW_HEIGHT + SPACE  # headings, three runs, a scroll bar
+_NAME_WIDTH = 140  # pixels that a name has at least
+_DATASET_WIDTH = 112  # pixels that a dataset's name has at least; a longer one is whole in the tooltip
 _HEADER_ROOM = 3 * SPACE  # around a heading, for the arrow of the sorted column
 _HORIZONTAL = Qt.Orientation.Horizontal
 _ICON = 16  # pixels
@@ -80,7 +81,7 @@ class _RunDelegate(QStyledItemDelegate):
             if self._runs.is_for_diagnosis(run):
                 option.font = emphasised(option.font)
         colour = tokens.text
-        if column in {"backbone", "size", "stages", "created"} or (column == "test" and run.test is None):
+        if column in {"dataset", "backbone", "stages", "created"} or (column == "test" and run.test is None):
             colour = tokens.muted
         if column == "state":
             colour = {
@@ -240,13 +241,20 @@ class RunTable(QTableView):
         header = self.horizontalHeader()
         self.setMinimumHeight(min(self.wanted_height(), _LEAST_HEIGHT))
         self._fitting = True
-        for column in range(1, len(COLUMNS)):
+        others = range(1, len(COLUMNS))
+        for column in others:
             if column not in self._moved:
-                title = self.fontMetrics().horizontalAdvance(str(self._proxy.headerData(column, _HORIZONTAL)))
+                lines = str(self._proxy.headerData(column, _HORIZONTAL)).splitlines()
+                title = max(map(self.fontMetrics().horizontalAdvance, lines))
                 header.resizeSection(column, max(title + _HEADER_ROOM, self.sizeHintForColumn(column)))
+        room = self.viewport().width() - sum(map(header.sectionSize, others))
+        dataset = COLUMNS.index("dataset")
+        if room < _NAME_WIDTH and dataset not in self._moved:
+            spared = min(_NAME_WIDTH - room, max(0, header.sectionSize(dataset) - _DATASET_WIDTH))
+            header.resizeSection(dataset, header.sectionSize(dataset) - spared)
+            room += spared
         if 0 not in self._moved:
-            others = sum(header.sectionSize(column) for column in range(1, len(COLUMNS)))
-            header.resizeSection(0, max(_NAME_WIDTH, self.viewport().width() - others))
+            header.resizeSection(0, max(_NAME_WIDTH, room))
         self._fitting = False
 
     def _widen_as_before(self) -> None:

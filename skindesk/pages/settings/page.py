@@ -153,6 +153,7 @@ class SettingsPage(QWidget):
             (self.tr("Logs"), self._paths.log_root),
         )
         for row, (words, place) in enumerate(places):
+            grid.setRowMinimumHeight(row, 3 * SPACE)  # the area squeezes lines until descenders are cut
             grid.addWidget(QLabel(words), row, 0)
             label = ElidedLabel(str(place))
             set_role(label, "muted")

@@ -21,8 +21,9 @@ from skindesk.pages.training.run_panel import RunPanel
 from skindesk.pages.training.setup_panel import WIDTH, SetupPanel
 from skindesk.pages.training.words import done_words
 from skindesk.widgets.basics import EmptyState, scrolling
-from skindesk.widgets.notice import Notice
+from skindesk.widgets.notice import Notice, NoticeLayer
 from skindesk.widgets.theme import SPACE
+from trainer.backbones import get_backbone
 from trainer.protocol.training import RunFinished
 
 if TYPE_CHECKING:
@@ -122,10 +123,10 @@ class TrainingPage(QWidget):
         self._right.addWidget(scrolling(self.panel))
         column = QVBoxLayout()
         column.setSpacing(2 * SPACE)
-        column.addWidget(self.notice)
         column.addWidget(self.unfinished)
         column.addWidget(self._right, 1)
         layout.addLayout(column, 1)
+        NoticeLayer(self, self._right, [self.notice])
 
     def _make_actions(self) -> tuple[QAction, QAction, QAction]:
         """Make what the window's menu shows; the shortcuts work while this page is shown."""
@@ -154,6 +155,7 @@ class TrainingPage(QWidget):
         self.notice.acted.connect(self._do_what_notice_says)
         self.unfinished.resume_asked.connect(self.resume_unfinished)
         self.unfinished.discard_asked.connect(self.discard)
+        self.panel.resume_asked.connect(self.resume)
         self.panel.charts.failed.connect(self._say_error)
         self.panel.charts.saved.connect(self._workspace.notified)
         self._keeper.heard.connect(self._wake)
@@ -279,7 +281,9 @@ class TrainingPage(QWidget):
         shown = self._keeper.of(self.panel.run)
         self._start_action.setEnabled(self.setup.can_start)
         self._stop_action.setEnabled(current is not None and not stopping)
-        self._resume_action.setEnabled(shown is not None and shown.can_resume)
+        resumable = shown is not None and shown.can_resume
+        self._resume_action.setEnabled(resumable)
+        self.panel.offer_resume(resumable)
 
     def _on_ended(self, run: TrackedRun, outcome: Outcome) -> None:
         """Say how a run has ended, and offer what comes next."""
@@ -290,7 +294,12 @@ class TrainingPage(QWidget):
         if isinstance(outcome.result, RunFinished):
             sentence = done_words(run.live)
             self._on_notice = lambda: self._workspace.go_to.emit("results")
-            self.notice.show_note(sentence, action=self.tr("See results"))
+            self.notice.show_success(sentence, action=self.tr("See results"))
+        elif outcome.state is JobState.FAILED and _could_not_fetch(run.live.config, outcome):
+            sentence = self.tr("{run} could not start: its first weights cannot be fetched.").format(
+                run=title
+            )
+            self.setup.weights_failed(run.live.config.backbone)  # says what to do
         elif outcome.state is JobState.FAILED:
             sentence = self.tr("{run} failed. {why}").format(run=title, why=outcome.message)
             self._on_notice = lambda: self._resume_run(run)
@@ -371,3 +380,9 @@ class TrainingPage(QWidget):
         self.setup.set_facts(self._facts)
         self._left.setCurrentIndex(_CHOOSE if usable else _MISSING)
         self._show_queue()
+
+
+def _could_not_fetch(config: RunConfig, outcome: Outcome) -> bool:
+    """Whether a run failed for want of weights: then the message names the address they lie at."""
+    address = get_backbone(config.backbone).keras_url
+    return config.weights == "imagenet" and bool(address) and address in outcome.message

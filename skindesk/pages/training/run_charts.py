@@ -106,8 +106,8 @@ class RunCharts(QWidget):
             plot.set_curves(
                 [
                     Curve("step", self.tr("each step, train"), style="faint"),
-                    Curve("train", self.tr("train")),
-                    Curve("validation", self.tr("validation"), style="dashed"),
+                    Curve("train", self.tr("train"), style="dashed"),
+                    Curve("validation", self.tr("validation")),
                 ]
             )
         self.bars.set_malignant(malignant)
@@ -171,7 +171,7 @@ class RunCharts(QWidget):
     def _recall_curve(self, key: str) -> Curve:
         metric, part = _split_key(key)
         words = self.tr("train") if part == "train" else self.tr("validation")
-        style: LineStyle = "solid" if part == "train" else "dashed"
+        style: LineStyle = "dashed" if part == "train" else "solid"
         if metric == "macro_recall":
             return Curve(key, f"{name_of(BALANCED_ACCURACY)}, {words}", style=style)
         name = metric.removeprefix("recall_")
@@ -232,9 +232,11 @@ class RunCharts(QWidget):
         self._classes_button.setMenu(self.classes)
         self.recall.header.addWidget(self._classes_button)
         for plot in self.plots:
-            fit = _header_button("fit", self.tr("Show everything"), self.tr("Show everything (Home)"))
-            fit.clicked.connect(plot.show_all)
-            plot.header.addWidget(fit)
+            whole = _header_button("zoom-out", self.tr("Show everything"), self.tr("Show everything (Home)"))
+            whole.setEnabled(False)
+            whole.clicked.connect(plot.show_all)
+            plot.zoomed.connect(whole.setEnabled)
+            plot.header.addWidget(whole)
             save = _header_button("save", self.tr("Save"), self.tr("Save as a picture or a table"))
             menu = QMenu(save)
             for words, kind in (

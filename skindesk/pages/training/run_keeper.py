@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +19,8 @@ from skindesk.paths import new_folder
 from trainer.events import Failed, StageStarted, Stopped
 from trainer.protocol.training import TrainNetwork
 from trainer.runs.folder import RunFolder
-from trainer.runs.naming import write_name
+from trainer.runs.naming import read_name, write_name
+from trainer.runs.reading import run_folders
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -121,6 +123,7 @@ class RunKeeper(QObject):
             title: what it is called.
             malignant: classes of the dataset.
         """
+        title = self._free_title(title)
         job = self._job(config, str(dataset), self._new_folder(title), resume=False)
         return self._submit(job, LiveRun(title, config), malignant)
 
@@ -157,6 +160,13 @@ class RunKeeper(QObject):
             weights_dir=self._settings.text("weights_dir"),
             resume=resume,
         )
+
+    def _free_title(self, title: str) -> str:
+        """Return a title that no other run has: "Xception, balanced (2)"."""
+        used = {read_name(folder).casefold() for folder in run_folders(self.runs_folders)}
+        used |= {run.live.title.casefold() for run in self._runs.values()}
+        numbered = (f"{title} ({number})" for number in itertools.count(2))
+        return next(name for name in itertools.chain([title], numbered) if name.casefold() not in used)
 
     def _new_folder(self, title: str) -> Path:
         """Return a folder that no run has, not even one that waits."""

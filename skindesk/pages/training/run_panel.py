@@ -5,8 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, QTimer
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QProgressBar, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, QTimer, Signal
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from skindesk.metric_words import chooser_name
 from skindesk.pages.training.run_charts import RunCharts
@@ -33,7 +41,7 @@ however fast events come, and no tick is long."""
 _LOG_HEIGHT = 150  # pixels; four lines below the heading
 _FIGURES = 6
 _COLUMNS = (6, 3, 2)  # that leave no row of figures half empty
-_FIGURE_WIDTH = 132  # pixels that a figure needs with its space
+_FIGURE_WIDTH = 164  # pixels that a figure needs with its space
 _PLOTS_WIDTH = 600  # pixels from which on two plots fit beside each other
 _PER_MILLE = 1000
 
@@ -45,7 +53,12 @@ class RunPanel(QWidget):
         charts: curves and bars.
         log: what the run has said.
         queue_place: where the list of waiting runs stands.
+
+    Signals:
+        resume_asked: the run that is shown is to go on.
     """
+
+    resume_asked = Signal()
 
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -96,9 +109,22 @@ class RunPanel(QWidget):
         self._bar.setTextVisible(False)
         self._bar.setRange(0, _PER_MILLE)
         self._bar.setAccessibleName(self.tr("Progress of the run"))
-        row.addWidget(self._doing)
+        self.resume_button = QPushButton(self.tr("Resume"))
+        self.resume_button.setToolTip(self.tr("Go on with this run from its last checkpoint"))
+        self.resume_button.clicked.connect(self.resume_asked)
+        self.resume_button.hide()
+        title = QHBoxLayout()
+        title.setSpacing(SPACE)
+        title.addWidget(self._doing, 1)
+        title.addWidget(self.resume_button)
+        self._doing.setMinimumHeight(self.resume_button.sizeHint().height())  # so that nothing moves
+        row.addLayout(title)
         row.addWidget(self._bar)
         return row
+
+    def offer_resume(self, offered: bool) -> None:
+        """Say whether the run that is shown can go on."""
+        self.resume_button.setVisible(offered)
 
     def _log_card(self) -> Card:
         card = Card(self.tr("Log"))

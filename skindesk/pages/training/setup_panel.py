@@ -21,16 +21,17 @@ from PySide6.QtWidgets import (
 from skindesk.background import Errands, Question
 from skindesk.models.runs.weights_state import find_weights_states
 from skindesk.pages.training.estimate import RunEstimate
+from skindesk.pages.training.weights_help import WeightsHelp
 from skindesk.pages.training.words import preset_words, run_title, weights_words
 from skindesk.widgets.basics import Card, SegmentedRow, heading, muted, primary_button, scrolling
 from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.form.augmentation_preview import AugmentationPreview
 from skindesk.widgets.form.backbone_cards import BackboneCards
-from skindesk.widgets.form.config_form import ConfigForm
+from skindesk.widgets.form.config_form import ConfigForm, ErrorLine
 from skindesk.widgets.icons import icon
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.theme import SPACE, set_role
-from trainer.backbones import OFFERED
+from trainer.backbones import OFFERED, get_backbone
 from trainer.config import config_from_toml, config_to_toml
 from trainer.errors import TrainerError
 from trainer.files import write_text
@@ -90,6 +91,8 @@ class SetupPanel(Card):
         self._running = False
         self._errands = Errands(self)
         self._disk_warning = self._no_preview = ""
+        self._states: dict[str, WeightsState] = {}
+        self._not_fetched: set[str] = set()
         self.setFixedWidth(WIDTH)
         self.heading.setText(self.tr("New run"))
         self.heading.show()
@@ -166,7 +169,9 @@ class SetupPanel(Card):
         self.start_button.setToolTip(self.tr("Start the run (Ctrl+Return)"))
         buttons.addWidget(self.stop_button, 1)
         buttons.addWidget(self.start_button, 1)
-        for widget in (line, self._help, self._device, self.estimate, self.notice):
+        self.why, self.weights_help = ErrorLine(), WeightsHelp()
+        footer = (line, self._help, self._device, self.estimate, self.notice, self.weights_help, self.why)
+        for widget in footer:
             self.body.addWidget(widget)
         self.body.addLayout(buttons)
 
@@ -180,6 +185,10 @@ class SetupPanel(Card):
         self.estimate.warned.connect(self._on_little_disk)
         self.preview.failed.connect(self._on_preview)
         self.preview.shown.connect(self._on_preview)
+        self.weights_help.file_asked.connect(self.form.ask_for_weights)
+        self.weights_help.copied.connect(
+            lambda: self.notice.show_success(self.tr("The address is on the clipboard."))
+        )
         self.start_button.clicked.connect(self.start_asked)
         self.stop_button.clicked.connect(self.stop_asked)
 
@@ -248,22 +257,24 @@ class SetupPanel(Card):
             self.notice.show_error(str(error))
             return False
         if config.backbone not in self.cards.cards:
-            self.notice.show_error(self.tr("{file} names no backbone that is on offer.").format(file=file))
+            self.notice.show_error(
+                self.tr("{file} names a backbone that is not supported.").format(file=file)
+            )
             return False
         self.set_config(config)
-        self.notice.show_note(self.tr("Settings of {file} are loaded.").format(file=file.name))
+        self.notice.show_success(self.tr("Settings of {file} are loaded.").format(file=file.name))
         return True
 
     def save_settings(self, file: Path) -> None:
         """Save the settings as a file."""
         config = self.config
         if config is None:
-            self.notice.show_error(self.tr("Mend the settings that are marked first."))
+            self.notice.show_error(self.tr("Fix the highlighted settings first."))
             return
         words = self.tr("Settings are saved as {file}.").format(file=file.name)
         self._errands.run(
             partial(write_text, file, config_to_toml(config)),
-            lambda _none: self.notice.show_note(words),
+            lambda _none: self.notice.show_success(words),
             self.notice.show_error,
         )
 
@@ -279,7 +290,24 @@ class SetupPanel(Card):
         self._weights.ask(lambda: find_weights_states(folder))
 
     def _show_weights(self, states: dict[str, WeightsState]) -> None:
+        self._states = states
         self.cards.set_weights({name: weights_words(state) for name, state in states.items()})
+        self._tell_weights()
+
+    def weights_failed(self, backbone: BackboneName) -> None:
+        """Say that a backbone's weights could not be fetched, though this machine has a network."""
+        self._not_fetched.add(backbone)
+        self._tell_weights()
+
+    def _tell_weights(self) -> None:
+        """Say what to do where the chosen weights are missing and cannot be fetched."""
+        config = self.form.config
+        state = self._states.get(config.backbone)
+        if state is None or state.path is not None or config.weights != "imagenet":
+            self.weights_help.say(None)
+            return
+        lost = config.backbone in self._not_fetched or not state.can_fetch
+        self.weights_help.say(get_backbone(config.backbone) if lost else None, state.download_bytes)
 
     def _weights_unknown(self, sentence: str) -> None:
         self.notice.show_error(sentence)
@@ -361,10 +389,21 @@ class SetupPanel(Card):
         if not self._named:
             self.name.setText(self._usual_title())
         self.start_button.setEnabled(self.can_start)
+        self.why.say(self._why_not())
+        self._tell_weights()
         runs = Path(self._settings.text("runs_folder") or self._paths.runs)
         self.estimate.set_wish(self._facts, self.config, self._paths.features, runs)
         self._wish_preview()
         self.changed.emit()
+
+    def _why_not(self) -> str:
+        """Say which settings keep a run from starting; they may be out of sight."""
+        if self._facts is None or not self.form.problems:
+            return ""
+        titles = [title for path in self.form.problems if (title := self.form.title_of(path))]
+        if not titles:
+            return next(iter(self.form.problems.values()))
+        return self.tr("Fix first: {settings}.").format(settings=", ".join(dict.fromkeys(titles)))
 
     def _wish_preview(self) -> None:
         config = self.form.config

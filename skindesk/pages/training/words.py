@@ -63,14 +63,14 @@ def weights_words(state: WeightsState) -> tuple[str, str]:
     size = file_size(state.download_bytes)
     if state.can_fetch:
         return (
-            _tr("Weights: {size} to fetch").format(size=size),
+            _tr("{size} to fetch").format(size=size),
             _tr("ImageNet weights will be fetched, about {size}, and kept.").format(size=size),
         )
     return (
         _tr("Weights not at hand"),
         _tr(
-            "ImageNet weights are not at hand and there is no network: start from random weights, or name the "
-            "folder they lie in in the settings."
+            "ImageNet weights are not on this machine and there is no internet connection: choose a weights file, "
+            "or start from random weights."
         ),
     )
 

@@ -253,6 +253,16 @@ class ConfigForm(QWidget):
                 found[WHOLE] = str(error)
         return found
 
+    def ask_for_weights(self) -> None:
+        """Ask for a file of first weights."""
+        editor = self._editors["weights"]
+        assert isinstance(editor, WeightsEditor)
+        editor.ask()
+
+    def title_of(self, path: str) -> str:
+        """Return what a setting is called in the form; empty for `WHOLE`."""
+        return next((translated(field.about.title) for field in shown_fields() if field.path == path), "")
+
     def set_config(self, config: RunConfig) -> None:
         """Show other settings."""
         self._config = config

@@ -42,7 +42,7 @@ class WeightsEditor(Editor):
         self._open.setToolTip(self.tr("Choose another weights file"))
         self._open.setAccessibleName(self.tr("Choose another weights file"))
         set_role(self._open, "quiet")
-        self._open.clicked.connect(self._ask)
+        self._open.clicked.connect(self.ask)
         row.addWidget(self._open)
         layout.addLayout(row)
         self._file = ElidedLabel()
@@ -81,10 +81,11 @@ class WeightsEditor(Editor):
     def _on_chosen(self, place: int) -> None:
         self._show_file()
         if place == _FILE and not self._path:
-            self._ask()
+            self.ask()
         self.edited.emit()
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
+        """Ask for a weights file."""
         choice = FileChoice(self, self._settings, "weights_folder", self._settings.text("weights_dir"))
         kinds = (self.tr("Weights (*.h5 *.hdf5)"), self.tr("All files (*)"))
         choice.open_file(self.tr("Weights file"), kinds, lambda file: self.set_file(str(file)))

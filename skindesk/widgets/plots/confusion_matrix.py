@@ -36,8 +36,7 @@ _NO_INDEX = QModelIndex()
 _SMALLEST_CELL = QSize(52, 32)  # pixels; a short class name with its mark above, three digits inside
 _LARGEST_CELL = QSize(96, 64)  # pixels
 _LONGEST_HEAD = 160  # pixels
-_INKS = (QColor("#000000"), QColor("#FFFFFF"))
-"""On any ground, one of them has a contrast of 4.5:1 or more."""
+_READABLE = 4.5  # contrast of the numbers to the ground of any cell
 
 
 @dataclass(frozen=True)
@@ -176,13 +175,14 @@ class _CellPainter(QStyledItemDelegate):
         tokens = tokens_for(option.palette)
         inside = QRectF(option.rect).adjusted(1, 1, -1, -1)
         right = cell.truth == cell.predicted
-        ground = _mixed(tokens.surface, tokens.accent if right else tokens.danger, self._model.share(cell))
+        colour = tokens.accent if right else tokens.danger
+        ground = _mixed(tokens.surface, colour, _strongest(tokens, colour) * self._model.share(cell))
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(ground)
         painter.drawRoundedRect(inside, 4, 4)
-        painter.setPen(_ink(tokens, ground, self._model.count(cell)))
+        painter.setPen(tokens.text if self._model.count(cell) else tokens.muted)
         font = option.font
         painter.setFont(emphasised(font) if right else font)
         painter.drawText(inside, Qt.AlignmentFlag.AlignCenter, str(index.data()))
@@ -321,11 +321,12 @@ def _frame(painter: QPainter, inside: QRectF, colour: QColor, width: float) -> N
     painter.drawRoundedRect(inside.adjusted(half, half, -half, -half), 4, 4)
 
 
-def _ink(tokens: Tokens, ground: QColor, count: int) -> QColor:
-    """Return the colour of a cell's text: whichever of two is easier to read on its ground."""
-    if not count:
-        return tokens.muted
-    return max(_INKS, key=lambda ink: contrast(ink, ground))
+def _strongest(tokens: Tokens, colour: QColor) -> float:
+    """Return how much of a colour a ground may have at most, so that all numbers are in one ink."""
+    shares = (step / 20 for step in range(20, 0, -1))
+    return next(
+        share for share in shares if contrast(tokens.text, _mixed(tokens.surface, colour, share)) >= _READABLE
+    )
 
 
 def _mixed(ground: QColor, colour: QColor, share: float) -> QColor:

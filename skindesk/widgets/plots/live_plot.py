@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 Scale: TypeAlias = Literal["number", "share"]
 
-_HEIGHT = 120  # pixels that a plot needs at least
+_HEIGHT = 144  # pixels that a plot needs at least
 _MOST_DOTS = 40
 """Up to so many points each is marked, so that the first ones can be seen at all."""
 _DOT = 5  # pixels
 _ZOOM = 1.3
 _PAN_SHARE = 0.15
-_TOP, _END, _FOOT = 1.16, 1.04, 0.03
-"""Room above (for the words of a mark), behind and below, so that the labels of all ends are shown."""
+_END, _FOOT = 1.04, 0.03
+"""Room behind, below and above, so that the labels of all ends are shown."""
 _SAME = 1e-6  # epochs
 
 
@@ -95,10 +95,12 @@ class LivePlot(QWidget):
 
     Signals:
         pointed(object): the crosshair was put at this x (float), or away (`None`), by the user.
+        zoomed(bool): a part is shown from now on, or everything.
         ranged(object): the user has chosen this part of the horizontal axis (two floats), or everything (`None`).
     """
 
     pointed = Signal(object)
+    zoomed = Signal(bool)
     ranged = Signal(object)
 
     def __init__(
@@ -128,7 +130,7 @@ class LivePlot(QWidget):
         self._crosshair = pg.InfiniteLine(angle=90, movable=False)
         self._view = self._make_view()
         layout.addWidget(self._view, 1)
-        self.marks = PlotMarks(self._view, tokens_for(self.palette()), rising=scale == "share")
+        self.marks = PlotMarks(self._view, tokens_for(self.palette()))
         self._readout = Readout(self._view)
         self._dress()
 
@@ -152,7 +154,8 @@ class LivePlot(QWidget):
         item = view.getPlotItem()
         item.showGrid(x=False, y=True, alpha=1.0)
         box = item.getViewBox()
-        box.setLimits(xMin=0.0, yMax=_TOP if self._scale == "share" else None)
+        box.setLimits(xMin=0.0)
+        box.sigResized.connect(lambda _box: self._fit_again())
         box.sigRangeChangedManually.connect(self._on_manual_range)
         self._crosshair.setZValue(3)  # above the curves
         self._crosshair.hide()
@@ -240,14 +243,23 @@ class LivePlot(QWidget):
 
     def show_range(self, part: tuple[float, float] | None) -> None:
         """Show a part of the horizontal axis; `None` shows everything and follows what comes."""
-        self._following = part is None
+        if self._following != (part is None):
+            self._following = part is None
+            self.zoomed.emit(not self._following)
         highest = 1.0
         if self._scale == "number":
             tops = [float(y.max()) for _, y in self._data.values() if len(y)]
             highest = max((top for top in tops if math.isfinite(top)), default=0.0) or 1.0
-        heights = (-_FOOT * highest, highest * _TOP)
         box = self._view.getPlotItem().getViewBox()
-        box.setRange(xRange=part or (0.0, self._x_end * _END), yRange=None if part else heights, padding=0.0)
+        box.setRange(xRange=part or (0.0, self._x_end * _END), padding=0.0)
+        if part is None:  # where the words of the marks stand is known by now
+            heights = (-_FOOT * highest, highest * (1.0 + _FOOT) / (1.0 - self.marks.height_share))
+            box.setRange(yRange=heights, padding=0.0)
+
+    def _fit_again(self) -> None:
+        """Give the words of the marks the room they need at another height."""
+        if self._following and hasattr(self, "marks"):
+            self.show_range(None)
 
     def zoom(self, factor: float) -> None:
         """Show a part of the horizontal axis that is so many times as wide, about the crosshair or the middle."""
@@ -402,7 +414,9 @@ class LivePlot(QWidget):
         self.pointed.emit(x)
 
     def _on_manual_range(self, _axes: object) -> None:
-        self._following = False
+        if self._following:
+            self._following = False
+            self.zoomed.emit(True)
         self.ranged.emit(self.shown_range)
 
     # --- colours ------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from skindesk.widgets.theme import Tokens
 
 _ROW_GAP = 4  # pixels between the rows of words
+_MOST_HEIGHT = 0.4  # share of a low plot that words may take
 
 
 @dataclass(frozen=True)
@@ -27,18 +28,18 @@ class Mark:
 
 
 class PlotMarks:
-    """The marks in a plot. Their words stand where curves leave room: those of the best point above those of stages.
+    """The marks in a plot. Their words stand above all curves: those of the best point above those of stages.
 
     Args:
         view: that they stand in.
         tokens: the colours of the present scheme.
-        rising: the curves rise, so that there is room at the bottom; otherwise it is at the top.
     """
 
-    def __init__(self, view: pg.PlotWidget, tokens: Tokens, *, rising: bool) -> None:
-        self._view, self._tokens, self._rising = view, tokens, rising
+    def __init__(self, view: pg.PlotWidget, tokens: Tokens) -> None:
+        self._view, self._tokens = view, tokens
         self._best = self._make_line(order=3)
         self._stages: list[pg.InfiniteLine] = []
+        self._rows = 0
         box = view.getPlotItem().getViewBox()
         box.sigXRangeChanged.connect(lambda _box, _range: self._place_words())
         box.sigResized.connect(lambda _box: self._place_words())
@@ -52,6 +53,17 @@ class PlotMarks:
     def stages(self) -> list[Mark]:
         """The stages that are marked."""
         return [_mark_of(line) for line in self._stages if line.isVisible()]
+
+    @property
+    def height_share(self) -> float:
+        """Share of the plot's height that the words take; the curves are to stay below."""
+        return min(self._rows * self._row, _MOST_HEIGHT)
+
+    @property
+    def _row(self) -> float:
+        """Height of a row of words, as a share of the plot's."""
+        height = self._view.getPlotItem().getViewBox().height()
+        return float((self._view.fontMetrics().height() + _ROW_GAP) / max(height, 1.0))
 
     def set_best(self, mark: Mark | None) -> None:
         """Mark the best point."""
@@ -83,12 +95,16 @@ class PlotMarks:
         return line
 
     def _place_words(self) -> None:
-        """Put each mark's words in their row, right or left of its line, where no end and no other line is."""
+        """Put each mark's words in a row, right or left of its line, where no end and no other line is.
+
+        The words of the best point have a row of their own where one row has no room for all.
+        """
         box = self._view.getPlotItem().getViewBox()
         (left, right), _ = self._view.viewRange()
-        row = (self._view.fontMetrics().height() + _ROW_GAP) / max(box.height(), 1.0)
+        row = self._row
         lines = [line for line in (self._best, *self._stages) if line.isVisible()]
         places = [line.value() for line in lines]
+        spans: dict[pg.InfiniteLine, tuple[float, float]] = {}
         for line, x in zip(lines, places, strict=True):
             words = line.label.boundingRect().width() / max(box.width(), 1.0) * (right - left)
             free = x + words < right and not any(x < other < x + words for other in places)
@@ -97,8 +113,15 @@ class PlotMarks:
             )
             anchor = (0, 0.5) if free or no_better else (1, 0.5)
             line.label.anchors = [anchor, anchor]
-            first, second = (1.5 * row, row / 2) if self._rising else (1 - row / 2, 1 - 1.5 * row)
-            line.label.setPosition(first if line is self._best else second)
+            spans[line] = (x, x + words) if anchor[0] == 0 else (x - words, x)
+        best = spans.get(self._best)
+        others = [span for line, span in spans.items() if line is not self._best]
+        apart = best is None or all(end <= best[0] or begin >= best[1] for begin, end in others)
+        crossed = any(begin < x < end for begin, end in spans.values() for x in places)
+        self._rows = 0 if not lines else 1 if not others or (apart and not crossed) else 2
+        for line in lines:
+            below = line is not self._best and self._rows > 1
+            line.label.setPosition(1 - 1.5 * row if below else 1 - row / 2)
 
 
 def _mark_of(line: pg.InfiniteLine) -> Mark:
