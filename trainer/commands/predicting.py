@@ -105,7 +105,7 @@ def as_text(predictions: Sequence[Prediction], manifest: Manifest) -> str:
     lines += [
         "",
         *sorted({prior[p.prior] for p in predictions if not p.error}),
-        calibration.decision_rule,
+        calibration.describe_rule(),
         RESEARCH_ONLY,
     ]
     return "\n".join(plain(line) for line in lines)

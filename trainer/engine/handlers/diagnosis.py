@@ -37,7 +37,7 @@ def predict_images(job: PredictImages, context: Context) -> Predictions:
         logits=tuple(() if shown.logits is None else tuple(shown.logits.tolist()) for shown in predicted),
         together=predictor.predict_together(predicted, job.known) if job.together else None,
         bundle_hash=identity,
-        decision_rule=calibration.decision_rule,
+        decision_rule=calibration.describe_rule(),
         prior=calibration.describe_prior(),
     )
 
