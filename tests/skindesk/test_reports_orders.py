@@ -8,6 +8,7 @@ import signal as signals
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -117,6 +118,20 @@ def test_a_report_that_takes_too_long_is_given_up(
     assert not orders._writing
     assert not psutil.Process().children()
     assert not Path(order.file).exists()
+
+
+def test_a_window_that_closes_ends_what_still_writes(tmp_path: Path) -> None:
+    bundle = make_run(tmp_path / "run") / "bundle"
+    order = order_with_long_notes([str(bundle), str(tmp_path / "report.pdf")])
+    with ThreadPoolExecutor(1) as worker:
+        writing = worker.submit(have_written, order)
+        while not orders._writing:
+            with contextlib.suppress(TimeoutError):
+                writing.exception(0.05)
+        orders.end_reports()
+        with pytest.raises(RuntimeError, match="A report was not written"):
+            writing.result(BUSY_SECONDS)
+    assert not (tmp_path / "report.pdf").exists()
 
 
 _ORDERING = """
