@@ -55,10 +55,10 @@ def _without_window(words: list[str]) -> int | None:
         from skindesk.reports.command import run as run_report
 
         status = run_report(words[1:])
-    elif words == ["write-report"]:
+    elif words[:1] == ["write-report"]:
         from skindesk.reports.writing import serve
 
-        status = serve()
+        status = serve(int(words[1]))
     elif words == ["--self-test"]:
         from skindesk.self_test import run_self_test
 

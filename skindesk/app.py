@@ -279,6 +279,7 @@ class SkinDesk(QObject):
         left = self._engines is None or self._engines.left
         if (left and changes_made(0.0)) or time.monotonic() > self._close_by:
             self._closing.stop()
+            _end_reports()
             if self._engines is not None:
                 self._engines.close(0.0)  # what has not left by now is ended by force
             self.window.leave()
@@ -288,8 +289,16 @@ class SkinDesk(QObject):
         self.window.setEnabled(False)
         if self._engines is not None:
             self._engines.close(_CLOSING_SECONDS)
-        changes_made(_CLOSING_SECONDS)
+        if not changes_made(_CLOSING_SECONDS):
+            _end_reports()
         self.window.leave()
+
+
+def _end_reports() -> None:
+    """Kill the processes that still write reports."""
+    from skindesk.reports.orders import end_reports
+
+    end_reports()
 
 
 def run_window(name: str, *, demo: bool) -> int:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from trainer.predictions import Choice
 
 
+_NO_DECIMAL = 9.95  # times, from which on a caption has no room for one
+
+
 def in_sentence(class_name: str) -> str:
     """Return the full name of a class as it stands in the middle of a sentence."""
     name = FULL_NAMES.get(class_name)
@@ -41,9 +44,9 @@ def deciding_figures(choice: Choice) -> str:
 
 
 def short_figures(choice: Choice) -> str:
-    """Return the same in the room of a caption: "5.6 % (3.1×)", or the probability alone where it decided."""
+    """Return the same in the room of a caption: "5.6 %, 3.1×", or the probability alone where it decided."""
     share = percent(choice.predicted.probability)
     if not choice.against_the_most_probable:
         return share
-    times, _ = told_apart(choice.predicted.times, choice.most_probable.times)
-    return f"{share} ({times}×)"
+    times = choice.predicted.times
+    return f"{share}, {times:.1f}×" if times < _NO_DECIMAL else f"{share}, {times:.0f}×"

@@ -8,6 +8,7 @@ just then: each holds the lock that the other one wants. So a window lays out no
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,11 +21,16 @@ from trainer.devices.children import own_environment
 from trainer.errors import EXIT_BAD_INPUT, TrainerError
 from trainer.images.framing import ImageView
 from trainer.predictions import Prediction
+from trainer.wording import duration
 
 WORD = "write-report"
-"""What `skindesk` is told to start such a process; the order comes on stdin."""
+"""What `skindesk` is told to start such a process, with its own process' id; the order comes on stdin."""
+
+LONGEST_SECONDS = 300.0
+"""Such a process may take; one of hundreds of images takes a minute."""
 
 _logger = logging.getLogger(__name__)
+_writing: set[subprocess.Popen[bytes]] = set()
 
 
 class Print(msgspec.Struct, frozen=True):
@@ -101,26 +107,51 @@ def have_written(order: AnyOrder) -> Path:
         The file.
 
     Raises:
-        TrainerError: it cannot be written, in words.
+        TrainerError: it cannot be written, or takes longer than `LONGEST_SECONDS`, in words.
         RuntimeError: the process crashed or is at fault; what it said is the message.
     """
     start = [] if getattr(sys, "frozen", False) else ["-m", "skindesk"]
     flags = 0
     if sys.platform == "win32":
         flags = subprocess.CREATE_NO_WINDOW
-    done = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, *start, WORD],
-        input=msgspec.msgpack.encode(order),  # pictures as they are, not as text
-        capture_output=True,
+    child = subprocess.Popen(  # noqa: S603 - our own command
+        [sys.executable, *start, WORD, str(os.getpid())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         env=own_environment(PYTHONIOENCODING="utf-8"),
         creationflags=flags,
-        check=False,
     )
-    said = done.stderr.decode("utf-8", "replace").strip()
-    if done.returncode == EXIT_BAD_INPUT:
+    _writing.add(child)
+    try:
+        with child:
+            said = _answer(child, msgspec.msgpack.encode(order))  # pictures as they are, not as text
+    finally:
+        _writing.discard(child)
+    if child.returncode == EXIT_BAD_INPUT:
         raise TrainerError(said)
-    if done.returncode:
-        raise RuntimeError(f"A report was not written (exit status {done.returncode}).\n{said}")
+    if child.returncode:
+        raise RuntimeError(f"A report was not written (exit status {child.returncode}).\n{said}")
     if said:
         _logger.warning("%s", said)
     return Path(order.file)
+
+
+def _answer(child: subprocess.Popen[bytes], order: bytes) -> str:
+    """Hand over an order and return what is said by the end; a process that takes too long is killed."""
+    try:
+        _, said = child.communicate(order, LONGEST_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise TrainerError(
+            f"The report was not finished within {duration(LONGEST_SECONDS)} and was given up. Try again; if that "
+            "does not help, report fewer images at a time."
+        ) from error
+    finally:
+        child.kill()  # one that has ended does not mind
+    return said.decode("utf-8", "replace").strip()
+
+
+def end_reports() -> None:
+    """Kill the processes that still write, since their window closes."""
+    for child in tuple(_writing):
+        child.kill()

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
 import os
 import sys
+import threading
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
+import psutil
 from PySide6.QtGui import QGuiApplication, QImage
 
 from skindesk.reports.content import DiagnosisReport, ReportImage, report_model
-from skindesk.reports.orders import AnyOrder, AskedImage, DiagnosisOrder
+from skindesk.reports.orders import LONGEST_SECONDS, AnyOrder, AskedImage, DiagnosisOrder
 from skindesk.reports.pdf import write_diagnosis_pdf, write_training_pdf
 from skindesk.reports.prints import as_image, print_of
 from skindesk.reports.training import training_report
 from trainer import __version__
-from trainer.errors import EXIT_BAD_INPUT, ImageError, TrainerError
+from trainer.errors import EXIT_BAD_INPUT, EXIT_STOPPED, ImageError, TrainerError
 from trainer.images.framing import read_view
 
 
@@ -67,12 +71,18 @@ def _report_image(image: AskedImage) -> ReportImage:
     return ReportImage(path, as_image(printed), image.prediction, view, printed.seen)
 
 
-def serve() -> int:
-    """Write the report that is ordered on stdin.
+def serve(window: int) -> int:
+    """Write the report that is ordered on stdin, and end with the window that ordered it.
+
+    Args:
+        window: id of the window's process.
 
     Returns:
         The exit status: 0 done; 2 it cannot be written, with a sentence on stderr.
     """
+    threading.Thread(target=_end_with, args=(window,), daemon=True).start()
+    # Whatever hangs, and whether or not it lets a thread of Python run.
+    faulthandler.dump_traceback_later(LONGEST_SECONDS, exit=True)
     order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=AnyOrder)
     try:
         write(order)
@@ -80,3 +90,10 @@ def serve() -> int:
         sys.stderr.write(f"{error}\n")
         return EXIT_BAD_INPUT
     return 0
+
+
+def _end_with(window: int) -> None:
+    """End this process when that of its window is gone."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(window).wait()
+    os._exit(EXIT_STOPPED)

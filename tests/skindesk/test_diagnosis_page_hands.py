@@ -471,7 +471,7 @@ def test_strip_and_clipboard_say_what_decided_against_the_longest_bar(
     three.model._put(image)
     three.images.show_facts(rare)
     tile = three.images.strip.tiles[0]
-    assert tile.caption.replace("\N{NO-BREAK SPACE}", " ") == "▲ mel  20.0 % (2.5×)"
+    assert tile.caption.replace("\N{NO-BREAK SPACE}", " ") == "▲ mel 20.0 %, 2.5×"
     assert tile.hint.replace("\N{NO-BREAK SPACE}", " ") == f"{image.path.name}: Melanoma: {FIGURES}"
     assert image.prediction is not None
     text = words.result_text(rare, image.prediction, Answer("", "", ""), (image,))

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal as signals
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 from PIL import Image
 
 from skindesk.models import pictures
 from skindesk.models.diagnosis.patient import PatientFields
 from skindesk.models.pictures import read_picture
+from skindesk.reports import orders
 from skindesk.reports.orders import AskedImage, DiagnosisOrder, TrainingOrder, have_written
 from skindesk.reports.prints import print_of, with_pictures
 from tests.skindesk.made_runs import make_run
@@ -103,11 +109,67 @@ def test_a_defect_is_told_with_what_was_said_last(
         have_written(msgspec.structs.replace(order, images=(asked,)))
 
 
+def test_a_report_that_takes_too_long_is_given_up(
+    order: DiagnosisOrder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "LONGEST_SECONDS", 0.01)
+    with pytest.raises(TrainerError, match=r"was not finished within 1\u00a0s and was given up"):
+        have_written(order)
+    assert not orders._writing
+    assert not psutil.Process().children()
+    assert not Path(order.file).exists()
+
+
+def test_a_window_that_closes_ends_what_still_writes(tmp_path: Path) -> None:
+    bundle = make_run(tmp_path / "run") / "bundle"
+    order = order_with_long_notes([str(bundle), str(tmp_path / "report.pdf")])
+    with ThreadPoolExecutor(1) as worker:
+        writing = worker.submit(have_written, order)
+        while not orders._writing:
+            with contextlib.suppress(TimeoutError):
+                writing.exception(0.05)
+        orders.end_reports()
+        with pytest.raises(RuntimeError, match="A report was not written"):
+            writing.result(BUSY_SECONDS)
+    assert not (tmp_path / "report.pdf").exists()
+
+
+_ORDERING = """
+import sys
+from tests.skindesk.test_reports_orders import order_with_long_notes
+from skindesk.reports import orders
+from skindesk.reports.orders import have_written
+have_written(order_with_long_notes(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("signal", ["SIGKILL", "SIGTERM"])
+def test_the_process_that_writes_a_report_ends_with_its_window(tmp_path: Path, signal: str) -> None:
+    bundle, file = make_run(tmp_path / "run") / "bundle", tmp_path / "report.pdf"
+    window = subprocess.Popen(
+        [sys.executable, "-c", _ORDERING, bundle, file],
+        env=os.environ | {"QT_QPA_PLATFORM": "offscreen"},
+        cwd=REPOSITORY,
+    )
+    with window:
+        deadline = time.monotonic() + BUSY_SECONDS
+        writers: list[psutil.Process] = []
+        while not any(writer.num_threads() > 1 for writer in writers):
+            assert time.monotonic() < deadline
+            assert window.poll() is None, "it was to be stopped while the report is written"
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                window.wait(0.05)
+            writers = psutil.Process(window.pid).children()
+        window.send_signal(getattr(signals, signal))
+    assert psutil.wait_procs(writers, timeout=10.0)[1] == []
+
+
 _BUSY = """
 import sys, threading
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QCheckBox, QLineEdit, QWidget
 from tests.skindesk.test_reports_orders import order_with_long_notes
+from skindesk.reports import orders
 from skindesk.reports.orders import have_written
 application = QApplication([])
 worker = threading.Thread(target=lambda: have_written(order_with_long_notes(sys.argv[1:])))

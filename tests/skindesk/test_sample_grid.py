@@ -111,6 +111,26 @@ def test_a_query_that_cannot_be_understood_says_why(text: str, why: str) -> None
         parse_query(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("(" * 5000 + "mel" + ")" * 5000, "too long"),
+        ("(" * 900 + "mel" + ")" * 900, "Too many brackets"),
+        ("not " * 1500 + "mel", "Too many brackets or nots"),
+        ("(" * 1900, "Too many brackets"),
+        ("mel " * 50_000, "too long"),
+    ],
+)
+def test_a_search_without_end_is_refused_in_a_sentence(text: str, why: str) -> None:
+    with pytest.raises(QueryError, match=why):
+        parse_query(text)
+
+
+def test_a_search_may_be_as_deep_as_any_person_writes() -> None:
+    assert parse_query("(" * 50 + "mel" + ")" * 50) == parse_query("mel")
+    assert parse_query("(mel) " * 300) is not None
+
+
 def test_nothing_typed_asks_for_nothing() -> None:
     assert parse_query("   ") is None
 

@@ -88,6 +88,15 @@ def test_damaged_calibration_is_refused(change: dict[str, object], words: str) -
         calibration(**change)
 
 
+def test_a_bundle_of_before_says_its_rule_in_the_words_of_today() -> None:
+    before = (
+        "The predicted class is the one with the largest probability after re-weighting to a balanced prior "
+        "(each probability divided by the class's share of the prior)."
+    )
+    assert calibration(decision_rule=before).describe_rule() == calibration().decision_rule
+    assert calibration(decision_rule="The largest.").describe_rule() == "The largest."
+
+
 def test_says_in_words_what_it_does() -> None:
     fitted = calibration(n=1234, fitted=True).describe()
     assert "Temperature 2.00" in fitted

@@ -162,6 +162,15 @@ def test_images_of_a_lesion_are_judged_by_the_mean_of_their_logits(
     assert together.warnings == ("1 of 4 images is not in this, since it cannot be read.",)
     assert answer.images[1] == Prediction(path=str(tmp_path / "text.jpg"), error=answer.images[1].error)
     assert "text.jpg" in answer.images[1].error
+    known = tuple(row for row in answer.logits[1:] if row)
+    rest = PredictImages(
+        bundle=str(bundle), images=tuple(views[:1]), together=True, known=known, known_of=answer.bundle_hash
+    )
+    with_known = do(worker, rest).together
+    assert with_known is not None
+    assert with_known.probabilities == pytest.approx(together.probabilities, abs=1e-6)
+    with pytest.raises(BundleError, match="was replaced meanwhile"):
+        do(worker, msgspec.structs.replace(rest, known_of="0" * 12))
     alone = do(worker, PredictImages(bundle=str(bundle), images=tuple(views[:2]), together=True))
     assert alone.together is None
     apart = do(worker, PredictImages(bundle=str(bundle), images=tuple(views)))

@@ -105,7 +105,7 @@ def as_text(predictions: Sequence[Prediction], manifest: Manifest) -> str:
     lines += [
         "",
         *sorted({prior[p.prior] for p in predictions if not p.error}),
-        calibration.decision_rule,
+        calibration.describe_rule(),
         *([] if manifest.malignant else [NO_CLASS_MALIGNANT]),
         RESEARCH_ONLY,
     ]

@@ -32,6 +32,12 @@ BALANCED_RULE = (
     "images, so that rare classes are not overlooked."
 )
 
+_BALANCED_RULE_BEFORE = (
+    "The predicted class is the one with the largest probability after re-weighting to a balanced prior "
+    "(each probability divided by the class's share of the prior)."
+)
+"""The same rule as bundles of version 0.1 have it."""
+
 _SUM_TOLERANCE = 1e-6
 
 
@@ -96,8 +102,12 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             )
         else:
             origin = "Temperature and class bias were not fitted."
-        parts = (origin, self.note, self.describe_prior(), self.decision_rule)
+        parts = (origin, self.note, self.describe_prior(), self.describe_rule())
         return " ".join(part for part in parts if part)
+
+    def describe_rule(self) -> str:
+        """Say in a sentence how a class is chosen."""
+        return BALANCED_RULE if self.decision_rule == _BALANCED_RULE_BEFORE else self.decision_rule
 
     def describe_prior(self) -> str:
         """Say in a sentence which class frequencies the probabilities assume."""

@@ -115,23 +115,27 @@ class Predictor:
             listener(Progress(task="Predicting", done=len(predicted), total=len(wanted), unit="images"))
         return predicted
 
-    def predict_together(self, predicted: Sequence[Predicted]) -> Prediction | None:
+    def predict_together(
+        self, predicted: Sequence[Predicted], known: Sequence[Sequence[float]] = ()
+    ) -> Prediction | None:
         """Return what images of one lesion say together: the mean of their logits, calibrated, decided as ever.
 
         Args:
             predicted: of `predict_each`; those that could not be read are left out.
+            known: logits (k, c) of further images, predicted before.
 
         Returns:
             A prediction without a path; `None` where fewer than two images could be read.
         """
         rows = [shown.logits for shown in predicted if shown.logits is not None]
+        missing = len(predicted) - len(rows)
+        rows += [np.asarray(row, dtype=np.float32) for row in known]
         if len(rows) < 2:  # noqa: PLR2004 - one image says the same alone
             return None
-        missing = len(predicted) - len(rows)
         warnings = []
         if missing:
             words = "is not in this, since it" if missing == 1 else "are not in this, since they"
-            warnings.append(f"{missing} of {len(predicted)} images {words} cannot be read.")
+            warnings.append(f"{missing} of {missing + len(rows)} images {words} cannot be read.")
         mean = np.stack(rows).mean(axis=0, keepdims=True, dtype=np.float64)
         return next(iter(self._judged([""], mean, [warnings])))
 

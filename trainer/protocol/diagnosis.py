@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
-
-import msgspec
+from typing import ClassVar
 
 from trainer.images.framing import ImageView
 from trainer.predictions import Prediction
@@ -22,6 +20,7 @@ class Predictions(Result, frozen=True, kw_only=True):
 
     Attributes:
         images: one each.
+        logits: of each image, one for each class; empty where it cannot be read.
         together: of the lesion the readable images show, if asked for and there is more than one; its `path`
             is empty.
         bundle_hash: twelve digits that name the bundle.
@@ -30,6 +29,7 @@ class Predictions(Result, frozen=True, kw_only=True):
     """
 
     images: tuple[Prediction, ...]
+    logits: tuple[tuple[float, ...], ...]
     together: Prediction | None = None
     bundle_hash: str
     decision_rule: str
@@ -43,11 +43,19 @@ class PredictImages(DiagnosisJob[Predictions], frozen=True, kw_only=True):
         bundle: folder.
         images: in the order of the answer.
         together: the images show one lesion.
+        known: logits of further images of that lesion, as they were answered before.
+        known_of: twelve digits of the bundle that gave them.
     """
 
     bundle: str
-    images: Annotated[tuple[ImageView, ...], msgspec.Meta(min_length=1)]
+    images: tuple[ImageView, ...]
     together: bool = False
+    known: tuple[tuple[float, ...], ...] = ()
+    known_of: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.images and not self.known:
+            raise ValueError("no image is asked about")
 
 
 class Warm(Result, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ or whose class, part of the split or other text has a word that begins with it. 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn, Protocol
@@ -26,7 +27,7 @@ from trainer.dataset.classes.names import full_name
 from trainer.dataset.fields import CLASS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from skindesk.models.dataset.samples import Mask, SampleTable
 
@@ -44,6 +45,8 @@ _NUMBERS = {"width": ("width",), "height": ("height",), "bytes": ("kb",)}
 """Columns that are no facts to what they are called in a query, the usual name first."""
 
 _UNKNOWN = frozenset({"unknown", "none", "?"})
+_MOST_TOKENS = 2000  # words, signs and brackets
+_DEEPEST = 50  # brackets and nots inside each other
 _PER_KB = 1000.0
 
 
@@ -203,6 +206,12 @@ def parse_query(text: str) -> Query | None:
         QueryError: it cannot be understood.
     """
     tokens = _tokens(text)
+    if len(tokens) > _MOST_TOKENS:
+        _fail(
+            QCoreApplication.translate(
+                "Query", "The search is too long: it may have {} words and signs."
+            ).format(f"{_MOST_TOKENS:,}")
+        )
     return _Parser(tokens).whole() if tokens else None
 
 
@@ -234,7 +243,7 @@ class _Parser:
 
     def __init__(self, tokens: list[_Token]) -> None:
         self._tokens = tokens
-        self._at = 0
+        self._at = self._depth = 0
 
     def whole(self) -> Query:
         query = self._query()
@@ -274,9 +283,11 @@ class _Parser:
             _fail(QCoreApplication.translate("Query", "Something is missing at the end."))
         self._at += 1
         if token == _Token("keyword", "not"):
-            return _Not(self._one())
+            with self._deeper():
+                return _Not(self._one())
         if token == _Token("bracket", "("):
-            inside = self._query()
+            with self._deeper():
+                inside = self._query()
             if not self._take("bracket", ")"):
                 _fail(QCoreApplication.translate("Query", "A bracket is not closed."))
             return inside
@@ -291,6 +302,19 @@ class _Parser:
             self._at += 1
             return self._comparison(token.text, following.text)
         return _Word(token.text.casefold())
+
+    @contextlib.contextmanager
+    def _deeper(self) -> Iterator[None]:
+        """Read what stands inside a bracket or after a not."""
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            _fail(
+                QCoreApplication.translate(
+                    "Query", "Too many brackets or nots are inside each other; there may be {}."
+                ).format(_DEEPEST)
+            )
+        yield
+        self._depth -= 1
 
     def _comparison(self, name: str, sign: str) -> Query:
         value = self._value(f"{name} {sign}")

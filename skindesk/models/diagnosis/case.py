@@ -48,6 +48,7 @@ class CaseImage:
         generation: of the question about it.
         state: of that question.
         prediction: the answer, also where it is an error.
+        logits: that the answer follows from; empty without one.
     """
 
     number: int
@@ -57,6 +58,7 @@ class CaseImage:
     generation: int = 0
     state: ImageState = ImageState.WAITING
     prediction: Prediction | None = None
+    logits: tuple[float, ...] = ()
 
     def view(self) -> ImageView:
         """Return what the engine is asked about."""
@@ -69,7 +71,9 @@ class CaseImage:
 
     def asked_anew(self) -> CaseImage:
         """Return the image with a new question that waits; none can be asked where its name cannot be told."""
-        asked = replace(self, generation=new_generation(), state=ImageState.WAITING, prediction=None)
+        asked = replace(
+            self, generation=new_generation(), state=ImageState.WAITING, prediction=None, logits=()
+        )
         name = printable(self.path)
         if name == str(self.path):
             return asked

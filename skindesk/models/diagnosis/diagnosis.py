@@ -354,24 +354,31 @@ class DiagnosisModel(QObject):
             return
         if self._together_open:
             self._together_open = False
-            self._submit(self.readable(), self._together_generation)
+            images = self.readable()
+            answered = tuple(image.logits for image in images if image.logits)
+            self._submit([image for image in images if not image.logits], self._together_generation, answered)
         waiting = [image for image in self.images if image.state is ImageState.WAITING]
         waiting.sort(key=lambda image: image.number != self._case.selected)
         for begin in range(0, len(waiting), BATCH):
             self._submit(waiting[begin : begin + BATCH], None)
         self.asking_changed.emit()
 
-    def _submit(self, images: Sequence[CaseImage], together: int | None) -> None:
+    def _submit(
+        self,
+        images: Sequence[CaseImage],
+        together: int | None,
+        known: tuple[tuple[float, ...], ...] = (),
+    ) -> None:
         asked = [replace(image, state=ImageState.ASKED) for image in images]
         job = PredictImages(
             bundle=str(self._bundle),
             images=tuple(image.view() for image in asked),
             together=together is not None,
+            known=known,
+            known_of=self.answer.bundle_hash if self.answer is not None else "",
         )
-        count = len(asked)
-        title = (
-            self.tr("Analysing 1 image") if count == 1 else self.tr("Analysing {n} images").format(n=count)
-        )
+        titles = {0: self.tr("Combining the results"), 1: self.tr("Analysing 1 image")}
+        title = titles.get(len(asked), self.tr("Analysing {n} images").format(n=len(asked)))
         for before, image in zip(images, asked, strict=True):
             if before.state is not ImageState.DONE:  # an answer that still holds goes on being shown
                 self._put(image)
@@ -391,12 +398,13 @@ class DiagnosisModel(QObject):
 
     def _take_answers(self, request: _Request, result: Predictions) -> None:
         self.answer = Answer(result.bundle_hash, result.decision_rule, result.prior)
-        for (number, generation), prediction in zip(request.questions, result.images, strict=True):
+        answers = zip(request.questions, result.images, result.logits, strict=True)
+        for (number, generation), prediction, logits in answers:
             image = self.image(number)
             if image is None or image.generation != generation:
                 continue
             state = ImageState.ERROR if prediction.error else ImageState.DONE
-            self._put(replace(image, state=state, prediction=prediction))
+            self._put(replace(image, state=state, prediction=prediction, logits=logits))
         if request.together == self._together_generation:
             self.together_prediction = result.together
             self.together_changed.emit()
@@ -407,6 +415,9 @@ class DiagnosisModel(QObject):
             return
         stopped = outcome.state is JobState.CANCELLED
         self._leave_rest()
+        if request.together is not None:  # whatever was wrong with what was known, it is not sent again
+            for image in self.images:
+                self._put(replace(image, logits=()))
         self.failure = Failure(self.tr("Stopped.") if stopped else outcome.message, outcome.log, stopped)
 
     # --- keeping -----------------------------------------------------------------------------------------

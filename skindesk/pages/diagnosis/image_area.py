@@ -241,7 +241,7 @@ class ImageArea(QWidget):
             choice = self._facts.choice(image.prediction)
             predicted, figures = image.prediction.predicted, deciding_figures(choice)
             label = class_label(predicted, self._facts.manifest.malignant, full=False)
-            caption = f"{label}  {short_figures(choice)}"
+            caption = f"{label} {short_figures(choice)}"
             hint = f"{name}: {class_label(predicted, ())}: {figures}" if figures else ""
             colour = class_colour(predicted, self._facts.manifest.classes)
         return StripTile(

@@ -97,7 +97,7 @@ def explanation(facts: BundleFacts) -> str:
     meaning = tr("The probabilities assume the class frequencies of the training set: {shares}.").format(
         shares=shares
     )
-    return f"{meaning} {fitted} {calibration.decision_rule}"
+    return f"{meaning} {fitted} {calibration.describe_rule()}"
 
 
 def test_sentences(facts: BundleFacts, predicted: str) -> str:

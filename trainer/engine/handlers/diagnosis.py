@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer.engine.handling import handles
+from trainer.errors import BundleError
 from trainer.images.framing import read_view
 from trainer.protocol.diagnosis import PredictImages, Predictions, Warm, WarmUp
 
@@ -24,6 +25,8 @@ def predict_images(job: PredictImages, context: Context) -> Predictions:
     """Predict images, and the lesion they show together."""
     predictor, identity = _predictor(Path(job.bundle), context)
     context.stop.raise_if_asked()
+    if job.known and job.known_of != identity:
+        raise BundleError(f"The network in {job.bundle} was replaced meanwhile; analyse the images again.")
     from trainer.prediction.inference import Wanted
 
     wanted = [Wanted(view.path, functools.partial(read_view, view)) for view in job.images]
@@ -31,9 +34,10 @@ def predict_images(job: PredictImages, context: Context) -> Predictions:
     calibration = predictor.manifest.calibration
     return Predictions(
         images=tuple(shown.prediction for shown in predicted),
-        together=predictor.predict_together(predicted) if job.together else None,
+        logits=tuple(() if shown.logits is None else tuple(shown.logits.tolist()) for shown in predicted),
+        together=predictor.predict_together(predicted, job.known) if job.together else None,
         bundle_hash=identity,
-        decision_rule=calibration.decision_rule,
+        decision_rule=calibration.describe_rule(),
         prior=calibration.describe_prior(),
     )
 
