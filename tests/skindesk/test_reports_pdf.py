@@ -145,7 +145,7 @@ def test_images_of_one_lesion_are_reported_together_and_each(tmp_path: Path) -> 
     assert "3 c.jpg cannot be read" in text
     assert "1. a.jpg" in text
     assert "2. b.jpg" in text
-    assert "3. c.jpg was not read: c.jpg cannot be used because it is cut off" in text
+    assert "3. c.jpg could not be read: c.jpg cannot be used because it is cut off" in text
     assert "/home/someone" not in text
 
 

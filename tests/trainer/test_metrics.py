@@ -480,11 +480,11 @@ def test_metrics_of_the_first_version_are_still_read() -> None:
 
 
 def test_nothing_to_measure_is_said_plainly() -> None:
-    with pytest.raises(DatasetError, match="no image to evaluate"):
+    with pytest.raises(DatasetError, match="no images to evaluate"):
         compute_metrics([], np.zeros((0, 2)), [], ("nv", "mel"), [])
     with pytest.raises(TrainerError, match="not numbers"):
         compute_metrics([0], [[np.nan, 0.5]], [0], ("nv", "mel"), ["a"])
-    with pytest.raises(ValueError, match="do not belong together"):
+    with pytest.raises(ValueError, match="do not fit together"):
         compute_metrics([0, 1], [[0.5, 0.5]], [0, 1], ("nv", "mel"), ["a", "b"])
 
 

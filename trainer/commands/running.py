@@ -47,7 +47,7 @@ def exit_status(command: Callable[[], int | None], *, stopped: str = "Stopped.")
         return EXIT_DEFECT
     except Exception:  # noqa: BLE001 - the last line of defence says whose fault it is
         traceback.print_exc()
-        _say("This is a defect of SkinDesk, not of your data; please report the lines above.")
+        _say("This is a bug in SkinDesk, not a problem with your data; please report the lines above.")
         return EXIT_DEFECT
     if status == _INTERRUPTED:
         _say(stopped)

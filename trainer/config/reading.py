@@ -75,7 +75,7 @@ def config_from_toml(path: Path) -> RunConfig:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ConfigError(f"There is no configuration file {path}; check the name.") from error
+        raise ConfigError(f"There is no configuration file {path}; check the path.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is not TOML: {error}.") from error
     except OSError as error:

@@ -160,7 +160,7 @@ def compute_features(
                 listener(Progress(task=task, done=computed, total=total, unit="images"))
     values[~own] = values[shown_by[~own]]
     if not np.isfinite(values).all():
-        listener(Warned(message=f"{task}: some values are not finite; training will not work well."))
+        listener(Warned(message=f"{task}: some values are not finite, so training will not work well."))
     return FeatureTable(values, computed, time.monotonic() - begun)
 
 
