@@ -72,7 +72,7 @@ def collect_samples(frame: pd.DataFrame, classes: tuple[str, ...], config: RunCo
     parts = {part: frame["split"].eq(part).sum() for part in ("train", "validation", "test")}
     if not frame["split"].notna().any():
         raise DatasetError(
-            "The dataset has not been split; split it into training, validation and test parts first."
+            "The dataset has no split yet; split it into training, validation and test parts first."
         )
     if not parts["train"] or not parts["validation"]:
         empty = "training" if not parts["train"] else "validation"
