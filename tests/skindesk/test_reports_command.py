@@ -62,7 +62,7 @@ def test_a_report_is_made_without_a_screen(tiny_run: Path, pictures: list[Path],
         "The images together, as one lesion",
         "1. spot one.png",
         "2. Fleck zwei ß.png",
-        "3. broken.jpg was not read",
+        "3. broken.jpg could not be read",
         "48 × 40 pixels",
     ):
         assert sentence in report.flowing, sentence

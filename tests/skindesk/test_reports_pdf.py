@@ -154,7 +154,7 @@ def test_what_was_cut_and_turned_is_said(tmp_path: Path) -> None:
         image(), view=ImageView(path="x", rotation=90.0, crop=(0.1, 0.2, 0.5, 0.6)), pixels=(4000, 3000)
     )
     text = _written(tmp_path, shown).flowing
-    assert "Part of the image: turned by 90° clockwise, cut to 10–60 %" in text
+    assert "Part of the image: rotated by 90° clockwise, cropped to 10–60 %" in text
     assert "of the width, 20–80 % of the height, 4,000 × 3,000 pixels" in text
 
 
