@@ -189,7 +189,7 @@ def _part_words(image: ReportImage) -> str:
     if image.pixels is None:
         return what
     width, height = image.pixels
-    return tr("{0}, {1:,} × {2:,} pixels").format(what, width, height)
+    return tr("{0}, {1:,}\u00a0×\u00a0{2:,}\u00a0pixels").format(what, width, height)
 
 
 def _changes(view: ImageView) -> Iterable[str]:
@@ -197,7 +197,7 @@ def _changes(view: ImageView) -> Iterable[str]:
         yield tr("rotated by {0}° clockwise").format(f"{view.rotation % 360:g}")
     if view.crop not in (None, _WHOLE):
         x, y, width, height = view.crop
-        yield tr("cropped to {0}–{1} % of the width, {2}–{3} % of the height").format(
+        yield tr("cropped to {0}–{1}\u00a0% of the width, {2}–{3}\u00a0% of the height").format(
             *(f"{100 * edge:.0f}" for edge in (x, x + width, y, y + height))
         )
 

@@ -155,7 +155,8 @@ def test_what_was_cut_and_turned_is_said(tmp_path: Path) -> None:
     )
     text = _written(tmp_path, shown).flowing
     assert "Part of the image: rotated by 90° clockwise, cropped to 10–60 %" in text
-    assert "of the width, 20–80 % of the height, 4,000 × 3,000 pixels" in text
+    assert "of the width, 20–80 % of the height" in text
+    assert "4,000 × 3,000 pixels" in text
 
 
 def test_a_picture_that_has_gone_leaves_its_prediction(tmp_path: Path) -> None:
