@@ -206,7 +206,7 @@ def _data_facts(report: TrainingReport) -> list[tuple[str, str]]:
     return [
         (tr("Dataset"), one_line(phrase)),
         (tr("Split"), split_sentence(split)),
-        (tr("Requested shares"), tr("{0}, with seed {1}").format(wished, split.seed)),
+        (tr("Requested"), tr("{0}, with seed {1}").format(wished, split.seed)),
     ]
 
 
