@@ -269,4 +269,4 @@ class StopRequest:
     def raise_if_asked(self) -> None:
         """Raise `StoppedError` if someone asked."""
         if self.asked:
-            raise StoppedError("Stopped on request; what was done so far is kept.")
+            raise StoppedError("Stopped on request; the progress so far is kept.")

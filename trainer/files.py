@@ -36,7 +36,7 @@ def explain(path: object, error: OSError) -> StorageError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         reason = "the disk is full; free some space or choose another folder"
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        reason = "the folder may not be written to; choose another one or change its permissions"
+        reason = "there is no permission to write to the folder; choose another one or change its permissions"
     else:
         reason = error.strerror or str(error)
     return StorageError(f"Cannot write {path}: {reason}.")

@@ -54,7 +54,7 @@ class Ending:
         if name == "SIGKILL":
             return tr("engine", "SIGKILL: usually the system ran out of memory")
         if name == "SIGTERM":
-            return tr("engine", "SIGTERM: another program asked it to leave")
+            return tr("engine", "SIGTERM: another program ended it")
         if name:
             return tr("engine", "{0}: it crashed").format(name)
         if status >= _WINDOWS_CRASH:

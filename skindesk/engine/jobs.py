@@ -192,7 +192,7 @@ class JobQueue(QObject):
             encode_line(Ask(id=handle.id, job=handle.job))
         except UnicodeEncodeError:
             # Names of files need not be Unicode on Linux, while the lines of the protocol must be.
-            sentence = self.tr("A file or folder has a name that is no valid text; rename it and try again.")
+            sentence = self.tr("A file or folder name is not valid text; rename it and try again.")
             return Outcome(JobState.FAILED, message=sentence)
         return None
 
@@ -241,7 +241,7 @@ class JobQueue(QObject):
         if handle in self._queued:
             self._queued.remove(handle)
             self._hidden.discard(handle)
-            handle.end(Outcome(JobState.CANCELLED, message=self.tr("It was cancelled before it began.")))
+            handle.end(Outcome(JobState.CANCELLED, message=self.tr("Cancelled before it started.")))
             self.changed.emit()
         elif handle is self._running and handle.state is JobState.RUNNING and self._client is not None:
             # From here on no result of the job can land, whatever the child answers.
@@ -310,7 +310,7 @@ class JobQueue(QObject):
         if running.state is JobState.STOPPING:
             return Outcome(
                 JobState.CANCELLED,
-                message=self.tr("It was done before it could be stopped; nothing is lost."),
+                message=self.tr("Finished before it could be stopped; nothing is lost."),
             )
         return Outcome(JobState.DONE, line.result)
 
@@ -332,7 +332,7 @@ class JobQueue(QObject):
             self.changed.emit()
             self._advance()
         elif self._running.state is JobState.STOPPING:
-            message = self.tr("It did not stop by itself and was ended.")
+            message = self.tr("It did not stop in time and was ended.")
             if isinstance(self._running.job, TrainNetwork):
                 message += " " + self.tr("What was trained up to the last checkpoint is kept.")
             self._finish(Outcome(JobState.CANCELLED, message=message, log=ending.log))

@@ -85,11 +85,15 @@ def _with_patient_options(command: Callable[..., None]) -> Callable[..., None]:
 @app.command(help=f"Predict images with a bundle and write a PDF report. {RESEARCH_ONLY}")
 @_with_patient_options
 def report(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a bundle, as a run leaves it.")],
+    bundle: Annotated[
+        Path, typer.Argument(metavar="BUNDLE", help="Folder of the network: the folder `bundle` of a run.")
+    ],
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Image files.")],
-    out: Annotated[Path, typer.Option(metavar="FILE.pdf", help="The report.")],
-    paper: Annotated[Literal["A4", "Letter"], typer.Option(help="Size of the pages.")] = "A4",
-    together: Annotated[bool, typer.Option("--together", help="The images show one lesion.")] = False,
+    out: Annotated[Path, typer.Option(metavar="FILE.pdf", help="PDF file to write.")],
+    paper: Annotated[Literal["A4", "Letter"], typer.Option(help="Paper size.")] = "A4",
+    together: Annotated[
+        bool, typer.Option("--together", help="The images show one lesion; add one combined result.")
+    ] = False,
     *,
     patient: PatientFields,
 ) -> None:
@@ -99,7 +103,7 @@ def report(
     from trainer.runs.bundle import read_manifest
 
     if out.is_dir():
-        raise ConfigError(f"{out} is a folder; name a file in it with --out.")
+        raise ConfigError(f"{out} is a folder; give --out a file name.")
     read_manifest(bundle)  # a wrong one is said before the engine starts, which takes seconds
     folder = str(bundle.absolute())
     views = tuple(ImageView(path=str(path)) for path in images)
@@ -127,7 +131,7 @@ def _check_any(predictions: Sequence[Prediction]) -> None:
         return
     if len(unread) == 1:
         raise ImageError(unread[0])
-    raise ImageError(f"None of the {len(unread)} images can be read; first: {unread[0]}")
+    raise ImageError(f"None of the {len(unread)} images can be read; the first: {unread[0]}")
 
 
 def _say(sentence: str) -> None:

@@ -239,7 +239,7 @@ def split_sentence(split: SplitCertificate) -> str:
         (split.known_pairs_in_two_parts, tr("known pair of one lesion"), tr("known pairs of one lesion")),
     )
     shared = listed(counted(count, one, many) for count, one, many in counts if count)
-    return tr("{0}. Not sound: {1} in two parts.").format(sentence, shared)
+    return tr("{0}. Leakage: {1} in two parts.").format(sentence, shared)
 
 
 def prior_sentence(calibration: Calibration) -> str:
@@ -292,8 +292,8 @@ def _remarks(report: Report | None, manifest: Manifest, chosen_on: int | None) -
     if report.dataset_fingerprint != manifest.dataset_fingerprint:
         remarks.append(
             tr(
-                "The test part is that of another dataset or split than the network was trained on; "
-                "images of its training may be among it."
+                "The network was tested on another dataset or split than it was trained on; the "
+                "test part may contain training images."
             )
         )
     if (report.test_scorings or 0) > 1:
@@ -326,4 +326,4 @@ def _geometry_sentence(manifest: Manifest) -> str:
         return tr("The network sees the largest centred square of an image, at {0} pixels.").format(size)
     if manifest.geometry.shape == "pad":
         return tr("The network sees the whole image with black borders, at {0} pixels.").format(size)
-    return tr("The network sees the whole image, squeezed to {0} pixels.").format(size)
+    return tr("The network sees the whole image, stretched to {0} pixels.").format(size)

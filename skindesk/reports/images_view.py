@@ -107,7 +107,7 @@ def reading_sentences(model: ReportModel) -> list[str]:
     """Return what must be known to read the numbers: rule, prior, malignant classes, geometry."""
     if model.malignant:
         names = listed(full_name(name) for name in model.malignant)
-        marked = tr("{0} marks the malignant classes: {1}. Their probabilities are added up.").format(
+        marked = tr("{0} marks the malignant classes: {1}. Their probabilities are summed.").format(
             MALIGNANT_MARK, names
         )
     else:
@@ -187,19 +187,19 @@ def _part_words(image: ReportImage) -> str:
     if image.pixels is None:
         return what
     width, height = image.pixels
-    return tr("{0}, {1:,} × {2:,} pixels").format(what, width, height)
+    return tr("{0}, {1:,}\u00a0×\u00a0{2:,}\u00a0pixels").format(what, width, height)
 
 
 def _changes(view: ImageView) -> Iterable[str]:
     if view.rotation % 360:
-        yield tr("turned by {0}° clockwise").format(f"{view.rotation % 360:g}")
+        yield tr("rotated by {0}° clockwise").format(f"{view.rotation % 360:g}")
     if view.crop not in (None, _WHOLE):
         x, y, width, height = view.crop
-        yield tr("cut to {0}–{1}\u00a0% of the width, {2}–{3}\u00a0% of the height").format(
+        yield tr("cropped to {0}–{1}\u00a0% of the width, {2}–{3}\u00a0% of the height").format(
             *(f"{100 * edge:.0f}" for edge in (x, x + width, y, y + height))
         )
 
 
 def _unread_sentence(index: int, count: int, entry: ImageEntry) -> str:
     number = f"{index}. " if count > 1 else ""
-    return tr("{0}{1} was not read: {2}").format(number, entry.name, entry.error)
+    return tr("{0}{1} could not be read: {2}").format(number, entry.name, entry.error)

@@ -87,7 +87,7 @@ def write_training_pdf(report: TrainingReport, file: Path, *, paper: str = "A4")
 
 def _checked(paper: str) -> str:
     if paper not in PAPERS:
-        raise ConfigError(tr("There is no paper '{0}'; choose {1}.").format(paper, " or ".join(PAPERS)))
+        raise ConfigError(tr("Unknown paper size '{0}'; choose {1}.").format(paper, " or ".join(PAPERS)))
     return paper
 
 

@@ -121,7 +121,7 @@ def _scored(report: TrainingReport) -> Scored | None:
 
 def _facts(report: TrainingReport) -> Iterable[tuple[str, str]]:
     run, config = report.run, report.config
-    yield tr("Begun"), date_words(run.created)
+    yield tr("Started"), date_words(run.created)
     size = run.input_size or get_backbone(config.backbone).default_size
     yield (
         tr("Backbone"),
@@ -206,7 +206,7 @@ def _data_facts(report: TrainingReport) -> list[tuple[str, str]]:
     return [
         (tr("Dataset"), one_line(phrase)),
         (tr("Split"), split_sentence(split)),
-        (tr("As wished"), tr("{0}, with seed {1}").format(wished, split.seed)),
+        (tr("Requested"), tr("{0}, with seed {1}").format(wished, split.seed)),
     ]
 
 
@@ -292,11 +292,11 @@ def _schedule_words(schedule: Schedule) -> str:
 
 def _augmentation_words(augmentation: Augmentation) -> Iterable[str]:
     if augmentation.flip_horizontal:
-        yield tr("mirrored left and right")
+        yield tr("flipped left and right")
     if augmentation.flip_vertical:
-        yield tr("mirrored up and down")
+        yield tr("flipped up and down")
     if augmentation.rotation:
-        yield tr("turned up to {0:g}°").format(augmentation.rotation)
+        yield tr("rotated up to {0:g}°").format(augmentation.rotation)
     shares = (
         (tr("shift"), augmentation.shift),
         (tr("zoom"), augmentation.zoom),

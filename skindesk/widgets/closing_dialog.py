@@ -38,11 +38,11 @@ class ClosingDialog(QDialog):
         if len(jobs) > _MOST_NAMED:
             layout.addWidget(QLabel(self.tr("and {n} more").format(n=len(jobs) - _MOST_NAMED)))
         words = self.tr(
-            "A training saves a checkpoint before it ends, and can be resumed the next time SkinDesk is "
-            "started. An import keeps what it has done."
+            "Training saves a checkpoint and can be resumed the next time you start "
+            "SkinDesk. An import keeps what it has done."
         )
         if any(job.state is JobState.QUEUED and isinstance(job.job, TrainNetwork) for job in jobs):
-            words += " " + self.tr("Runs that still wait in the queue are not kept.")
+            words += " " + self.tr("Queued runs are not kept.")
         layout.addWidget(muted(words, wrap=True))
         buttons = QDialogButtonBox()
         leave = buttons.addButton(self.tr("Save and close"), QDialogButtonBox.ButtonRole.AcceptRole)

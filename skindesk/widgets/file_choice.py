@@ -125,7 +125,7 @@ class FileChoice:
         self.settings.set_value(self.memory, str(folder))
 
     def _ask_to_replace(self, title: str, file: Path, take: Callable[[], None]) -> None:
-        words = QCoreApplication.translate("FileChoice", "“{name}” is already there. Replace it?")
+        words = QCoreApplication.translate("FileChoice", "“{name}” already exists. Replace it?")
         box = QMessageBox(
             QMessageBox.Icon.Warning,
             title,

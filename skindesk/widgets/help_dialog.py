@@ -79,7 +79,7 @@ class AboutDialog(QDialog):
         words.setSpacing(0)
         words.addWidget(title(f"SkinDesk {__version__}"))
         words.addWidget(
-            muted(self.tr("Train, judge and use classifiers of skin-lesion images. MIT licence."))
+            muted(self.tr("Train, evaluate and use classifiers of skin-lesion images. MIT licence."))
         )
         head.addLayout(words, 1)
         layout.addLayout(head)

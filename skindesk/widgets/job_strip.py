@@ -49,7 +49,7 @@ class JobStrip(QFrame):
         self._stop = QToolButton()
         self._stop.setIcon(icon("stop"))
         self._stop.setToolTip(self.tr("Stop"))
-        self._stop.setAccessibleName(self.tr("Stop this work"))
+        self._stop.setAccessibleName(self.tr("Stop this job"))
         set_role(self._stop, "quiet")
         self._stop.clicked.connect(self._ask_stop)
         self._more = muted()

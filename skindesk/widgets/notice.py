@@ -115,7 +115,7 @@ class Notice(QFrame):
         close = QToolButton()
         close.setIcon(icon("close"))
         close.setToolTip(self.tr("Put away"))
-        close.setAccessibleName(self.tr("Put this notice away"))
+        close.setAccessibleName(self.tr("Dismiss this notice"))
         set_role(close, "quiet")
         close.clicked.connect(self._put_away)
         row.addWidget(close)

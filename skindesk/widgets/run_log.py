@@ -59,7 +59,7 @@ def sentence(event: AnyEvent) -> str:
         case Said(message=message) | Warned(message=message) | Failed(message=message):
             words = message
         case Stopped():
-            words = _text("Stopped; what was done is saved.")
+            words = _text("Stopped; the progress so far is saved.")
         case Finished(summary=summary):
             words = _text("Finished. {summary}").format(summary=summary)
         case CheckpointSaved():
@@ -99,7 +99,7 @@ def cost_in_words(cost: CostEstimated) -> str:
 
 
 def _stage(event: StageStarted) -> str:
-    begun = _text("Stage {stage} goes on after epoch {epoch}") if event.epoch else _text("Stage {stage}")
+    begun = _text("Stage {stage} resumes after epoch {epoch}") if event.epoch else _text("Stage {stage}")
     return (begun + _text(": {epochs} epochs of {steps} steps, {parameters} trainable parameters")).format(
         stage=event.stage,
         epoch=event.epoch,

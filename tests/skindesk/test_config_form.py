@@ -151,7 +151,7 @@ def test_a_typed_number_changes_the_settings(qtbot: QtBot, form: ConfigForm) -> 
         ("head.dropout", "96", "Enter a number from 0 to 95 %."),
         ("fine_tune_stage.average", "1", "Enter a number from 0 to below 1."),
         ("input_size", "20", "Enter a whole number from 32 to 1,024 px."),
-        ("input_size", "64", "Xception needs 71 px or more."),
+        ("input_size", "64", "Xception needs at least 71 px."),
         ("seed", "1e99", "Enter a whole number from 0 to 2,147,483,647."),
     ],
 )

@@ -213,7 +213,7 @@ def test_a_result_that_comes_after_the_stop_does_not_land(make_queue: MakeQueue,
     outcome = wait_ended(qtbot, handle)
     assert outcome.state is JobState.CANCELLED
     assert outcome.result is None
-    assert "done before it could be stopped" in outcome.message
+    assert "Finished before it could be stopped" in outcome.message
 
 
 def test_an_idle_child_leaves_and_the_next_job_gets_another(

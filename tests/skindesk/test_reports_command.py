@@ -62,7 +62,7 @@ def test_a_report_is_made_without_a_screen(tiny_run: Path, pictures: list[Path],
         "The images together, as one lesion",
         "1. spot one.png",
         "2. Fleck zwei ß.png",
-        "3. broken.jpg was not read",
+        "3. broken.jpg could not be read",
         "48 × 40 pixels",
     ):
         assert sentence in report.flowing, sentence
@@ -103,7 +103,7 @@ def test_nothing_is_written_if_no_image_can_be_read(
         (["bundle", "image.jpg", "--out", "x.pdf", "--colour"], "No such option: --colour"),
         (["bundle", "image.jpg", "--ou", "x.pdf"], "No such option: --ou"),
         (["no bundle", "image.jpg", "--out", "x.pdf"], "There is no bundle at no bundle"),
-        (["no bundle", "image.jpg", "--out", "/"], "/ is a folder; name a file in it with --out."),
+        (["no bundle", "image.jpg", "--out", "/"], "/ is a folder; give --out a file name."),
     ],
 )
 def test_wrong_arguments_are_said_in_a_sentence(
@@ -129,7 +129,7 @@ def test_help_is_shown(word: str, capsys: pytest.CaptureFixture[str]) -> None:
         (StoppedError("Stopped on request."), 3, "Stopped on request."),
         (TrainerError("This cannot be done."), 2, "Error: This cannot be done."),
         (EngineDefectError("The engine ended unexpectedly."), 1, "The engine ended unexpectedly."),
-        (RuntimeError("nobody thought of this"), 1, "This is a defect of SkinDesk"),
+        (RuntimeError("nobody thought of this"), 1, "This is a bug in SkinDesk"),
     ],
 )
 def test_the_exit_status_says_how_it_ended(

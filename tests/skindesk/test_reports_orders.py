@@ -55,7 +55,7 @@ def test_what_is_ordered_is_written(order: DiagnosisOrder) -> None:
     report = ReadPdf(file)
     assert file == Path(order.file)
     assert report.info["Page size"] == "612 x 792 pts (letter)"
-    for sentence in ("Jane <Doe>", "left arm.png", "turned by 90° clockwise", "20 × 48 pixels", "70.0 %"):
+    for sentence in ("Jane <Doe>", "left arm.png", "rotated by 90° clockwise", "20 × 48 pixels", "70.0 %"):
         assert sentence in report.flowing, sentence
 
 

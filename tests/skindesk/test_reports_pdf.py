@@ -147,7 +147,7 @@ def test_images_of_one_lesion_are_reported_together_and_each(tmp_path: Path) -> 
     assert "3 c.jpg cannot be read" in text
     assert "1. a.jpg" in text
     assert "2. b.jpg" in text
-    assert "3. c.jpg was not read: c.jpg cannot be used because it is cut off" in text
+    assert "3. c.jpg could not be read: c.jpg cannot be used because it is cut off" in text
     assert "/home/someone" not in text
 
 
@@ -156,8 +156,9 @@ def test_what_was_cut_and_turned_is_said(tmp_path: Path) -> None:
         image(), view=ImageView(path="x", rotation=90.0, crop=(0.1, 0.2, 0.5, 0.6)), pixels=(4000, 3000)
     )
     text = _written(tmp_path, shown).flowing
-    assert "Part of the image: turned by 90° clockwise, cut to 10–60 %" in text
-    assert "of the width, 20–80 % of the height, 4,000 × 3,000 pixels" in text
+    assert "Part of the image: rotated by 90° clockwise, cropped to 10–60 %" in text
+    assert "of the width, 20–80 % of the height" in text
+    assert "4,000 × 3,000 pixels" in text
 
 
 def test_a_picture_that_has_gone_leaves_its_prediction(tmp_path: Path) -> None:

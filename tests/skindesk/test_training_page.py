@@ -55,7 +55,7 @@ CPU = Devices(
     memory_bytes=8 << 30,
     memory_available_bytes=6 << 30,
     gpus=(),
-    gpu_reason="this machine has no NVIDIA GPU that can be seen",
+    gpu_reason="no NVIDIA GPU was found",
 )
 SMALL_GPU = Devices(
     cpu=CPU.cpu,
@@ -191,9 +191,7 @@ def test_presets_fit_the_device(page: TrainingPage, devices: DevicesModel) -> No
 
 
 def test_the_device_line_says_why_there_is_no_gpu(page: TrainingPage) -> None:
-    assert page.setup._device.text() == (
-        "CPU, 2 threads. No GPU: this machine has no NVIDIA GPU that can be seen"
-    )
+    assert page.setup._device.text() == ("CPU, 2 threads. No GPU: no NVIDIA GPU was found")
 
 
 def test_a_card_chooses_the_backbone(page: TrainingPage, qtbot: QtBot) -> None:
@@ -524,7 +522,7 @@ def test_a_run_of_an_earlier_day_brings_back_its_steps_and_its_log(
     panel = silent_page.panel
     qtbot.waitUntil(lambda: len(panel.charts.loss.points("step")[0]) == STEPS + 3)
     assert panel.charts.loss.points("train")[0].tolist() == [1.0]
-    qtbot.waitUntil(lambda: "goes on after epoch 1" in panel.log.toPlainText())
+    qtbot.waitUntil(lambda: "resumes after epoch 1" in panel.log.toPlainText())
     words = [line.partition("  ")[2] for line in panel.log.toPlainText().splitlines()]
     assert words[0] == "Warning: Only 3 MiB are free."
     assert words[1].startswith("Stage head: ")

@@ -170,7 +170,7 @@ def test_a_stopped_run_goes_on_here_and_after_a_restart(
     gaps = np.diff(later.panel.run.steps.x, prepend=0.0)
     assert gaps.min() > 0, "no step is shown twice"
     assert gaps.max() < 1 + 1e-6, "nor is any epoch without its steps"
-    qtbot.waitUntil(lambda: later.panel.log.toPlainText().count("goes on after epoch") == 2)
+    qtbot.waitUntil(lambda: later.panel.log.toPlainText().count("resumes after epoch") == 2)
     third.stop()
     qtbot.waitUntil(lambda: third.state.ended, timeout=LONG)
 

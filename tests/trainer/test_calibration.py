@@ -165,7 +165,7 @@ def test_images_of_one_class_fit_nothing() -> None:
         logits, np.full(100, MEL), CLASSES, natural_prior=NATURAL, trained_prior=BALANCED
     )
     assert not result.fitted
-    assert "all of one class" in result.note
+    assert "are of one class" in result.note
 
 
 def test_a_network_without_a_mistake_gets_a_finite_temperature() -> None:

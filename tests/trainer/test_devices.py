@@ -29,7 +29,7 @@ CPU = Cpu(name="A Processor", threads=8, bfloat16=True)
 PLAIN_CPU = Cpu(name="An Old Processor", threads=2, bfloat16=False)
 T4 = Gpu(name="Tesla T4", memory_mib=15360, compute_capability=(7, 5), driver="550.1", usable=True)
 PASCAL = Gpu(name="GTX 1080", memory_mib=8192, compute_capability=(6, 1), driver="550.1", usable=True)
-NO_GPU = "this machine has no NVIDIA GPU that can be seen"
+NO_GPU = "no NVIDIA GPU was found"
 
 
 def machine(*gpus: Gpu, cpu: Cpu = CPU, reason: str = "") -> Devices:
@@ -48,25 +48,25 @@ def machine(*gpus: Gpu, cpu: Cpu = CPU, reason: str = "") -> Devices:
 def test_auto_takes_a_gpu_that_works_and_says_so() -> None:
     device = choose_device("auto", machine(T4))
     assert (device.kind, device.name, device.gpus, device.precision) == ("gpu", "Tesla T4", (0,), "float16")
-    assert device.reason == "Training on Tesla T4, which has proven to work."
+    assert device.reason == "Training on Tesla T4, which passed its test."
 
 
 def test_auto_takes_the_cpu_otherwise_and_says_why() -> None:
     device = choose_device("auto", machine())
     assert (device.kind, device.name, device.gpus, device.precision) == ("cpu", "A Processor", (), "bfloat16")
-    assert device.reason == f"Training on the CPU (A Processor), since no GPU can be used: {NO_GPU}."
+    assert device.reason == f"Training on the CPU (A Processor), because no GPU can be used: {NO_GPU}."
 
 
 def test_the_cpu_is_taken_when_asked_for() -> None:
     device = choose_device("cpu", machine(T4, cpu=PLAIN_CPU))
     assert (device.kind, device.precision) == ("cpu", "float32")
-    assert device.reason == "Training on the CPU (An Old Processor), as asked for."
+    assert device.reason == "Training on the CPU (An Old Processor), as requested."
 
 
 def test_a_gpu_that_was_asked_for_and_is_not_there_is_an_error_with_the_reason() -> None:
     with pytest.raises(DeviceError) as caught:
         choose_device("gpu", machine())
-    assert str(caught.value) == f"No GPU can be used: {NO_GPU}; choose the CPU as the device instead."
+    assert str(caught.value) == f"No GPU can be used: {NO_GPU}; choose the CPU instead."
 
 
 def test_gpus_that_failed_are_passed_over_and_the_weakest_sets_the_precision() -> None:
@@ -113,7 +113,7 @@ def test_precision_follows_the_wish_and_the_device(device: Device, wish: str, go
 @pytest.mark.parametrize(
     ("device", "wish", "said"),
     [
-        (chosen(), "float16", "A CPU does not train in float16; choose bfloat16, float32 or auto."),
+        (chosen(), "float16", "A CPU cannot train in float16; choose bfloat16, float32 or auto."),
         (chosen(PASCAL), "float16", "GTX 1080 (compute capability 6.1) has no fast float16, for which 7.0"),
         (chosen(T4), "bfloat16", "Tesla T4 (compute capability 7.5) has no fast bfloat16, for which 8.0"),
     ],

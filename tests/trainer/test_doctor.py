@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import keras
+import matplotlib as mpl
 import msgspec
 import pytest
 
 from trainer.commands.doctor import DoctorReport, doctor_report
 from trainer.devices.choosing import Probe
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +52,19 @@ def test_a_weights_folder_that_is_not_there_is_a_problem_and_no_failure(tmp_path
     report = doctor_report(weights_dir=tmp_path / "nowhere", probe=Probe)
     assert any("does not exist" in problem for problem in report.problems)
     assert f"Problem: The weights folder {tmp_path / 'nowhere'}" in report.describe()
+
+
+@pytest.mark.skipif(shutil.which("fc-list") is None, reason="fontconfig's tools are not installed")
+def test_scripts_that_no_font_has_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fonts = Path(mpl.get_data_path()) / "fonts" / "ttf"  # DejaVu Sans, and a font of boxes for every letter
+    config = f"<fontconfig><dir>{fonts}</dir><cachedir>{tmp_path}/cache</cachedir></fontconfig>"
+    (tmp_path / "fonts.conf").write_text(f'<?xml version="1.0"?>{config}', encoding="utf-8")
+    monkeypatch.setenv("FONTCONFIG_FILE", str(tmp_path / "fonts.conf"))
+    report = doctor_report(probe=Probe)
+    assert report.scripts_without_font is not None
+    assert {"Chinese", "Japanese", "Korean", "Devanagari", "Thai"} <= set(report.scripts_without_font)
+    assert not {"Greek", "Cyrillic", "Arabic"} & set(report.scripts_without_font)
+    assert "Fonts: none for " in report.describe()
 
 
 def test_the_doctor_does_not_import_tensorflow() -> None:

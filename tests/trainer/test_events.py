@@ -109,7 +109,7 @@ def test_work_is_stopped_when_someone_asks() -> None:
     assert not stop.asked
     stop.ask()
     assert stop.asked
-    with pytest.raises(StoppedError, match="Stopped on request; what was done so far is kept"):
+    with pytest.raises(StoppedError, match="Stopped on request; the progress so far is kept"):
         stop.raise_if_asked()
 
 

@@ -141,7 +141,7 @@ def test_a_file_that_cannot_be_read_now_is_left_alone(bench: Bench) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert not found.any()
     assert cache.troubles() == [
-        "part of the cache cannot be read (Too many open files) and is computed again."
+        "part of the cache cannot be read (Too many open files); the features are computed again."
     ]
     values = np.zeros((10, 32), np.float32)
     found = cache.load(bench.hashes[:10], 0, values)

@@ -178,7 +178,7 @@ def test_curves_name_every_class_and_tell_malignant_ones_by_word_and_line(draw: 
     written = texts(figure)
     assert set(CLASSES[:-1]) <= set(written)
     assert {"Malignant classes", "Other classes", RESEARCH_ONLY} <= set(written)
-    assert any("No curve, for want of images: vasc" in text for text in written)
+    assert any("No curve, because there are too few images: vasc" in text for text in written)
     curves = [line for line in figure.axes[0].lines if np.size(line.get_xdata()) > 2]
     style = {line.get_color(): line.get_linestyle() for line in curves}
     assert {style[CLASS_COLOURS[name]] for name in MALIGNANT} == {"-"}
@@ -275,7 +275,7 @@ def test_history_is_drawn_for_any_number_of_epochs(tmp_path: Path, epochs: int) 
 
 
 def test_nothing_to_draw_and_nowhere_to_write_are_said_plainly(tmp_path: Path) -> None:
-    with pytest.raises(TrainerError, match="not finished an epoch"):
+    with pytest.raises(TrainerError, match="has not finished an epoch"):
         draw_history(tmp_path / "curves.png", [])
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError, match="Cannot write"):

@@ -187,8 +187,14 @@ def test_an_empty_file_is_left_alone_for_a_while(tmp_path: Path) -> None:
             errno.ENOSPC,
             "Cannot write /some/file: the disk is full; free some space or choose another folder.",
         ),
-        (errno.EROFS, "Cannot write /some/file: the folder may not be written to; choose another one"),
-        (errno.EACCES, "Cannot write /some/file: the folder may not be written to; choose another one"),
+        (
+            errno.EROFS,
+            "Cannot write /some/file: there is no permission to write to the folder; choose another one",
+        ),
+        (
+            errno.EACCES,
+            "Cannot write /some/file: there is no permission to write to the folder; choose another one",
+        ),
         (errno.EIO, "Cannot write /some/file: Input/output error."),
     ],
 )

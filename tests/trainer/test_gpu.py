@@ -10,7 +10,7 @@ from trainer.devices.choosing import choose_device, describe_devices, run_probe
 
 def test_a_device_that_is_not_there_fails_the_proof() -> None:
     # TensorFlow would quietly compute on another one.
-    assert failure_on("GPU:7").startswith("a product was computed on")
+    assert failure_on("GPU:7").startswith("a matrix product was computed on")
 
 
 def test_preparing_the_cpu_shows_tensorflow_the_cpu_alone() -> None:

@@ -105,25 +105,25 @@ def test_a_driver_that_does_not_answer_leaves_its_files(tools: Path, tmp_path: P
 
 @pytest.mark.usefixtures("linux")
 def test_each_obstacle_has_its_words(tmp_path: Path) -> None:
-    assert obstacle((), tmp_path) == "this machine has no NVIDIA GPU that can be seen"
+    assert obstacle((), tmp_path) == "no NVIDIA GPU was found"
     assert obstacle((RTX,), tmp_path) == ""
 
     write(tmp_path / "proc/version", "Linux version 5.15.0-microsoft-standard-WSL2")
-    assert "it takes WSL2" in obstacle((), tmp_path)
+    assert "it needs WSL2" in obstacle((), tmp_path)
 
     write(tmp_path / "sys/bus/pci/devices/0000:00:1f.3/vendor", "0x10de\n")
     write(tmp_path / "sys/bus/pci/devices/0000:00:1f.3/class", "0x040300\n")  # the sound of a GPU
-    assert "its driver does not answer" not in obstacle((), tmp_path)
+    assert "its driver does not respond" not in obstacle((), tmp_path)
     write(tmp_path / "sys/bus/pci/devices/0000:01:00.0/vendor", "0x10de\n")
     write(tmp_path / "sys/bus/pci/devices/0000:01:00.0/class", "0x030000\n")
-    assert "its driver does not answer; install the driver" in obstacle((), tmp_path)
+    assert "its driver does not respond; install the driver" in obstacle((), tmp_path)
 
 
 def test_other_systems_are_told_where_gpus_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Windows")
     assert "run SkinDesk in WSL2" in obstacle((RTX,), tmp_path)
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
-    assert "on Linux and in WSL2 only" in obstacle((), tmp_path)
+    assert "on Linux and in WSL2" in obstacle((), tmp_path)
 
 
 def test_versions_are_read_without_importing() -> None:

@@ -316,8 +316,8 @@ def test_no_interval_of_a_perfect_classifier_is_of_no_width() -> None:
     assert all(interval.high - interval.low > 0.01 for interval in result.intervals.values())
     assert result.intervals.keys().isdisjoint({"ece", "log_loss", "brier", "recall_vasc"})
     assert (
-        "The calibration error, log loss and Brier score have no interval: resampling the groups gives the same "
-        "value each time."
+        "The calibration error, log loss and Brier score have no interval, because all bootstrap samples "
+        "give the same value."
     ) in result.notes
     for name, row in result.per_class.items():
         every = (row.recall_interval, row.precision_interval, row.f1_interval, row.roc_auc_interval)
@@ -436,7 +436,7 @@ def test_notes_name_several_classes_in_a_sentence() -> None:
     [
         ([0, 0, 0], ["a", "b", "c"], "one class"),
         ([0, 1, 0], ["a", "a", "a"], "one group"),
-        ([0, 1, 0], ["a", "b", "c"], "Few groups"),
+        ([0, 1, 0], ["a", "b", "c"], "wide for classes with few groups"),
         ([0], ["a"], "one class"),
     ],
 )
@@ -480,11 +480,11 @@ def test_metrics_of_the_first_version_are_still_read() -> None:
 
 
 def test_nothing_to_measure_is_said_plainly() -> None:
-    with pytest.raises(DatasetError, match="no image to evaluate"):
+    with pytest.raises(DatasetError, match="no images to evaluate"):
         compute_metrics([], np.zeros((0, 2)), [], ("nv", "mel"), [])
-    with pytest.raises(TrainerError, match="not numbers"):
+    with pytest.raises(TrainerError, match="not finite"):
         compute_metrics([0], [[np.nan, 0.5]], [0], ("nv", "mel"), ["a"])
-    with pytest.raises(ValueError, match="do not belong together"):
+    with pytest.raises(ValueError, match="do not fit together"):
         compute_metrics([0, 1], [[0.5, 0.5]], [0, 1], ("nv", "mel"), ["a", "b"])
 
 

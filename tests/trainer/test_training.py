@@ -298,7 +298,7 @@ def test_a_damaged_best_checkpoint_is_told_of_when_a_run_goes_on(
     (warning,) = [e for e in bench.of(Warned) if "checkpoint" in e.message]
     assert warning.message == (
         "The best checkpoint cannot be used: checkpoint-000001 has a torn or changed arrays.safetensors; "
-        f"epoch {kept.epoch} of stage head takes its place until there is a better one."
+        f"epoch {kept.epoch} of stage head replaces it until there is a better one."
     )
     after = bench.events[stopped:]
     assert after.index(warning) < next(k for k, e in enumerate(after) if isinstance(e, StageStarted))
@@ -319,7 +319,7 @@ def test_where_no_epoch_is_whole_the_next_one_is_the_best(bench: Bench, tiny_con
     (warning,) = [e for e in bench.of(Warned) if "checkpoint" in e.message]
     assert warning.message == (
         "The best checkpoint cannot be used: checkpoint-000003 has a torn or changed arrays.safetensors; "
-        "the best epoch is looked for anew, among those to come."
+        "the best of the remaining epochs will be kept."
     )
     assert (manifest.metrics.stage, manifest.metrics.epoch) == ("fine-tune", 1)
 

@@ -124,7 +124,7 @@ def test_a_download_arrives_whole_and_tells_of_its_progress(serve: Callable[...,
     assert found.path.read_bytes() == CONTENT
     assert found.sha256 == hashlib.sha256(CONTENT).hexdigest()
     assert found.origin == (
-        f"ImageNet weights of Xception, fetched from {server.url}: {found.path} (SHA-256 {found.sha256})"
+        f"ImageNet weights of Xception, downloaded from {server.url}: {found.path} (SHA-256 {found.sha256})"
     )
     progress = [event for event in said if isinstance(event, Progress)]
     assert all(event.unit == "bytes" and event.total == len(CONTENT) for event in progress)
@@ -150,7 +150,7 @@ def test_a_cut_download_is_tried_again(serve: Callable[..., Server]) -> None:
     assert found.path.read_bytes() == CONTENT
     assert server.asked == 3
     assert [event.message for event in said if isinstance(event, Warned)] == 2 * [
-        "The download failed, since the connection was cut before the file was complete; trying again."
+        "The download failed because the connection was cut before the file was complete; trying again."
     ]
 
 
@@ -158,7 +158,7 @@ def test_a_cut_download_is_tried_again(serve: Callable[..., Server]) -> None:
     ("answer", "asked", "reason"),
     [
         (cut, 3, "the connection was cut before the file was complete"),
-        (other_content, 3, "what arrived is not the file that Keras published (its hash differs)"),
+        (other_content, 3, "the file differs from the one that Keras published (its hash differs)"),
         (not_found, 1, "the server answered 404"),
     ],
 )
@@ -171,17 +171,17 @@ def test_a_failed_download_says_what_to_do_and_leaves_nothing(
         find_weights(official(server.url), "imagenet")
 
     assert str(caught.value) == (
-        f"The ImageNet weights of Xception could not be fetched, since {reason}. "
-        f"Download {server.url} on a machine that can, put it as official_notop.h5 (or as "
-        "xception_imagenet_notop.weights.h5) into a folder and name that folder as the one of ImageNet "
-        "weights (in the settings, or by the environment variable SKINDESK_WEIGHTS_DIR); or choose random weights."
+        f"The ImageNet weights of Xception could not be downloaded because {reason}. "
+        f"Download {server.url} on another machine, save it as official_notop.h5 (or "
+        "xception_imagenet_notop.weights.h5) in a folder, and choose that folder in the settings or with the "
+        "environment variable SKINDESK_WEIGHTS_DIR; or choose random weights."
     )
     assert server.asked == asked
     assert list(keras_cache().iterdir()) == []
 
 
 def test_without_a_network_the_message_says_so() -> None:
-    with pytest.raises(WeightsError, match=r"the server cannot be reached \(is this machine offline\?\)"):
+    with pytest.raises(WeightsError, match=r"the server cannot be reached \(check the internet connection\)"):
         find_weights(official(refused_connection_url()), "imagenet")
 
 
@@ -193,7 +193,7 @@ def test_a_half_file_in_keras_cache_is_fetched_again(serve: Callable[..., Server
     found = find_weights(official(serve(whole).url), "imagenet", None, said.append)
 
     assert found.path.read_bytes() == CONTENT
-    assert any(isinstance(event, Warned) and "is fetched again" in event.message for event in said)
+    assert any(isinstance(event, Warned) and "is downloaded again" in event.message for event in said)
 
 
 def test_only_whole_weights_are_ready(tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_a_missing_folder_is_said_in_words(tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_changed_official_file_in_a_named_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "official_notop.h5").write_bytes(CONTENT[:-1])
-    with pytest.raises(WeightsError, match="it was cut short or changed"):
+    with pytest.raises(WeightsError, match="but other content"):
         find_weights(official(), "imagenet", tmp_path)
 
 

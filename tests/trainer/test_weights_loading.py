@@ -224,18 +224,21 @@ def not_finite(file: h5py.File) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda _: h5py.ExternalLink("other.h5", "/kernel"), "is refused: /layers/conv2d/vars/0 is a link"),
+        (
+            lambda _: h5py.ExternalLink("other.h5", "/kernel"),
+            "cannot be used: /layers/conv2d/vars/0 is a link",
+        ),
         (lambda _: h5py.SoftLink("/layers/batch_normalization"), "is a link to somewhere else"),
-        (external_storage, "lie in another file"),
-        (virtual, "lie in another file"),
+        (external_storage, "are stored in another file"),
+        (virtual, "are stored in another file"),
         (bomb, "has an array of shape (1048576, 1048576) where (3, 3, 3, 16) is needed"),
-        (fat_chunk, "unpacks to more than it should"),
+        (fat_chunk, "unpacks to more data than it should"),
         (not_finite, "are not finite"),
-        (lambda _: np.zeros((3, 3, 3, 16), np.int32), "does not hold real numbers"),
-        (lambda _: np.array(["a", "b"], dtype="S1"), "does not hold real numbers"),
+        (lambda _: np.zeros((3, 3, 3, 16), np.int32), "does not contain real numbers"),
+        (lambda _: np.array(["a", "b"], dtype="S1"), "does not contain real numbers"),
         (lambda _: np.zeros((3, 3, 4, 16), np.float32), "shape (3, 3, 4, 16) where (3, 3, 3, 16) is needed"),
-        (lambda file: file.create_group(KERNEL) and None, "is no array"),
-        (lambda file: file["layers"], "is no array"),
+        (lambda file: file.create_group(KERNEL) and None, "is not an array"),
+        (lambda file: file["layers"], "is not an array"),
     ],
 )
 def test_a_file_that_is_not_what_it_should_be_is_refused(
@@ -294,17 +297,17 @@ def test_weights_of_one_backbone_are_refused_for_another(saved_tiny: tuple[Path,
 
 def test_what_is_no_weights_file_is_refused(tmp_path: Path, saved_tiny: tuple[Path, Any]) -> None:
     (tmp_path / "text.h5").write_text("just text")
-    assert_refused(tmp_path / "text.h5", "is no HDF5 weights file, or it is damaged or cut short")
+    assert_refused(tmp_path / "text.h5", "is not an HDF5 weights file, or it is damaged or incomplete")
     content = saved_tiny[0].read_bytes()
     (tmp_path / "half.h5").write_bytes(content[: len(content) // 2])
-    assert_refused(tmp_path / "half.h5", "is no HDF5 weights file, or it is damaged or cut short")
+    assert_refused(tmp_path / "half.h5", "is not an HDF5 weights file, or it is damaged or incomplete")
     with h5py.File(tmp_path / "empty.h5", "w"):
         pass
-    assert_refused(tmp_path / "empty.h5", "holds no weights that Keras wrote")
+    assert_refused(tmp_path / "empty.h5", "contains no Keras weights")
     assert_refused(tmp_path / "nowhere.h5", "There is no weights file")
     with h5py.File(tmp_path / "liar.h5", "w") as file:
         file.attrs["layer_names"] = [b"conv1", b"../conv2"]
-    assert_refused(tmp_path / "liar.h5", "it lacks a part that it announces")
+    assert_refused(tmp_path / "liar.h5", "a part listed in it is missing")
 
 
 def test_a_file_with_damaged_bytes_never_ends_in_anything_but_a_sentence(

@@ -47,7 +47,7 @@ app = typer.Typer(
 
 Backbone = Literal["inceptionv3", "xception", "resnet50v2", "densenet121"]
 Stage = Literal["head", "fine-tune", "both"]
-DatasetFile = Annotated[Path, typer.Argument(metavar="DATASET.db", help="A dataset made by `import`.")]
+DatasetFile = Annotated[Path, typer.Argument(metavar="DATASET.db", help="A dataset created by `import`.")]
 BundleFolder = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The folder `bundle` of a run.")]
 DeviceOption = Annotated[
     Literal["auto", "cpu", "gpu"],
@@ -96,7 +96,7 @@ def default_cache_folder() -> Path:
 @app.command("import")
 def import_(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A folder of images.")],
-    out: Annotated[Path, typer.Option(help="The dataset file to make or to add to.")],
+    out: Annotated[Path, typer.Option(help="The dataset file to create or add to.")],
     layout: Annotated[str, typer.Option(help=f"{layout_choices()}.")] = "auto",
     image_column: Annotated[
         str | None, typer.Option(metavar="C", help="Column of the table that names the image file.")
@@ -119,7 +119,7 @@ def import_(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Index a folder of images as a dataset; run again, it adds only what is new."""
+    """Import a folder of images as a dataset. Run it again to add only what is new."""
     from trainer.dataset.importing import import_dataset
 
     columns = Columns(
@@ -154,7 +154,7 @@ def _nothing_usable(dataset: Path, problems: int) -> DatasetError:
     with DatasetStore.open(dataset, read_only=True) as store:
         first = store.problems().iloc[0]
     return DatasetError(
-        f"None of the images can be used. {dataset} lists the problems ({problems:,}); the first: {first['reason']}"
+        f"None of the images can be used. {dataset} lists {problems:,} problems; the first: {first['reason']}"
     )
 
 
@@ -204,14 +204,14 @@ def samples(
 @app.command()
 def split(
     dataset: DatasetFile,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same split.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same split.")] = 0,
     fractions: Annotated[
         tuple[float, float, float],
         typer.Option(help="Shares of train, validation and test; 0 for no test part."),
     ] = (0.7, 0.15, 0.15),
     as_json: AsJson = False,
 ) -> None:
-    """Split a dataset by lesion into train, validation and test, and print the leakage certificate."""
+    """Split a dataset by lesion. Print the certificate of train, validation and test parts."""
     from trainer.dataset.splitting import split_dataset
     from trainer.dataset.store import DatasetStore
 
@@ -228,21 +228,25 @@ def split(
 @app.command()
 def train(
     dataset: DatasetFile,
-    out: Annotated[Path, typer.Option(metavar="RUN_DIR", help="Folder of the run.")],
+    out: Annotated[Path, typer.Option(metavar="RUN_DIR", help="Folder for the run.")],
     backbone: Annotated[Backbone | None, typer.Option(help=_help("backbone"))] = None,
-    config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings.")] = None,
-    stage: Annotated[Stage | None, typer.Option(help="What to train.")] = None,
-    weights: Annotated[str | None, typer.Option(help="imagenet, random or a weights file.")] = None,
-    weights_dir: Annotated[Path | None, typer.Option(help="Folder that holds ImageNet weights.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings of the run.")] = None,
+    stage: Annotated[Stage | None, typer.Option(help="Which stage to train.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="imagenet, random, or the path of a weights file.")
+    ] = None,
+    weights_dir: Annotated[Path | None, typer.Option(help="Folder with ImageNet weights files.")] = None,
     device: Annotated[Literal["auto", "cpu", "gpu"] | None, typer.Option(help=_help("device"))] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of each stage.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Maximum epochs for each stage.")] = None,
     input_size: Annotated[int | None, typer.Option(help=_help("input_size"))] = None,
     seed: Annotated[int | None, typer.Option(min=0, help=_help("seed"))] = None,
     deterministic: Annotated[bool, typer.Option("--deterministic", help=_help("deterministic"))] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN_DIR.")] = False,
-    json_events: Annotated[bool, typer.Option("--json-events", help="Events on stdout.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the run in RUN_DIR.")] = False,
+    json_events: Annotated[
+        bool, typer.Option("--json-events", help="Print events as JSON lines on stdout.")
+    ] = False,
 ) -> None:
-    """Train a network on a split dataset and leave a bundle in RUN_DIR/bundle."""
+    """Train a network on a split dataset. The result is the bundle RUN_DIR/bundle."""
     from trainer.dataset.store import DatasetStore
     from trainer.runs.folder import RunFolder
 
@@ -268,9 +272,7 @@ def train(
         else:
             settings = config_from_toml(config) if config is not None else RunConfig()
             if backbone is None and config is None:
-                raise ConfigError(
-                    "No backbone is chosen; add --backbone with one of the four, or a --config."
-                )
+                raise ConfigError("Choose a backbone with --backbone, or give a settings file with --config.")
             settings = _with_epochs(msgspec.structs.replace(settings, **asked), epochs)
         with DatasetStore.open(dataset, read_only=True) as store, _stoppable() as stop:
             load_tensorflow()
@@ -333,8 +335,8 @@ def _refuse_changes(
     ]
     if differing:
         raise ConfigError(
-            f"The run was begun with other settings ({', '.join(differing)}); "
-            "leave them out to go on with it, or start a new run in another folder."
+            f"The run was started with other settings ({', '.join(differing)}); resume it "
+            "without these options, or start a new run in another folder."
         )
 
 
@@ -343,13 +345,14 @@ def evaluate(
     bundle: BundleFolder,
     dataset: DatasetFile,
     part: Annotated[
-        Literal["test", "validation", "train", "all"], typer.Option("--split", help="Which part.")
+        Literal["test", "validation", "train", "all"],
+        typer.Option("--split", help="Part of the dataset to evaluate on."),
     ] = "test",
     device: DeviceOption = "auto",
     as_json: AsJson = False,
-    report: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for pictures and JSON.")] = None,
+    report: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for figures and JSON.")] = None,
 ) -> None:
-    """Score a bundle on a part of a dataset. Every scoring of a test part is counted in the dataset."""
+    """Evaluate a bundle on a part of a dataset. Each use of the test part is counted in the dataset."""
     from trainer.dataset.store import DatasetStore
 
     listener = terminal_listener()
@@ -396,7 +399,9 @@ def predict(
     ] = "natural",
     device: DeviceOption = "auto",
     as_json: AsJson = False,
-    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a table.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the predictions as a CSV table.")
+    ] = None,
 ) -> None:
     """Print the probability of every class for each image."""
     if as_json and csv is not None:
@@ -424,7 +429,7 @@ def predict(
         raise TrainerError(
             failed[0].error
             if len(failed) == 1
-            else f"None of the {len(failed)} images can be read; first: {failed[0].error}"
+            else f"None of the {len(failed)} images can be read; the first: {failed[0].error}"
         )
     for prediction in failed:
         print(prediction.error, file=sys.stderr)
@@ -433,10 +438,10 @@ def predict(
 @app.command()
 def demo(
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where everything goes; ./skindesk-demo by default.")
+        Path | None, typer.Option(metavar="DIR", help="Folder for all results; ./skindesk-demo by default.")
     ] = None,
 ) -> None:
-    """Draw a dataset, train, evaluate and predict, offline; print where everything lies."""
+    """Try everything on a drawn dataset, offline. Import, split, train, evaluate and predict."""
     load_tensorflow()
     from trainer.commands.demo import run_demo
 
@@ -446,7 +451,7 @@ def demo(
 
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
-    """Say which versions, devices and weights are here, what is missing and what to do."""
+    """Show what is installed and what is missing. Versions, devices, weights, fonts, and what to do."""
     from trainer.commands.doctor import doctor_report
 
     report = doctor_report(cache_folder=default_cache_folder())
@@ -458,7 +463,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 @app.command()
 def engine() -> None:
-    """Take jobs on stdin and answer on stdout, as JSON lines, until stdin ends; a window's child does this."""
+    """Run jobs for the window. Reads JSON lines from stdin and answers on stdout until stdin ends."""
     from trainer.engine.serving import run_engine
 
     run_engine()

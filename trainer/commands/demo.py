@@ -51,7 +51,7 @@ def run_demo(folder: Path, listener: Listener = silent, stop: StopRequest | None
     start = (
         "The backbone started from ImageNet weights."
         if pretrained
-        else "ImageNet weights are not on this machine, so the backbone started from random ones."
+        else "ImageNet weights are not on this machine, so the backbone started from random weights."
     )
     return "\n".join(
         [
@@ -61,8 +61,8 @@ def run_demo(folder: Path, listener: Listener = silent, stop: StopRequest | None
             "",
             as_text(predictions, manifest),
             "",
-            f"All images are drawings by SkinDesk, {import_report.problems} of them broken on purpose.",
-            "The figures say nothing about real lesions.",
+            f"All images are drawings, {import_report.problems} of them damaged on purpose.",
+            "These results say nothing about real lesions.",
             start,
             f"Drawn images   {drawings}",
             f"Dataset        {file}",

@@ -1,4 +1,4 @@
-"""What is here, what is missing and what to do: versions, devices, weights, room on the disk."""
+"""What is installed, what is missing and what to do: versions, devices, weights, fonts, disk space."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from trainer import RESEARCH_ONLY, __version__
 from trainer.backbones import get_backbone
 from trainer.config import OFFERED_BACKBONES
 from trainer.devices.choosing import Devices, choose_device, describe_devices, run_probe
+from trainer.devices.fonts import scripts_without_font
 from trainer.devices.hardware import version_of
 from trainer.devices.weights_at_hand import locate_weights
 from trainer.errors import WeightsError
@@ -60,6 +61,7 @@ class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
             none and it would be downloaded.
         cache_folder: where features and other things that can be made again are kept.
         cache_free_bytes: room on that disk.
+        scripts_without_font: whose letters reports print as numbers; `None` where that cannot be told.
         problems: sentences on what is missing or short and what to do; empty when all is well.
     """
 
@@ -72,6 +74,7 @@ class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
     weights: dict[str, str | None]
     cache_folder: str
     cache_free_bytes: int
+    scripts_without_font: tuple[str, ...] | None = None
     problems: tuple[str, ...]
 
     def describe(self) -> str:
@@ -85,11 +88,22 @@ class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
             "ImageNet weights:",
             *(f"  {name}: {path or 'downloaded on first use'}" for name, path in self.weights.items()),
             f"Cache: {self.cache_folder}, {file_size(self.cache_free_bytes)} free",
+            self._fonts(),
             *(f"Problem: {problem}" for problem in self.problems),
         ]
         if not self.problems:
             lines.append("Nothing is missing.")
-        return plain("\n".join([*lines, RESEARCH_ONLY]))
+        return plain("\n".join([*filter(None, lines), RESEARCH_ONLY]))
+
+    def _fonts(self) -> str:
+        if self.scripts_without_font is None:
+            return ""
+        if not self.scripts_without_font:
+            return "Fonts: all common scripts can be printed"
+        return (
+            f"Fonts: none for {', '.join(self.scripts_without_font)}; reports print names in these scripts as "
+            "Unicode numbers (to change this, install fonts such as fonts-noto-core and fonts-noto-cjk)"
+        )
 
 
 def doctor_report(
@@ -132,6 +146,7 @@ def doctor_report(
         weights=weights,
         cache_folder=str(cache_folder),
         cache_free_bytes=free,
+        scripts_without_font=scripts_without_font(),
         problems=tuple(problems),
     )
 
@@ -157,16 +172,17 @@ def _existing(folder: Path) -> Path:
 def _shortages(devices: Devices, cache_folder: Path, free: int) -> list[str]:
     problems = []
     if not devices.cpu.avx:
-        problems.append("This processor has no AVX, which TensorFlow needs; use another machine.")
+        problems.append("This processor lacks AVX, which TensorFlow needs; use another machine.")
     if devices.memory_bytes < _LITTLE_MEMORY:
         problems.append(
-            f"This machine has {file_size(devices.memory_bytes)} of memory; 4 GiB or more are needed to "
-            "train, so lower `cache_mib` and the batch sizes."
+            f"This machine has {file_size(devices.memory_bytes)} of memory, and training "
+            "needs at least 4 GiB; lower `cache_mib` and the batch sizes."
         )
     if free < _LITTLE_DISK:
         problems.append(
-            f"Only {file_size(free)} are free for {cache_folder}; make room, or name another folder by "
-            "the environment variable SKINDESK_CACHE_DIR."
+            f"Only {file_size(free)} of disk space is free for {cache_folder}; free some "
+            "space, or choose another folder with the environment variable "
+            "SKINDESK_CACHE_DIR."
         )
     if devices.gpus and devices.gpu_reason:
         problems.append(f"The GPU cannot be used: {devices.gpu_reason}.")

@@ -67,7 +67,7 @@ def exit_status(command: Callable[[], int | None], *, stopped: str = "Stopped.")
 def _defect() -> int:
     """Show the exception that is being handled, and say that it is ours."""
     traceback.print_exc()
-    _say("This is a defect of SkinDesk, not of your data; please report the lines above.")
+    _say("This is a bug in SkinDesk, not a problem with your data; please report the lines above.")
     return EXIT_DEFECT
 
 

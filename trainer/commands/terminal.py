@@ -139,7 +139,7 @@ def _described(event: AnyEvent) -> str:  # noqa: C901, PLR0911 - one return for 
         case StageStarted():
             return (
                 f"Stage {event.stage}: {event.trainable_parameters:,} parameters, "
-                f"{event.steps_per_epoch:,} steps an epoch, {event.epochs} epochs at most"
+                f"{event.steps_per_epoch:,} steps per epoch, at most {event.epochs} epochs"
                 + (f", {event.epoch} done." if event.epoch else ".")
             )
         case StepDone():
@@ -157,7 +157,7 @@ def _described(event: AnyEvent) -> str:  # noqa: C901, PLR0911 - one return for 
                 f"  ({duration(event.seconds)}){best}"
             )
         case StageEnded():
-            return f"Stage {event.stage} is over: {event.reason}."
+            return f"Stage {event.stage} ended: {event.reason}."
         case Finished():
             return f"{event.summary} Written to {event.result}."
         case CheckpointSaved() | Failed() | Stopped():
@@ -166,7 +166,7 @@ def _described(event: AnyEvent) -> str:  # noqa: C901, PLR0911 - one return for 
 
 def describe_import(report: ImportReport) -> str:
     """Return what an import did as lines for a person."""
-    changes = f"{report.added:,} new, {report.updated:,} changed, {report.unchanged:,} as before"
+    changes = f"{report.added:,} new, {report.updated:,} changed, {report.unchanged:,} unchanged"
     if report.removed:
         changes += f", {report.removed:,} gone"
     head = f"{report.total:,} images of {report.lesions:,} lesions (layout {report.layout})"

@@ -97,9 +97,9 @@ def _check_product(place: str) -> None:
     left, right = random.random((2, 256, 256), dtype=np.float32)
     product = tf.matmul(tf.constant(left), tf.constant(right))
     if place not in product.device:
-        raise _FailedError(f"a product was computed on {product.device} instead")
+        raise _FailedError(f"a matrix product was computed on {product.device} instead")
     if not np.allclose(product.numpy(), left @ right, rtol=_TOLERANCE):
-        raise _FailedError("a product of two matrices came out wrong")
+        raise _FailedError("a matrix product was wrong")
 
 
 def _check_convolution(place: str) -> None:
@@ -114,7 +114,7 @@ def _check_convolution(place: str) -> None:
     with tf.device("CPU:0"):
         here = tf.nn.conv2d(tf.constant(images), tf.constant(kernel), 1, "SAME")
     if not np.allclose(there.numpy(), here.numpy(), rtol=_TOLERANCE):
-        raise _FailedError("a convolution came out wrong")
+        raise _FailedError("a convolution was wrong")
 
 
 def _check_training(dtype: tf.DType) -> None:
@@ -139,7 +139,7 @@ def _check_training(dtype: tf.DType) -> None:
         variable.assign_sub(0.05 * gradient / _LOSS_SCALE)
     after = loss()
     if not (np.isfinite(after.numpy()) and after < before):
-        raise _FailedError(f"a step of training in {dtype.name} did not lower the loss")
+        raise _FailedError(f"a training step in {dtype.name} did not lower the loss")
 
 
 def main() -> None:

@@ -78,7 +78,7 @@ def config_from_toml(path: Path) -> RunConfig:
     try:
         table = tomllib.loads(read_regular(path, _LARGEST_FILE).decode())
     except FileNotFoundError as error:
-        raise ConfigError(f"There is no configuration file {path}; check the name.") from error
+        raise ConfigError(f"There is no configuration file {path}; check the path.") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not TOML: it is not UTF-8 text.") from error
     except RecursionError as error:

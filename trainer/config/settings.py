@@ -117,7 +117,7 @@ class RunConfig(Settings, frozen=True):
         BackboneName,
         About(
             "Backbone",
-            "The convolutional network that turns images into features; the head stands on it.",
+            "The convolutional network that turns images into features for the head.",
             "",
         ),
     ] = "xception"
@@ -139,7 +139,8 @@ class RunConfig(Settings, frozen=True):
         Annotated[int, Meta(ge=32, le=1024)] | None,
         About(
             "Input size",
-            "Side of the network's square input; by default the backbone's own. Twice the side is four times the work.",
+            "Side of the network's square input; by default the backbone's own. Doubling it "
+            "takes about four times as long.",
             "basic",
             unit="px",
             step="ten",
@@ -152,8 +153,8 @@ class RunConfig(Settings, frozen=True):
         str,
         About(
             "Initial weights",
-            "What the backbone starts from: weights pretrained on ImageNet, a weights file, or random numbers, which "
-            "need far more data than most datasets have.",
+            "What the backbone starts from: ImageNet weights, a weights file, or random "
+            "weights, which need far more images than most datasets have.",
             "basic",
             editor="weights",
         ),
@@ -172,7 +173,7 @@ class RunConfig(Settings, frozen=True):
         Meta(ge=0, le=2**31 - 1),
         About(
             "Seed",
-            "Seed of everything random. Runs that differ only in the seed show how much is chance.",
+            "Seed of the random numbers. Runs that differ only in the seed show how much is chance.",
             "basic",
         ),
     ] = 0
@@ -182,7 +183,8 @@ class RunConfig(Settings, frozen=True):
         Meta(ge=0.0, le=0.9),
         About(
             "Calibration share",
-            "Share of the validation lesions set aside to calibrate probabilities; they never choose the best epoch.",
+            "Share of the validation lesions used only to calibrate probabilities, not to "
+            "choose the best epoch.",
             "validation",
             unit="%",
             scale=100,
@@ -233,7 +235,7 @@ class RunConfig(Settings, frozen=True):
         Positive,
         About(
             "Checkpoint every",
-            "Longest time between two checkpoints: what an interrupted run can lose at most.",
+            "Longest time between checkpoints, and so the most that an interruption can lose.",
             "machine",
             unit="min",
         ),

@@ -231,20 +231,20 @@ def choose_device(choice: DeviceChoice, devices: Devices | None = None, *, task:
         DeviceError: `gpu` was asked for and there is none that works; the message says why and what to do.
     """
     if choice == "cpu":
-        return _cpu_device(devices.cpu if devices else describe_cpu(Path("/")), task, "as asked for")
+        return _cpu_device(devices.cpu if devices else describe_cpu(Path("/")), task, "as requested")
     devices = devices or describe_devices()
     usable = [index for index, gpu in enumerate(devices.gpus) if gpu.usable]
     if choice == "auto" and not usable:
-        return _cpu_device(devices.cpu, task, f"since no GPU can be used: {devices.gpu_reason}")
+        return _cpu_device(devices.cpu, task, f"because no GPU can be used: {devices.gpu_reason}")
     if not usable:
-        raise DeviceError(f"No GPU can be used: {devices.gpu_reason}; choose the CPU as the device instead.")
+        raise DeviceError(f"No GPU can be used: {devices.gpu_reason}; choose the CPU instead.")
     gpus = [devices.gpus[index] for index in usable]
     name = " and ".join(gpu.name for gpu in gpus)
     capability = min((gpu.compute_capability or (0, 0)) for gpu in gpus)
     return Device(
         kind="gpu",
         name=name,
-        reason=f"{task} on {name}, which has proven to work.",
+        reason=f"{task} on {name}, which passed its test.",
         precision="float16" if capability >= _FLOAT16_FROM else "float32",
         gpus=tuple(usable),
         compute_capability=capability,
@@ -275,7 +275,7 @@ def resolve_precision(precision: Precision, device: Device) -> FinalPrecision:
         return device.precision
     capability = device.compute_capability or (0, 0)
     if precision == "float16" and device.kind == "cpu":
-        raise DeviceError("A CPU does not train in float16; choose bfloat16, float32 or auto.")
+        raise DeviceError("A CPU cannot train in float16; choose bfloat16, float32 or auto.")
     needed = {"float16": _FLOAT16_FROM, "bfloat16": _BFLOAT16_FROM}.get(precision, (0, 0))
     if device.kind == "gpu" and capability < needed:
         raise DeviceError(

@@ -107,27 +107,27 @@ def obstacle(gpus: tuple[Gpu, ...], root: Path) -> str:
     system = platform.system()
     if system == "Windows":
         return (
-            "TensorFlow has no GPU support on Windows itself; run SkinDesk in WSL2 "
+            "TensorFlow does not support GPUs on native Windows; run SkinDesk in WSL2 "
             "(https://learn.microsoft.com/windows/wsl/install)"
         )
     if system != "Linux":
-        return "TensorFlow supports GPUs of NVIDIA on Linux and in WSL2 only"
+        return "TensorFlow supports only NVIDIA GPUs, on Linux and in WSL2"
     if not gpus:
         return _why_none_is_seen(root)
     if version_of("tensorflow") is None and version_of("tensorflow-cpu") is not None:
-        return f"this TensorFlow (tensorflow-cpu) is built without CUDA's libraries; {INSTALL_GPU}"
+        return f"this TensorFlow (tensorflow-cpu) has no CUDA support; {INSTALL_GPU}"
     return ""
 
 
 def _why_none_is_seen(root: Path) -> str:
     if _has_nvidia_hardware(root):
         return (
-            "there is an NVIDIA GPU, but its driver does not answer; install the driver "
-            "(https://www.nvidia.com/drivers), or start the container with access to the GPU"
+            "there is an NVIDIA GPU, but its driver does not respond; install the driver "
+            "(https://www.nvidia.com/drivers), or give the container access to the GPU"
         )
     if "microsoft" in _text(root / "proc/version").lower():
-        return "WSL shows no NVIDIA GPU; it takes WSL2 (`wsl --status`), an NVIDIA GPU and its driver for Windows"
-    return "this machine has no NVIDIA GPU that can be seen"
+        return "WSL finds no NVIDIA GPU; it needs WSL2 (`wsl --status`), an NVIDIA GPU and its Windows driver"
+    return "no NVIDIA GPU was found"
 
 
 def missing_libraries() -> list[str]:

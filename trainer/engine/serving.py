@@ -241,10 +241,10 @@ class _GpuMeter:
 def _refusal(number: int, error: Exception) -> Refused:
     """Return what a user is told of an error that none of our own sentences explains."""
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-        message = "There is not enough memory for this; choose smaller batches or images, or close programs."
+        message = "Not enough memory; choose smaller batches or images, or close other programs."
         return Refused(id=number, kind="failed", message=message)
     message = (
-        f"Something went wrong inside SkinDesk ({type(error).__name__}). This is a defect of the program, not of "
-        "your data; its log says more."
+        f"Something went wrong in SkinDesk ({type(error).__name__}). This is a bug, not "
+        "a problem with your data; the log has the details."
     )
     return Refused(id=number, kind="defect", message=message)

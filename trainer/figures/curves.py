@@ -159,8 +159,10 @@ def precision_recall_page(scored: Scored) -> Figure:
     figure, axes = _page_with_table(
         scored,
         title="Precision and recall, each class against all others",
-        subtitle=f"Mean of the average precisions {number(float(np.mean(list(known.values()))))}. "
-        f"{images_in_groups(metrics)}.",
+        subtitle=(
+            f"Mean average precision {number(float(np.mean(list(known.values()))))}. "
+            f"{images_in_groups(metrics)}."
+        ),
         headings=("average precision", "share", "n"),
         values={
             name: (
@@ -243,11 +245,11 @@ def _write_table(
                 axes.text(end, y, value, ha="right", va="center")
         y += 1.7 * step
     remarks = [
-        "\u25cf  the decisions made; the rule weighs all classes",
-        "    against each other, so a dot can lie off its curve",
+        "● the decisions made; they compare all",
+        "classes, so a dot can lie off its curve",
     ]
     remarks += [scored.note] if scored.note else []
     missing = [name for name in scored.shown if name not in values]
     if missing:
-        remarks.append(f"No curve, for want of images: {', '.join(missing)}")
+        remarks.append(f"No curve, because there are too few images: {', '.join(missing)}")
     axes.text(0, y, "\n".join(remarks), va="top", color=QUIET, fontsize=8, linespacing=1.5)

@@ -69,7 +69,7 @@ def printed_curves(scored: Scored, width: float) -> Figure:
     figure, (roc, precision, reliable) = printed_row(
         width,
         height=None,
-        titles=("Recall (ROC)", "Precision", "Share right (reliability)"),
+        titles=("Recall (ROC)", "Precision", "Accuracy (reliability)"),
         across=("False positive rate", "Recall", "Probability"),
     )
     plot_roc(roc, scored, PRINT)

@@ -64,7 +64,7 @@ def draw_history(path: Path, history: Sequence[EpochEnded]) -> Path:
         StorageError: the file cannot be written.
     """
     if not history:
-        raise TrainerError("There are no learning curves to draw: the run has not finished an epoch yet.")
+        raise TrainerError("There are no learning curves yet: the run has not finished an epoch.")
     with own_style():
         return write(_history_page(history), path)
 

@@ -129,8 +129,8 @@ def fit_calibration(
     true = np.asarray(truth, dtype=np.int64)
     if not np.isfinite(scores).all():
         raise TrainerError(
-            "The network cannot be calibrated: it gives logits that are not numbers, so its training diverged. "
-            "Train again with a lower learning rate."
+            "The network cannot be calibrated because its outputs are not finite: training "
+            "diverged. Train again with a lower learning rate."
         )
     natural = _shares(natural_prior)
     start = _start_bias(natural, _shares(trained_prior))
@@ -141,14 +141,18 @@ def fit_calibration(
         found = f"Only {counted(len(true), 'image was', 'images were')}" if len(true) else "No images were"
         reason = f"{found} set aside for calibration, and {MINIMUM_IMAGES} are needed"
     elif usable.sum() < 2:  # noqa: PLR2004 (one class leaves nothing to tell apart)
-        reason = "The images set aside for calibration are all of one class"
+        reason = "All images set aside for calibration are of one class"
     if reason:
-        note = f"{reason}; the probabilities rest on the class frequencies alone and may be too sure."
+        note = f"{reason}; the probabilities are based on class frequencies alone and may be overconfident."
         return identity_calibration(classes, natural_prior=natural, trained_prior=trained_prior, note=note)
     kept = usable[true]
     temperature, shift = _fit(scores[kept], true[kept], start, natural, usable)
     absent = [name for name, present in zip(classes, usable, strict=True) if not present]
-    note = f"The bias of {', '.join(absent)} was not fitted, for want of images." if absent else ""
+    note = (
+        (f"The bias of {', '.join(absent)} was not fitted because there were too few images.")
+        if absent
+        else ""
+    )
     return _calibration(classes, temperature, start + shift, natural, n=int(kept.sum()), note=note)
 
 

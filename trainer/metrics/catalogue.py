@@ -69,32 +69,32 @@ class Metric(NamedTuple):
 BALANCED_ACCURACY = Metric(
     "balanced_accuracy",
     N_("balanced accuracy"),
-    N_("Mean of the classes' recalls: every class counts the same."),
+    N_("Mean recall over all classes; each class counts equally."),
 )
 ACCURACY = Metric("accuracy", N_("accuracy"), N_("Share of images whose class is predicted correctly."))
 MACRO_PRECISION = Metric(
     "macro_precision",
     N_("macro precision"),
-    N_("Mean of the classes' precisions: every class counts the same."),
+    N_("Mean precision over all classes; each class counts equally."),
 )
 MACRO_F1 = Metric(
-    "macro_f1", N_("macro F1"), N_("Mean of the classes' F1 scores: every class counts the same.")
+    "macro_f1", N_("macro F1"), N_("Mean F1 score over all classes; each class counts equally.")
 )
 WEIGHTED_F1 = Metric(
     "weighted_f1",
     N_("weighted F1"),
-    N_("Mean of the classes' F1 scores, weighted by their numbers of images."),
+    N_("Mean F1 score over all classes, weighted by number of images."),
 )
 MACRO_ROC_AUC = Metric(
     "macro_roc_auc",
     N_("macro ROC AUC"),
-    N_("Mean of the classes' areas under the ROC curve: 0.5 is chance, 1 is perfect."),
+    N_("Mean area under the ROC curve over all classes: 0.5 is chance, 1 is perfect."),
     share=False,
 )
 ECE = Metric(
     "ece",
     N_("calibration error (ECE)"),
-    N_("Expected calibration error: mean gap between the stated probability and the share that is correct."),
+    N_("Expected calibration error: mean gap between confidence and accuracy."),
 )
 LOG_LOSS = Metric(
     "log_loss",
@@ -105,12 +105,12 @@ LOG_LOSS = Metric(
 LOSS = Metric("loss", N_("loss"), N_("What training minimizes; lower is better."), share=False)
 
 RECALL = Metric(
-    "recall", N_("recall"), N_("Share of the class's images that are predicted as it (sensitivity).")
+    "recall", N_("recall"), N_("Share of the images of the class that are predicted correctly (sensitivity).")
 )
 PRECISION = Metric(
     "precision",
     N_("precision"),
-    N_("Share of the images predicted as the class that are of it (positive predictive value)."),
+    N_("Share of the images predicted as the class that belong to it (positive predictive value)."),
 )
 F1 = Metric("f1", N_("F1"), N_("Harmonic mean of recall and precision."))
 ROC_AUC = Metric(

@@ -135,13 +135,13 @@ def epoch_metrics(confusion: ArrayLike, loss: float, classes: Sequence[str]) -> 
     """
     if not np.isfinite(loss):
         raise TrainerError(
-            "The loss is no longer a finite number: training has diverged. Choose a lower learning rate or "
-            "turn gradient clipping on (clip_norm = 1)."
+            "Training has diverged: the loss is no longer finite. Lower the learning rate "
+            "or turn on gradient clipping (clip_norm = 1)."
         )
     counts = np.asarray(confusion, dtype=np.float64)
     support = counts.sum(axis=1)
     if not support.sum():
-        raise DatasetError("There is no image to measure on: the part is empty. Split the dataset again.")
+        raise DatasetError("There are no images to measure on: the part is empty. Split the dataset again.")
     present = np.flatnonzero(support).tolist()
     recall = np.diag(counts) / np.maximum(support, 1.0)
     return PartMetrics(
@@ -184,15 +184,15 @@ def compute_metrics(
     shares = np.asarray(probabilities, dtype=np.float64)
     if not true.size:
         raise DatasetError(
-            "There is no image to evaluate: the chosen part of the dataset is empty. "
+            "There are no images to evaluate: the chosen part of the dataset is empty. "
             "Choose another part, or split the dataset again."
         )
     if not true.shape == chosen.shape == (len(groups),) or shares.shape != (len(true), len(classes)):
-        raise ValueError("truth, probabilities, predicted, classes and groups do not belong together")
+        raise ValueError("truth, probabilities, predicted, classes and groups do not fit together")
     if not np.isfinite(shares).all():
         raise TrainerError(
-            "The network gives probabilities that are not numbers: its training diverged or its weights are "
-            "damaged. Train again with a lower learning rate."
+            "The network's probabilities are not finite: its training diverged or its "
+            "weights are damaged. Train again with a lower learning rate."
         )
     names, group_index = np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)
     group_index = group_index.astype(np.int64)

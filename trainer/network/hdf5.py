@@ -32,7 +32,7 @@ _MAX_LAYERS = 10_000
 _MAX_ARRAYS = 64
 _MAX_CHUNK_BYTES = 64 << 20
 
-_NO_MEMBER = "it lacks a part that it announces"
+_NO_MEMBER = "a part listed in it is missing"
 
 
 class _RefusedError(Exception):
@@ -62,12 +62,14 @@ class StoredArray(msgspec.Struct, frozen=True):
         try:
             stored = self.dataset[()]
         except (OSError, RuntimeError, ValueError) as error:
-            raise WeightsError(f"{where} cannot be read; the file is damaged, fetch it again.") from error
+            raise WeightsError(
+                f"{where} cannot be read; the file is damaged, so download it again."
+            ) from error
         if self.dataset.dtype.kind == "V":
             stored = _from_bfloat16(stored)
         values = np.asarray(stored, dtype=np.float32)
         if not np.isfinite(values).all():
-            raise WeightsError(f"{where} holds numbers that are not finite; the file cannot be used.")
+            raise WeightsError(f"{where} contains values that are not finite; the file cannot be used.")
         return values
 
 
@@ -114,16 +116,18 @@ def open_weights(path: Path) -> Iterator[StoredWeights]:
             file = stack.enter_context(h5py.File(path, "r"))
             stored = _listed(file)
         except _RefusedError as error:
-            raise WeightsError(f"The weights file {path} is refused: {error}.") from error
+            raise WeightsError(f"The weights file {path} cannot be used: {error}.") from error
         except PermissionError as error:
-            raise WeightsError(f"The weights file {path} may not be read; change its permissions.") from error
+            raise WeightsError(
+                f"There is no permission to read the weights file {path}; change its permissions."
+            ) from error
         # h5py reports damage by whichever of these its C library led to.
         except (OSError, RuntimeError, KeyError, ValueError, TypeError, UnicodeDecodeError) as error:
             raise WeightsError(
-                f"{path} is no HDF5 weights file, or it is damaged or cut short; fetch it again."
+                f"{path} is not an HDF5 weights file, or it is damaged or incomplete; download it again."
             ) from error
         if not stored.layers:
-            raise WeightsError(f"{path} is an HDF5 file, but holds no weights that Keras wrote.")
+            raise WeightsError(f"{path} is an HDF5 file but contains no Keras weights.")
         yield stored
 
 
@@ -192,17 +196,17 @@ def _member(group: Any, path: str) -> Any:  # noqa: ANN401 - h5py ships no types
 def _array(group: Any, path: str, *, role: str) -> StoredArray:  # noqa: ANN401 - h5py ships no types
     dataset = _member(group, path)
     if not isinstance(dataset, h5py.Dataset):
-        raise _RefusedError(f"{dataset.name} is no array")
+        raise _RefusedError(f"{dataset.name} is not an array")
     if dataset.external or dataset.is_virtual:
-        raise _RefusedError(f"the numbers of {dataset.name} lie in another file")
+        raise _RefusedError(f"the values of {dataset.name} are stored in another file")
     if dataset.dtype.kind != "f" and not _is_bfloat16(dataset):
-        raise _RefusedError(f"{dataset.name} does not hold real numbers")
+        raise _RefusedError(f"{dataset.name} does not contain real numbers")
     if dataset.shape is None:
         raise _RefusedError(f"{dataset.name} is empty")
     if dataset.chunks is not None:
         chunk_bytes = math.prod(dataset.chunks) * dataset.dtype.itemsize
         if chunk_bytes > max(_MAX_CHUNK_BYTES, dataset.nbytes):
-            raise _RefusedError(f"{dataset.name} unpacks to more than it should")
+            raise _RefusedError(f"{dataset.name} unpacks to more data than it should")
     return StoredArray(role, tuple(dataset.shape), dataset)
 
 

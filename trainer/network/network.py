@@ -320,7 +320,7 @@ def assign_arrays(named: Sequence[tuple[str, Any]], arrays: Mapping[str, NDArray
     names = {name for name, _ in named}
     missing, extra = sorted(names - set(arrays)), sorted(set(arrays) - names)
     if missing or extra:
-        found = f"{len(missing)} arrays are missing and {len(extra)} are not known"
+        found = f"{len(missing)} arrays are missing and {len(extra)} are unknown"
         example = (missing or extra)[0]
         raise WeightsError(f"The weights do not belong to this network: {found} (for instance {example}).")
     for name, variable in named:

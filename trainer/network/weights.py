@@ -77,22 +77,25 @@ def find_weights(
     if choice != "imagenet":
         path = Path(choice).expanduser()
         if not path.is_file():
-            raise WeightsError(f"There is no weights file {path}; give imagenet, random or an existing file.")
+            raise WeightsError(
+                f"There is no weights file {path}; choose imagenet, random or an existing file."
+            )
         return _found(backbone, path, f"Weights of {backbone.title} from the file {path}")
     if not backbone.keras_url:
-        raise WeightsError(f"There are no ImageNet weights for {backbone.title}; choose random ones.")
+        raise WeightsError(f"There are no ImageNet weights for {backbone.title}; choose random weights.")
     cached = keras_cache() / backbone.keras_file
     path = locate_weights(backbone, weights_dir) or cached
     source = "found on this machine"
     if path == cached and not _is_official(path, backbone):
         if path.is_file():
-            listener(Warned(message=f"{path} is not the file that Keras published; it is fetched again."))
+            listener(Warned(message=f"{path} is not the file that Keras published; it is downloaded again."))
         _download(backbone, path, listener, stop)
-        source = f"fetched from {backbone.keras_url}"
+        source = f"downloaded from {backbone.keras_url}"
     elif path.name == backbone.keras_file and not _is_official(path, backbone):
         raise WeightsError(
-            f"{path} bears the name of Keras' ImageNet weights, but its content is another (MD5 is not "
-            f"{backbone.keras_md5}): it was cut short or changed. Copy it again, or name it as a weights file of your own."
+            f"{path} has the name of Keras' ImageNet weights but other content (its MD5 is "
+            f"not {backbone.keras_md5}). Copy it again, or choose it as a weights file of "
+            "your own."
         )
     return _found(backbone, path, f"ImageNet weights of {backbone.title}, {source}: {path}")
 
@@ -172,7 +175,7 @@ class _DownloadError(Exception):
 
 def _download(backbone: Backbone, path: Path, listener: Listener, stop: StopRequest | None) -> None:
     """Fetch Keras' file to `path`; the file appears there whole and checked, or not at all."""
-    listener(Said(message=f"Fetching {backbone.keras_url}"))
+    listener(Said(message=f"Downloading {backbone.keras_url}"))
     for attempts_left in reversed(range(_ATTEMPTS)):
         try:
             with explained(path):
@@ -180,7 +183,7 @@ def _download(backbone: Backbone, path: Path, listener: Listener, stop: StopRequ
         except _DownloadError as error:
             if not (error.passing and attempts_left):
                 raise WeightsError(_how_to_get(backbone, error.reason)) from error
-            listener(Warned(message=f"The download failed, since {error.reason}; trying again."))
+            listener(Warned(message=f"The download failed because {error.reason}; trying again."))
         else:
             return
 
@@ -201,7 +204,7 @@ def _fetch(backbone: Backbone, path: Path, listener: Listener, stop: StopRequest
                 done += len(chunk)
                 if done == total or time.monotonic() - told >= _SECONDS_BETWEEN_EVENTS:
                     told = time.monotonic()
-                    task = f"Fetching the weights of {backbone.title}"
+                    task = f"Downloading the weights of {backbone.title}"
                     listener(Progress(task=task, done=done, total=total, unit="bytes"))
 
     pooch.get_logger().setLevel("ERROR")
@@ -232,23 +235,23 @@ _FAILURES: tuple[tuple[type[Exception], str, str, bool], ...] = (
         True,
     ),
     (requests.ConnectionError, "IncompleteRead", "the connection was cut before the file was complete", True),
-    (requests.ConnectionError, "Read timed out", "the server fell silent", True),
+    (requests.ConnectionError, "Read timed out", "the server stopped answering", True),
     (requests.Timeout, "", "the server did not answer in time", True),
-    (requests.exceptions.SSLError, "", "no secure connection to the server could be made", False),
-    (requests.exceptions.ProxyError, "", "the proxy of this network did not let it through", False),
-    (requests.ConnectionError, "", "the server cannot be reached (is this machine offline?)", False),
-    (requests.RequestException, "", "the server could not be asked", False),
-    (ValueError, "", "what arrived is not the file that Keras published (its hash differs)", True),
+    (requests.exceptions.SSLError, "", "a secure connection to the server failed", False),
+    (requests.exceptions.ProxyError, "", "the network's proxy refused the download", False),
+    (requests.ConnectionError, "", "the server cannot be reached (check the internet connection)", False),
+    (requests.RequestException, "", "the server could not be contacted", False),
+    (ValueError, "", "the file differs from the one that Keras published (its hash differs)", True),
 )
 """Error, a part of its text, what it means, and whether trying again at once may help; the first that fits."""
 
 
 def _how_to_get(backbone: Backbone, reason: str) -> str:
     return (
-        f"The ImageNet weights of {backbone.title} could not be fetched, since {reason}. "
-        f"Download {backbone.keras_url} on a machine that can, put it as {backbone.keras_file} (or as "
-        f"{own_file_name(backbone)}) into a folder and name that folder as the one of ImageNet weights (in the "
-        f"settings, or by the environment variable {WEIGHTS_VARIABLE}); or choose random weights."
+        f"The ImageNet weights of {backbone.title} could not be downloaded because {reason}. "
+        f"Download {backbone.keras_url} on another machine, save it as {backbone.keras_file} (or "
+        f"{own_file_name(backbone)}) in a folder, and choose that folder in the settings or with the environment "
+        f"variable {WEIGHTS_VARIABLE}; or choose random weights."
     )
 
 

@@ -135,7 +135,9 @@ class FeatureCache:
             files = "1 file was" if self._damaged == 1 else f"{self._damaged} files were"
             sentences.append(f"{files} damaged in the cache; the features are computed again.")
         if self._unreadable:
-            sentences.append(f"part of the cache cannot be read ({self._unreadable}) and is computed again.")
+            sentences.append(
+                f"part of the cache cannot be read ({self._unreadable}); the features are computed again."
+            )
         self._damaged, self._unreadable = 0, ""
         return sentences
 

@@ -162,7 +162,7 @@ def compute_features(
     for position in np.flatnonzero(~own):
         values[position] = values[shown_by[position]]
     if not all(np.isfinite(row).all() for row in values):
-        listener(Warned(message=f"{task}: some values are not finite; training will not work well."))
+        listener(Warned(message=f"{task}: some values are not finite, so training will not work well."))
     _make_room(cache, task, listener)
     return FeatureTable(values, computed, time.monotonic() - begun)
 

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from trainer.training.pacing import StagePlan
     from trainer.training.preparing import Prepared
 
-_STOPPED = "Training was stopped and what it had done is saved; it can be resumed."
+_STOPPED = "Training was stopped; its progress is saved and it can be resumed."
 
 
 def train(

@@ -150,13 +150,13 @@ def prepare_run(
         initial.save(network.arrays(), beginning, step=0)
     certificate = store.certificate()
     if certificate is None or certificate.fingerprint != fingerprint:
-        raise DatasetError("The dataset was split again while the run began; start the run anew.")
+        raise DatasetError("The dataset was split again while the run was starting; start the run again.")
     folder.write_certificate(certificate)
     if checkpoint is not None:
         # What the end of the stage will go back to is looked at now: hours later it would be too late.
         best_checkpoint(checkpoints, state, config.early_stopping.metric, listener)
         network.assign(network.arrays() | of_network(checkpoint.arrays))
-        listener(Said(message=f"Going on from {checkpoint.path.name}."))
+        listener(Said(message=f"Resuming from {checkpoint.path.name}."))
     folder.write_dataset(store.path)
     folder.write_history(state.history)
     cost = estimate_cost(network, samples, config, state, cache_folder)
@@ -195,7 +195,7 @@ def _check_disk(folder: RunFolder, needed: int, listener: Listener) -> None:
     free = shutil.disk_usage(folder.path).free
     if free < needed:
         message = (
-            f"Only {file_size(free)} are free where {folder.path} lies, and the run may "
+            f"Only {file_size(free)} of disk space is free at {folder.path}, and the run may "
             f"need {file_size(needed)}."
         )
         listener(Warned(message=message))
@@ -225,9 +225,6 @@ def _initial_weights(
             each(min(begin + _STATISTICS_BATCH, count))
 
     network.estimate_statistics(batches())
-    message = (
-        "The backbone starts from random weights, not from ImageNet's: expect lower figures than a "
-        "pretrained one reaches."
-    )
+    message = "The backbone starts from random weights instead of ImageNet weights, so expect lower metrics."
     listener(Warned(message=message))
     return "random"

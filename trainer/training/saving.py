@@ -73,9 +73,9 @@ def best_checkpoint(
         for epoch in state.history
     ]
     instead = (
-        "the best epoch is looked for anew, among those to come"
+        "the best of the remaining epochs will be kept"
         if best is None
-        else f"epoch {best.epoch} of stage {best.stage} takes its place until there is a better one"
+        else f"epoch {best.epoch} of stage {best.stage} replaces it until there is a better one"
     )
     listener(Warned(message=f"{trouble}; {instead}."))
     return chosen

@@ -72,7 +72,7 @@ def collect_samples(frame: pd.DataFrame, classes: tuple[str, ...], config: RunCo
     parts = {part: frame["split"].eq(part).sum() for part in ("train", "validation", "test")}
     if not frame["split"].notna().any():
         raise DatasetError(
-            "The dataset has no split yet; split it into training, validation and test part first."
+            "The dataset has no split yet; split it into training, validation and test parts first."
         )
     if not parts["train"] or not parts["validation"]:
         empty = "training" if not parts["train"] else "validation"
@@ -85,7 +85,8 @@ def collect_samples(frame: pd.DataFrame, classes: tuple[str, ...], config: RunCo
     metric = config.early_stopping.metric
     if metric.startswith("recall_") and metric.removeprefix("recall_") not in classes:
         raise ConfigError(
-            f"The metric '{metric}' names no class of this dataset; its classes are {', '.join(classes)}."
+            f"There is no class for the metric '{metric}' in this dataset; its classes are "
+            f"{', '.join(classes)}."
         )
     frame = frame[frame["split"].isin(["train", "validation"])].reset_index(drop=True)
     groups = [str(group) for group in frame["group_id"]]

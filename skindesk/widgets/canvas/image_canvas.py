@@ -123,7 +123,7 @@ class ImageCanvas(QWidget):
             size = self.tr("{width} x {height} pixels").format(
                 width=self._picture.width, height=self._picture.height
             )
-            turned = self.tr("turned by {angle} degrees").format(angle=f"{framing.rotation:.1f}")
+            turned = self.tr("rotated by {angle} degrees").format(angle=f"{framing.rotation:.1f}")
             cut = self.tr("cropped") if framing.crop else self.tr("not cropped")
             self.setAccessibleDescription(f"{size}, {turned}, {cut}")
         else:

@@ -348,9 +348,9 @@ class ConfigForm(QWidget):
     def _options(self, field: Field) -> list[tuple[Value, str]]:
         if field.about.editor == "stages":
             return [
-                (("head", "fine-tune"), self.tr("Head, then all of it")),
+                (("head", "fine-tune"), self.tr("Head, then whole network")),
                 (("head",), self.tr("Head only")),
-                (("fine-tune",), self.tr("All of it at once")),
+                (("fine-tune",), self.tr("Whole network at once")),
             ]
         if field.about.editor == "metric":
             return [
@@ -391,14 +391,14 @@ class ConfigForm(QWidget):
         config, found = self._config, {}
         backbone = get_backbone(config.backbone)
         if config.input_size is not None and config.input_size < backbone.minimum_size:
-            found["input_size"] = self.tr("{backbone} needs {side} px or more.").format(
+            found["input_size"] = self.tr("{backbone} needs at least {side} px.").format(
                 backbone=backbone.title, side=backbone.minimum_size
             )
         metric = config.early_stopping.metric
         if metric.startswith("recall_") and self._classes and metric[len("recall_") :] not in self._classes:
-            found["early_stopping.metric"] = self.tr("The dataset has no such class; choose another figure.")
+            found["early_stopping.metric"] = self.tr("The dataset has no such class; choose another metric.")
         if config.weights not in ("imagenet", "random") and not Path(config.weights).is_file():
-            found["weights"] = self.tr("Choose a weights file that is there.")
+            found["weights"] = self.tr("Choose an existing weights file.")
         return found
 
     def _update(self) -> None:

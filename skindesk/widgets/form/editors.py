@@ -168,7 +168,9 @@ class SizesEditor(Editor):
                 continue
             size = parse_number(word, self._field)
             if size is None:
-                sentence = self.tr("Enter whole numbers from 1 to 8,192 with commas between, or nothing.")
+                sentence = self.tr(
+                    "Enter whole numbers from 1 to 8,192 separated by commas, or leave it empty."
+                )
                 raise RefusedError(sentence)
             sizes.append(int(size))
         return tuple(sizes)

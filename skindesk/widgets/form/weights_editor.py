@@ -68,7 +68,7 @@ class WeightsEditor(Editor):
         if self.box.currentIndex() != _FILE:
             return ("imagenet", "random")[self.box.currentIndex()]
         if not self._path or not Path(self._path).is_file():
-            raise RefusedError(self.tr("Choose a weights file that is there."))
+            raise RefusedError(self.tr("Choose an existing weights file."))
         return self._path
 
     def set_file(self, path: str) -> None:

@@ -208,6 +208,6 @@ class CurveCompare(QWidget):
         sentence = ""
         if without:
             names = ", ".join(map(shortened, without))
-            sentence = self.tr("No epoch is done yet in: {names}.").format(names=names)
+            sentence = self.tr("No finished epoch yet: {names}.").format(names=names)
         self._note.setText(sentence)
         self._note.setVisible(bool(sentence))

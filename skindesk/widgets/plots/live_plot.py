@@ -142,14 +142,14 @@ class LivePlot(QWidget):
         view.setFrameShape(QFrame.Shape.NoFrame)
         view.setAccessibleName(self.title)
         view.setAccessibleDescription(
-            self.tr("Arrows read points, plus and minus zoom, Shift with arrows pans, Home shows everything")
+            self.tr("Arrow keys read points, + and - zoom, Shift with arrows pans, Home shows everything")
         )
         view.setMenuEnabled(False)
         view.hideButtons()
         view.installEventFilter(self)
         view.viewport().installEventFilter(self)
         view.setToolTip(
-            self.tr("Click, then zoom by the wheel and move by dragging; a double click shows everything")
+            self.tr("Click, then zoom with the wheel and drag to move; double-click shows everything")
         )
         item = view.getPlotItem()
         item.showGrid(x=False, y=True, alpha=1.0)

@@ -54,7 +54,7 @@ class PictureCard(QScrollArea):
         self._paper.show_picture(picture)
         self.setAccessibleName(description)
         self._paper.setToolTip(
-            self.tr("{what}. Double-click to open it in full size, Ctrl+C to copy it.").format(
+            self.tr("{what}. Double-click to open it at full size, Ctrl+C to copy it.").format(
                 what=description
             )
         )
