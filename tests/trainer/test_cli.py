@@ -232,7 +232,7 @@ def test_evaluate_and_predict_say_what_they_compute_on(
     for task, (command, *words) in commands.items():
         done = shell(command, trained / "bundle", *words, "--device", "cpu", "--json")
         assert f"{task} on the CPU (" in done.err
-        assert "as asked for" in done.err
+        assert "as requested" in done.err
         json.loads(done.out)
         monkeypatch.setattr("trainer.devices.choosing.find_gpus", lambda _root: ())
         assert "since no GPU can be used" in shell(command, trained / "bundle", *words).err

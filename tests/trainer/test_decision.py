@@ -72,8 +72,8 @@ def test_comes_back_from_json_the_same() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"temperature": 0.0}, "> 0.0"),
-        ({"temperature": float("inf")}, "positive number"),
+        ({"temperature": 0.0}, ">= 0.01"),
+        ({"temperature": float("inf")}, "<= 100.0"),
         ({"classes": ("nv", "nv")}, "each class once"),
         ({"bias": {"nv": 0.0}}, "name exactly its classes"),
         ({"bias": {"nv": 0.0, "mel": float("nan")}}, "finite"),

@@ -32,7 +32,9 @@ class Stub:
 
 
 def said(probabilities: dict[str, float], predicted: str) -> str:
-    prediction = Prediction(path="a.jpg", probabilities=probabilities, predicted=predicted)
+    prediction = Prediction(
+        path="a.jpg", probabilities=probabilities, predicted=predicted, malignant_probability=0.318
+    )
     return as_text([prediction], cast("Manifest", Stub)).splitlines()[0]
 
 

@@ -110,7 +110,7 @@ class RunFolder:
             ConfigError: another run or other files are here.
         """
         own = {_LOCK}
-        if self.begun and self.events_file.exists() and not self.initial.exists():
+        if self.begun and self.events_file.exists() and not (self.initial.exists() or self.bundle.exists()):
             own |= {self.config_file.name, self.events_file.name}
         elif self.begun:
             raise ConfigError(f"{self.path} already holds a run; resume it, or choose another folder.")
