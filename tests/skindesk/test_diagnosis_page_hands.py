@@ -178,10 +178,10 @@ def test_a_folder_without_images_says_so(qtbot: QtBot, page: DiagnosisPage, tmp_
     folder = tmp_path / "letters"
     folder.mkdir()
     (folder / "letter.txt").touch()
-    with pytest.raises(TrainerError, match="no image in letters"):
+    with pytest.raises(TrainerError, match="No images found in letters"):
         collect([folder])
     drop(page, [folder])
-    qtbot.waitUntil(lambda: "no image in letters" in page.notice.text, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: "No images found in letters" in page.notice.text, timeout=PATIENCE_MS)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there a file's name can be any bytes")

@@ -275,7 +275,7 @@ def test_the_settings_folder_counts_and_may_be_away(
     assert model.problem == ""
     (tmp_path / "disk").rename(tmp_path / "unplugged")
     assert [run.name for run in looked(qtbot, model)] == ["old"]
-    assert "is not there now" in model.problem
+    assert "is not available" in model.problem
 
 
 def test_it_follows_the_workspace_and_the_disk(

@@ -318,7 +318,7 @@ def test_a_folder_that_knows_no_locks_is_said(
 ) -> None:
     monkeypatch.setattr("skindesk.models.diagnosis.kept_case.try_lock", lambda _handle: False)
     page = opened()
-    assert page.unfinished.notice.text.startswith("An unfinished diagnosis cannot be kept: no file in")
+    assert page.unfinished.notice.text.startswith("Unfinished diagnoses cannot be saved: files in")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there a file's name can be any bytes")

@@ -69,9 +69,7 @@ def collect(paths: Sequence[Path]) -> Collected:
         names = ", ".join(folder.name for folder in folders)
         kinds = ", ".join(sorted(suffix[1:].upper() for suffix in SUFFIXES))
         raise TrainerError(
-            _tr("There is no image in {names}; {kinds} files are looked for.").format(
-                names=names, kinds=kinds
-            )
+            _tr("No images found in {names}; supported formats are {kinds}.").format(names=names, kinds=kinds)
         )
     return Collected(tuple(images[:MOST_IMAGES]), len(images), tuple(folders), cut)
 
