@@ -119,7 +119,7 @@ def keep_pasted(picture: QImage, folder: Path) -> Path:
     buffer = QBuffer(content)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     if not picture.save(buffer, "PNG"):  # type: ignore[call-overload]
-        raise ImageError(_tr("The picture on the clipboard cannot be used; save it as a file and open that."))
+        raise ImageError(_tr("The image on the clipboard cannot be used; save it as a file and open that."))
     buffer.close()
     name = f"Pasted {datetime.now().astimezone():%Y-%m-%d %H.%M.%S}"
     file, number = folder / f"{name}.png", 1
