@@ -152,7 +152,7 @@ def test_the_layout_can_be_chosen(qtbot: QtBot, dataset_page: DatasetPage, tmp_p
     dataset_page.open_path(folder)
     wait_until_imported(qtbot, dataset_page)
     assert "There is no CSV table" in dataset_page.notice.text
-    words["A folder for each class"].trigger()
+    words["One folder per class"].trigger()
     dataset_page.open_path(folder)
     wait_until_imported(qtbot, dataset_page)
     qtbot.waitUntil(lambda: dataset_page.dataset is not None, timeout=LONG)

@@ -121,7 +121,7 @@ def test_pasted_files_are_taken_and_anything_else_is_refused_in_words(
 ) -> None:
     QGuiApplication.clipboard().setText("some words")
     page.commands.paste.trigger()
-    assert "no picture" in page.notice.text
+    assert "no image" in page.notice.text
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path)) for path in images])
     QGuiApplication.clipboard().setMimeData(data)

@@ -268,8 +268,7 @@ class RunsModel(QAbstractTableModel):
 
     def _of_best(self, metric: Metric) -> str:
         return self.tr(
-            "{hint} Of the best epoch, on the validation images that chose it: one view of each, before "
-            "calibration."
+            "{hint} Of the best epoch, on the validation images that chose it: one view of each, before calibration."
         ).format(hint=hint_of(metric))
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:

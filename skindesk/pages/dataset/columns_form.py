@@ -106,10 +106,8 @@ class ColumnsForm(Card):
         self.import_button = primary_button(self.tr("Import"), self._choose)
         self.reason = muted()
         explanation = self.tr(
-            "Choose the columns that hold the image file and the class. Lesion and patient ids keep "
-            "images that belong together in one part of the split. The next import of this folder uses the "
-            "same "
-            "columns."
+            "Choose the columns that hold the image file and the class. Lesion and patient ids keep images "
+            "that belong together in one part of the split. The next import of this folder uses the same columns."
         )
         self.body.addWidget(muted(explanation, wrap=True))
         self.body.addLayout(self._grid())

@@ -51,8 +51,7 @@ class OverviewView(QScrollArea):
         classes.body.addWidget(
             muted(
                 self.tr(
-                    "▲ malignant or precancerous. Percentages are shares of the column; all bars use the "
-                    "same scale."
+                    "▲ malignant or precancerous. Percentages are shares of the column; all bars use the same scale."
                 ),
                 wrap=True,
             )
@@ -122,8 +121,7 @@ class OverviewView(QScrollArea):
         listed = ", ".join(names[:_LISTED]) + (" …" if len(names) > _LISTED else "")
         self.not_stated.setText(
             self.tr(
-                "Not stated whether malignant or benign: {names}. Right-click a class in the image list to "
-                "mark it."
+                "Not stated whether malignant or benign: {names}. Right-click a class in the image list to mark it."
             ).format(names=listed)
         )
         self.not_stated.setVisible(bool(names))

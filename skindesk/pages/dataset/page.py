@@ -228,10 +228,8 @@ class DatasetPage(QWidget):
         self._wait(
             self.tr("Drawing the demo's lesions"),
             self.tr(
-                "SkinDesk draws a small dataset, trains a network on it, scores it and shows a first "
-                "diagnosis. "
-                "The images are drawings and say nothing about skin. It takes a few minutes; other pages can "
-                "be "
+                "SkinDesk draws a small dataset, trains a network on it, scores it and shows a first diagnosis. "
+                "The images are drawings and say nothing about skin. It takes a few minutes; other pages can be "
                 "used meanwhile."
             ),
         )
@@ -252,8 +250,7 @@ class DatasetPage(QWidget):
         if dataset.moved:
             self.moved.show_error(
                 self.tr(
-                    "The images are no longer in {folder}. Nothing is lost; choose the folder they are in "
-                    "now."
+                    "The images are no longer in {folder}. Nothing is lost; choose the folder they are in now."
                 ).format(folder=dataset.root),
                 action=self.tr("Find folder…"),
             )

@@ -83,9 +83,9 @@ class StartView(QWidget):
             "dataset",
             self.tr("Open your images"),
             self.tr(
-                "Choose a folder of dermatoscopic images, or drop it here: HAM10000 as downloaded, "
-                "an ISIC challenge, a folder for each class, or a table of images and classes. "
-                "Images stay where they are and are never changed."
+                "Choose a folder of dermatoscopic images, or drop it here: HAM10000 as downloaded, an ISIC "
+                "challenge, a folder for each class, or a table of images and classes. Images stay where "
+                "they are and are never changed."
             ),
             (
                 (self.tr("Open a folder…"), self.folder_asked.emit, True),

@@ -106,16 +106,14 @@ class CompareView(QWidget):
         if len(known - {""}) > 1 or len(scored) > 1:
             self.notice.show_note(
                 self.tr(
-                    "These runs were trained or scored on different datasets or splits: their figures rest "
-                    "on "
+                    "These runs were trained or scored on different datasets or splits: their figures rest on "
                     "different images and cannot be compared."
                 )
             )
         elif "" in known:
             self.notice.show_note(
                 self.tr(
-                    "The dataset and split of some of these runs are not known; compare their figures with "
-                    "care."
+                    "The dataset and split of some of these runs are not known; compare their figures with care."
                 )
             )
         else:

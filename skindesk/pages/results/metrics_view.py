@@ -139,8 +139,7 @@ class MetricsView(QScrollArea):
             sentence = (
                 self.tr(
                     "This network has not been scored on the test part yet. The test part shows how good it "
-                    "is on lesions that were not used for training or selection, and most reliably the first "
-                    "time."
+                    "is on lesions that were not used for training or selection, and most reliably the first time."
                 )
                 if summary.has_bundle
                 else self.tr("This run has no network to score on the test part yet.")
@@ -151,8 +150,7 @@ class MetricsView(QScrollArea):
             sentence = (
                 self.tr(
                     "These are the figures of the best epoch: one view of each image, before calibration, "
-                    "without intervals. Scoring the validation part gives all figures with intervals, the "
-                    "confusion "
+                    "without intervals. Scoring the validation part gives all figures with intervals, the confusion "
                     "matrix and its images; it may be scored as often as you like."
                 )
                 if summary.has_bundle

@@ -227,7 +227,7 @@ class RunActions(QObject):
     def _ask_export(self) -> None:
         (run,) = self._chosen
         with_results = self.tr("Bundle with its results (*{suffix})").format(suffix=ARCHIVE_SUFFIX)
-        alone = self.tr("Bundle alone (*{suffix})").format(suffix=ARCHIVE_SUFFIX)
+        alone = self.tr("Bundle only (*{suffix})").format(suffix=ARCHIVE_SUFFIX)
         self._bundles().save_file(
             self.tr("Export the bundle as one file"),
             f"{run.name}{ARCHIVE_SUFFIX}",

@@ -186,8 +186,8 @@ class ScoringPanel(QWidget):
             self.tr("This network has been scored on the test part {n} times.").format(n=facts.test_scorings),
         )
         return self.tr(
-            "Each scoring is counted in the dataset, and the count is shown with the figures. {before} "
-            "A test part that is used repeatedly to choose between networks becomes a validation part."
+            "Each scoring is counted in the dataset, and the count is shown with the figures. {before} A "
+            "test part that is used repeatedly to choose between networks becomes a validation part."
         ).format(before=before)
 
     def _cannot(self, sentence: str) -> None:

@@ -65,8 +65,7 @@ class WeightsHelp(QFrame):
         self.text.setText(
             self.tr(
                 "The ImageNet weights of {backbone} are not on this machine and cannot be downloaded. "
-                "Download the "
-                "file elsewhere and choose it here, or start from random weights."
+                "Download the file elsewhere and choose it here, or start from random weights."
             ).format(backbone=title)
         )
 
