@@ -80,7 +80,7 @@ def last_crash(paths: Paths) -> str:
         hard.write_text("", encoding="utf-8")
     except OSError:
         return ""
-    return _tr("The window ended unexpectedly last time; what happened is in {file}.").format(file=kept)
+    return _tr("SkinDesk closed unexpectedly last time; details are in {file}.").format(file=kept)
 
 
 def _tell(log: str) -> None:
@@ -90,7 +90,7 @@ def _tell(log: str) -> None:
     for widget in QApplication.topLevelWidgets():
         strip = getattr(widget, "strip", None)
         if strip is not None:
-            words = _tr("Something went wrong in the window; your work is kept. Details: {file}")
+            words = _tr("Something went wrong in the window; your work is safe. Details: {file}")
             strip.say(words.format(file=log), 30_000)
 
 

@@ -142,7 +142,9 @@ class Demo(QObject):
         self.running = False
         self.bar.show_step(_DIAGNOSE, "")
         self.bar.show_end(
-            self.tr("The network is trained and scored. It has {n} drawings to diagnose.").format(n=_IMAGES),
+            self.tr("The network is trained and scored. There are {n} drawings to diagnose.").format(
+                n=_IMAGES
+            ),
             self.tr("Go to Diagnosis"),
         )
         if self._window.current == "training":  # whoever has gone elsewhere is not called away
@@ -151,7 +153,7 @@ class Demo(QObject):
     def _show_diagnosis(self) -> None:
         self._window.show_page("diagnosis")
         self.bar.show_end(
-            self.tr("This is what the network says of drawings it has not seen. Now open your own images.")
+            self.tr("These are the network's results for drawings it has not seen. Now open your own images.")
         )
 
     def _stop(self) -> None:

@@ -189,7 +189,7 @@ class _SelfTest(QObject):
         self._wait("the PDF is written", file.exists)
         content = file.read_bytes()
         if not content.startswith(b"%PDF-") or b"%%EOF" not in content[-1024:]:
-            raise _Failed("The report is no PDF.")
+            raise _Failed("The report is not a PDF.")
         return f"PDF of {len(content) / 1024:.0f} KiB written"
 
     # --- waiting -----------------------------------------------------------------------------------------

@@ -284,7 +284,7 @@ def test_moved_images_are_told_of_and_found_again(
     folder, dataset = own_dataset
     elsewhere = folder.rename(tmp_path / "elsewhere")
     open_dataset(qtbot, dataset_page, dataset)
-    assert f"The images are not at {folder} any more" in dataset_page.moved.text
+    assert f"The images are no longer in {folder}" in dataset_page.moved.text
     assert dataset_page.moved.isVisible()
     dataset_page.relocate(tmp_path / "home")
     qtbot.waitUntil(lambda: "does not hold the images" in dataset_page.notice.text, timeout=LONG)
@@ -344,7 +344,7 @@ def test_a_class_is_marked_from_its_menu(qtbot: QtBot, opened_page: DatasetPage)
     assert opened_page.browser.side.classes.rows["nv"].text().startswith("▲ ")
     with DatasetStore.open(dataset.path, read_only=True) as store:
         assert "nv" in store.malignant
-    choose("nv", "As its name says: benign")
+    choose("nv", "From its name: benign")
     qtbot.waitUntil(lambda: opened_page.dataset.table.marks.of("nv") == "benign")
 
 

@@ -154,9 +154,9 @@ def test_a_broken_image_says_why_in_grid_and_details(
     assert table is not None
     path = table.paths[0]
     qtbot.waitUntil(lambda: bool(view.thumbnails.reason(path)), timeout=LONG)
-    assert "it is no image" in view.words_about(view.grid.index_at(0))
+    assert "it is not an image" in view.words_about(view.grid.index_at(0))
     view.select_sample(0)
-    qtbot.waitUntil(lambda: "it is no image" in dataset_page.browser.details.picture.reason, timeout=LONG)
+    qtbot.waitUntil(lambda: "it is not an image" in dataset_page.browser.details.picture.reason, timeout=LONG)
 
 
 # One image

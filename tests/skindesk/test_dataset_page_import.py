@@ -98,7 +98,7 @@ def test_images_of_one_class_are_kept_although_they_cannot_be_split(
     wait_until_imported(qtbot, dataset_page)
     qtbot.waitUntil(lambda: dataset_page.dataset is not None, timeout=LONG)
     assert "They could not be split: All 5 images are of class nv" in dataset_page.notice.text
-    assert dataset_page.browser.side.certificate.text == "Not split yet; training needs it."
+    assert dataset_page.browser.side.certificate.text == "Not split yet; training needs a split."
     assert not dataset_page.browser.side.parts.isVisible()
     assert len(dataset_page.browser.view.grid) == 5
 
@@ -137,7 +137,7 @@ def test_a_second_import_waits_for_the_first(
     dataset_page.open_path(write_class_folders(tmp_path / "others", {"mel": 2, "nv": 2}))
     assert (
         dataset_page.notice.text
-        == f"{small_folder.name} is being imported. Wait until that is done, or stop it."
+        == f"{small_folder.name} is being imported. Wait for it to finish, or stop it."
     )
     wait_until_imported(qtbot, dataset_page)
     qtbot.waitUntil(lambda: dataset_page.dataset is not None, timeout=LONG)
@@ -152,7 +152,7 @@ def test_the_layout_can_be_chosen(qtbot: QtBot, dataset_page: DatasetPage, tmp_p
     dataset_page.open_path(folder)
     wait_until_imported(qtbot, dataset_page)
     assert "There is no CSV table" in dataset_page.notice.text
-    words["A folder for each class"].trigger()
+    words["One folder per class"].trigger()
     dataset_page.open_path(folder)
     wait_until_imported(qtbot, dataset_page)
     qtbot.waitUntil(lambda: dataset_page.dataset is not None, timeout=LONG)

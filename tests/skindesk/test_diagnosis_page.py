@@ -249,7 +249,7 @@ def test_images_of_one_lesion_are_answered_together_and_reported(
     rows = table.read_text(encoding="utf-8").splitlines()
     assert rows[0].startswith("path,predicted,bkl,mel,nv,malignant_probability,prior,warnings,error,rotation")
     assert f"{expected[0]['probabilities']['mel']:.6f}" in rows[1]
-    assert "no image" in rows[3]
+    assert "not an image" in rows[3]
     assert rows[4].startswith("together,")
 
     page.patient.editors["name"].setText("Ada Björk")
@@ -370,7 +370,7 @@ def test_a_damaged_bundle_is_explained_and_not_asked(
     workspace.set_bundle(None)
     workspace.set_bundle(tiny_run / "bundle")
     qtbot.waitUntil(page.bundle.problem.isVisible, timeout=PATIENCE_MS)
-    assert "not what was written" in page.bundle.problem.text
+    assert "differs from what was written" in page.bundle.problem.text
     assert page.network.facts is None
     assert page.model.bundle is None
     assert not page.result.isVisible()

@@ -69,9 +69,9 @@ def test_a_demo_network_says_so_wherever_it_answers(
     qtbot: QtBot, page: DiagnosisPage, drawings: list[Path]
 ) -> None:
     show_drawings(qtbot, page, drawings)
-    assert page.bundle.combo.currentText() == "Demo (demo)"
+    qtbot.waitUntil(lambda: page.bundle.combo.currentText() == "Demo (demo)", timeout=PATIENCE_MS)
     assert page.bundle.demo.isVisible()
-    assert "nothing of skin" in page.bundle.demo.text()
+    assert "not on skin" in page.bundle.demo.text()
     assert page.result.demo.isVisible()
 
 

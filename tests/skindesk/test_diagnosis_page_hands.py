@@ -121,7 +121,7 @@ def test_pasted_files_are_taken_and_anything_else_is_refused_in_words(
 ) -> None:
     QGuiApplication.clipboard().setText("some words")
     page.commands.paste.trigger()
-    assert "no picture" in page.notice.text
+    assert "no image" in page.notice.text
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path)) for path in images])
     QGuiApplication.clipboard().setMimeData(data)
@@ -178,10 +178,10 @@ def test_a_folder_without_images_says_so(qtbot: QtBot, page: DiagnosisPage, tmp_
     folder = tmp_path / "letters"
     folder.mkdir()
     (folder / "letter.txt").touch()
-    with pytest.raises(TrainerError, match="no image in letters"):
+    with pytest.raises(TrainerError, match="No images found in letters"):
         collect([folder])
     drop(page, [folder])
-    qtbot.waitUntil(lambda: "no image in letters" in page.notice.text, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: "No images found in letters" in page.notice.text, timeout=PATIENCE_MS)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there a file's name can be any bytes")

@@ -209,7 +209,7 @@ def test_diagnosis_is_warm_and_answers_in_the_order_asked(
         assert prediction.predicted in {"bkl", "mel", "nv"}
         assert prediction.error == ""
     assert answer.together is not None
-    assert "1 of 4 images is not in this" in answer.together.warnings[0]
+    assert "1 of 4 images is left out" in answer.together.warnings[0]
     assert len(answer.bundle_hash) == 12
     assert answer.prior.startswith("The probabilities assume")
 

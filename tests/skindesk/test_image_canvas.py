@@ -306,7 +306,7 @@ def test_pictures_are_read_in_the_background_and_broken_ones_explained(
     loader.want(image)
     loader.want(broken, first=True)
     qtbot.waitUntil(lambda: loader.picture(image) is not None and bool(loader.sentence(broken)))
-    assert "no image" in loader.sentence(broken)
+    assert "not an image" in loader.sentence(broken)
     assert loader.picture(broken) is None
     thumbnail = loader.thumbnail(image)
     assert thumbnail is not None

@@ -445,7 +445,7 @@ def test_each_problem_stays_until_it_is_solved_or_put_away(
     assert not three.exists()
     assert page.notice.text.startswith("Moved to the trash: 1 run"), "so that it can be undone"
     page.run_actions.import_files([bad])
-    qtbot.waitUntil(lambda: "no SkinDesk bundle file" in page.failures.text, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "not a SkinDesk bundle file" in page.failures.text, timeout=PATIENCE)
     assert page.notice.text == "", "it is not being imported any more"
     assert "“one” is being trained" in page.failures.text
     assert "“two” is being trained" in page.failures.text
@@ -466,7 +466,7 @@ def test_each_problem_stays_until_it_is_solved_or_put_away(
     put_away(page.failures)
     assert not page.failures.isVisible()
     page.run_actions.import_files([bad])
-    qtbot.waitUntil(lambda: "no SkinDesk bundle file" in page.failures.text, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "not a SkinDesk bundle file" in page.failures.text, timeout=PATIENCE)
     assert "“two” is being trained" not in page.failures.text
 
 
@@ -511,7 +511,7 @@ def test_a_file_that_is_no_bundle_is_refused_in_a_sentence(
     bad.write_bytes(b"not a zip")
     page.window().show()
     assert page.open_path(bad)
-    qtbot.waitUntil(lambda: "no SkinDesk bundle file" in page.failures.text, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "not a SkinDesk bundle file" in page.failures.text, timeout=PATIENCE)
     assert not list(paths.bundles.iterdir())
     assert not page.open_path(tmp_path / "pictures")
 

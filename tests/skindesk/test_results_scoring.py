@@ -67,7 +67,7 @@ def test_scoring_from_question_to_figures(
     panel = page.detail.scoring
 
     # Cancelled, then stopped: nothing is counted.
-    assert "has not been scored with this network yet" in ask(qtbot, page)
+    assert "has not been scored on the test part yet" in ask(qtbot, page)
     qtbot.mouseClick(panel.cancel_button, Qt.MouseButton.LeftButton)
     assert not panel.isVisible()
     ask(qtbot, page)
@@ -88,7 +88,7 @@ def test_scoring_from_question_to_figures(
         lambda: bool(page.table.chosen) and page.table.chosen[0].test is not None, timeout=PATIENCE
     )
     check_what_is_shown(qtbot, page)
-    assert "has been scored with this network once" in ask(qtbot, page)
+    assert "has been scored on the test part once" in ask(qtbot, page)
     panel.dismiss()
 
     # Validation needs no question, and is not counted.

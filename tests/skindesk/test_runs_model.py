@@ -180,13 +180,13 @@ DAMAGE = {
     "events are torn": (_write("events.jsonl", b'{"event": "Finis'), ""),
     "events are no text": (_write("events.jsonl", b"\xff\xfe\x00"), ""),
     "events are gone": (lambda folder: (folder / "events.jsonl").unlink(), ""),
-    "manifest is half": (_write("bundle/manifest.json", b'{"format_version": 1'), "no manifest"),
+    "manifest is half": (_write("bundle/manifest.json", b'{"format_version": 1'), "not the manifest"),
     "manifest is newer": (_write("bundle/manifest.json", b'{"format_version": 99}'), "newer SkinDesk"),
     "bundle is empty": (
         lambda folder: [file.unlink() for file in (folder / "bundle").iterdir()],
         "no manifest",
     ),
-    "bundle is gone": (lambda folder: shutil.rmtree(folder / "bundle"), "its bundle is gone"),
+    "bundle is gone": (lambda folder: shutil.rmtree(folder / "bundle"), "its bundle is missing"),
     "dataset is no note": (_write("dataset.json", b"{"), "the run's dataset is not known"),
     "name is no text": (_write("name.txt", b"\xff\xfe\xff"), ""),
     "report is half": (_write("report-test/metrics.json", b'{"n": 3'), "score the part again"),
@@ -275,7 +275,7 @@ def test_the_settings_folder_counts_and_may_be_away(
     assert model.problem == ""
     (tmp_path / "disk").rename(tmp_path / "unplugged")
     assert [run.name for run in looked(qtbot, model)] == ["old"]
-    assert "is not there now" in model.problem
+    assert "is not available" in model.problem
 
 
 def test_it_follows_the_workspace_and_the_disk(

@@ -90,7 +90,7 @@ def test_a_fact_that_is_declared_goes_from_the_table_to_the_window(
     assert (report.updated, report.unchanged, report.problem_kinds) == (2, 1, {"odd-value": 1})
     dataset = read_dataset(file)
     table = dataset.table
-    assert "'a lot' is no diameter" in dataset.problems[0].reason
+    assert "'a lot' is not a valid diameter" in dataset.problems[0].reason
     for text, rows in (
         ("skin = II", [0]),
         ("fitzpatrick ~ v", [1]),
@@ -116,7 +116,9 @@ def test_a_fact_that_is_declared_can_be_corrected(
     with DatasetStore.open(file) as store:
         store.edit(["ISIC_0000002"], skin_type="I", diameter=4)
         assert store.frame()[["skin_type", "diameter"]].to_numpy().tolist()[2] == ["I", 4.0]
-        with pytest.raises(DatasetError, match="301 is no diameter; give mm from 0 to 300, or nothing"):
+        with pytest.raises(
+            DatasetError, match="301 is not a valid diameter; give mm from 0 to 300, or nothing"
+        ):
             store.edit(["ISIC_0000002"], diameter=301)
     import_dataset(folder, file)
     with DatasetStore.open(file) as store:

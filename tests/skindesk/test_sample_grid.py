@@ -93,12 +93,12 @@ def test_a_query_finds(table: SampleTable, text: str, rows: list[int]) -> None:
     ("text", "why"),
     [
         ("age >", "Nothing follows “age >”"),
-        ("age > old", "“old” is no number"),
+        ("age > old", "“old” is not a number"),
         ("age ~ 5", "is a number"),
         ("site > back", "is text"),
         ("colour = red", "There is no field “colour”"),
         ("(age > 5", "not closed"),
-        ("age > 5)", "not opened"),
+        ("age > 5)", "without an opening one"),
         ('"back', "quotation mark"),
         ("back and", "missing at the end"),
         ("or back", "missing before “or”"),
@@ -115,9 +115,9 @@ def test_a_query_that_cannot_be_understood_says_why(text: str, why: str) -> None
     ("text", "why"),
     [
         ("(" * 5000 + "mel" + ")" * 5000, "too long"),
-        ("(" * 900 + "mel" + ")" * 900, "Too many brackets"),
-        ("not " * 1500 + "mel", "Too many brackets or nots"),
-        ("(" * 1900, "Too many brackets"),
+        ("(" * 900 + "mel" + ")" * 900, "Brackets or nots are nested"),
+        ("not " * 1500 + "mel", "Brackets or nots are nested"),
+        ("(" * 1900, "Brackets or nots are nested"),
         ("mel " * 50_000, "too long"),
     ],
 )

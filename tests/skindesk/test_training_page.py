@@ -114,7 +114,7 @@ def test_without_a_dataset_it_says_what_to_do(
     page = make_page()
     page.show()
     assert page.blocked.isVisible()
-    assert page.blocked.heading.text() == "First a dataset"
+    assert page.blocked.heading.text() == "Open a dataset first"
     with qtbot.waitSignal(workspace.go_to) as asked:
         qtbot.mouseClick(page.blocked.button, Qt.MouseButton.LeftButton)
     assert asked.args == ["dataset"]
@@ -128,7 +128,7 @@ def test_a_dataset_without_a_split_is_not_trained_on(
     connection.close()
     workspace.set_dataset(small_dataset)
     page = make_page()
-    qtbot.waitUntil(lambda: page.blocked.heading.text() == "First a split")
+    qtbot.waitUntil(lambda: page.blocked.heading.text() == "Split the dataset first")
     assert not page.setup.can_start
     with DatasetStore.open(small_dataset) as store:
         split_dataset(store, seed=1)
@@ -225,7 +225,7 @@ def test_settings_are_saved_and_loaded(page: TrainingPage, tmp_path: Path, qtbot
     config = preset_config("thorough", "inceptionv3")
     page.setup.set_config(config)
     page.setup.save_settings(tmp_path / "thorough.toml")
-    qtbot.waitUntil(lambda: page.setup.notice.text == "Settings are saved as thorough.toml.")
+    qtbot.waitUntil(lambda: page.setup.notice.text == "Settings saved as thorough.toml.")
     assert config_from_toml(tmp_path / "thorough.toml") == config
     page.setup.set_config(RunConfig())
     assert page.open_path(tmp_path / "thorough.toml")
@@ -269,13 +269,13 @@ def test_weights_at_hand_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     states = find_weights_states(tmp_path)
     assert states["xception"].path == tmp_path / "xception_imagenet_notop.weights.h5"
     assert states["densenet121"].path is None
-    assert weights_words(states["xception"])[0] == "Weights at hand"
+    assert weights_words(states["xception"])[0] == "Weights available"
 
 
 def test_weights_that_are_not_at_hand_are_told_apart() -> None:
-    assert weights_words(WeightsState(None, True, 83_445_920))[0] == "80\u00a0MiB to fetch"
+    assert weights_words(WeightsState(None, True, 83_445_920))[0] == "80\u00a0MiB download"
     short, long = weights_words(WeightsState(None, False, 83_445_920))
-    assert short == "Weights not at hand"
+    assert short == "Weights not available"
     assert "random weights" in long
 
 
@@ -285,7 +285,7 @@ def test_cards_say_where_weights_are(
     (tmp_path / "densenet121_imagenet_notop.weights.h5").write_bytes(b"weights")
     settings.set_value("weights_dir", str(tmp_path))
     card = page.setup.cards.cards["densenet121"]
-    qtbot.waitUntil(lambda: card.accessibleDescription() == "Weights at hand")
+    qtbot.waitUntil(lambda: card.accessibleDescription() == "Weights available")
 
 
 # --- runs of earlier days ----------------------------------------------------------------------------------
@@ -473,7 +473,7 @@ def test_the_word_of_a_silent_run_goes_when_it_speaks_again(
 ) -> None:
     silent_page.start_run(RunConfig(), small_dataset, "Thinking")
     silent_queue.unresponsive.emit(True)
-    assert "said nothing for a while" in silent_page.notice.text
+    assert "not reported for a while" in silent_page.notice.text
     silent_queue.unresponsive.emit(False)
     assert silent_page.notice.text == ""
 

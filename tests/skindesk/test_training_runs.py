@@ -134,7 +134,7 @@ def test_a_stopped_run_goes_on_here_and_after_a_restart(
     assert page.setup.stop_button.text() == "Stopping…"
     qtbot.waitUntil(lambda: first.state.ended, timeout=LONG)
     assert first.state is JobState.CANCELLED
-    assert page.notice.text == "Long was stopped. What it has done is saved."
+    assert page.notice.text == "Long was stopped. Its progress is saved."
     assert any(isinstance(event, Stopped) for event in events)
     done = len(page.panel.run.epochs) if page.panel.run is not None else 0
 
@@ -224,8 +224,6 @@ def test_an_estimate_and_a_preview_come_from_the_engine(
     assert " of disk." in setup.estimate.label.text()
     assert "Training on the CPU" in setup.estimate.label.toolTip()
     setup.estimate._on_free(1000)
-    assert setup.notice.text.startswith(
-        "Only 1000\u00a0B are free where runs are kept, and this one may need "
-    )
+    assert setup.notice.text.startswith("Only 1000\u00a0B free in the folder for runs; this run may need ")
     setup.estimate._on_free(1 << 60)
     assert setup.notice.text == ""

@@ -196,7 +196,7 @@ def test_a_moved_image_says_so_beside_the_others_and_is_read_when_it_is_there_ag
     images[0].rename(tmp_path / "elsewhere.png")
     again = opened()
     strip = again.images.strip
-    gone = f"{images[0].name} is gone: it was moved, renamed or deleted."
+    gone = f"{images[0].name} no longer exists: it was moved, renamed or deleted."
     qtbot.waitUntil(lambda: strip.tiles[0].sentence == gone, timeout=PATIENCE_MS)
     assert again.images.canvas.accessibleDescription() == f"{gone}\n\n{images[0].parent}"
     again.model.select(again.model.images[1].number)
@@ -226,7 +226,7 @@ def test_two_windows_keep_a_case_each_and_both_can_be_brought_back(
     again = opened()
     assert again.patient.fields().name == "Bob", "the latest comes first"
     assert again.commands.other.isVisible()
-    assert again.unfinished.notice.text.endswith("The menu Diagnosis has another one.")
+    assert again.unfinished.notice.text.endswith("There is another one in the Diagnosis menu.")
     again.commands.other.trigger()
     assert again.patient.fields().name == "Ada"
     assert [image.path for image in again.model.images] == images[:1]
@@ -318,7 +318,7 @@ def test_a_folder_that_knows_no_locks_is_said(
 ) -> None:
     monkeypatch.setattr("skindesk.models.diagnosis.kept_case.try_lock", lambda _handle: False)
     page = opened()
-    assert page.unfinished.notice.text.startswith("An unfinished diagnosis cannot be kept: no file in")
+    assert page.unfinished.notice.text.startswith("Unfinished diagnoses cannot be saved: files in")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there a file's name can be any bytes")

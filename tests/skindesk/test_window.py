@@ -245,7 +245,7 @@ def test_an_error_in_a_slot_is_written_down_and_the_window_lives(
     assert Settings(paths.settings_file).value("paper") == "Letter"
     assert "a mistake of ours" in paths.log_file("window.log").read_text()
     assert window.isVisible()
-    assert any("your work is kept" in label.text() for label in window.findChildren(QLabel))
+    assert any("your work is safe" in label.text() for label in window.findChildren(QLabel))
 
 
 def test_a_crash_is_told_once_at_the_next_start(paths: Paths) -> None:

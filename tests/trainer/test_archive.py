@@ -106,7 +106,7 @@ def test_contents_that_no_reader_takes_are_a_sentence(archive: Path, tmp_path: P
         members["skindesk.json"] = content
 
     repacked(archive, bad, replace)
-    with pytest.raises(BundleError, match=r"bad\.skindesk is no SkinDesk bundle file"):
+    with pytest.raises(BundleError, match=r"bad\.skindesk is not a SkinDesk bundle file"):
         import_archive(bad, tmp_path / "imported")
     assert not (tmp_path / "imported").exists()
 
@@ -204,7 +204,7 @@ def test_one_changed_byte_is_noticed(archive: Path, tmp_path: Path) -> None:
             members[name] = members[name][:-1] + bytes([members[name][-1] ^ 1])
 
         bad = repacked(archive, tmp_path / "bad.skindesk", flip)
-        with pytest.raises(BundleError, match=f"{name} is not what was written"):
+        with pytest.raises(BundleError, match=f"{name} differs from what was written"):
             import_archive(bad, tmp_path / "imported")
         assert not (tmp_path / "imported").exists()
 
@@ -240,7 +240,7 @@ def _contents(**changes: object) -> Callable[[Members], None]:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (_without(CONTENTS), "no SkinDesk bundle file: it has no skindesk.json"),
+        (_without(CONTENTS), "not a SkinDesk bundle file: it has no skindesk.json"),
         (_without("bundle/manifest.sha256"), "bundle/manifest.sha256 is listed or present, but not both"),
         (_without("config.toml"), "config.toml is listed or present, but not both"),
         (_contents(version=99), "written by a newer SkinDesk; update this program"),
@@ -267,7 +267,7 @@ def test_a_size_that_lies_is_noticed(archive: Path, tmp_path: Path) -> None:
         members[CONTENTS] = json.dumps(contents).encode()
 
     bad = repacked(archive, tmp_path / "bad.skindesk", lie)
-    with pytest.raises(BundleError, match=r"config\.toml is not what was written"):
+    with pytest.raises(BundleError, match=r"config\.toml differs from what was written"):
         import_archive(bad, tmp_path / "imported")
 
 
@@ -291,7 +291,7 @@ def test_a_name_twice_is_refused(archive: Path, tmp_path: Path) -> None:
     bad.write_bytes(archive.read_bytes())
     with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(bad, "a") as twice:
         twice.writestr("config.toml", "again")
-    with pytest.raises(BundleError, match="names a member twice"):
+    with pytest.raises(BundleError, match="holds a file twice"):
         import_archive(bad, tmp_path / "imported")
 
 
@@ -299,7 +299,7 @@ def test_a_name_twice_is_refused(archive: Path, tmp_path: Path) -> None:
 def test_any_other_file_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "x.skindesk"
     file.write_bytes(content)
-    with pytest.raises(BundleError, match="no SkinDesk bundle file"):
+    with pytest.raises(BundleError, match="not a SkinDesk bundle file"):
         import_archive(file, tmp_path / "imported")
 
 

@@ -161,7 +161,7 @@ def test_writing_replaces_a_bundle(bundle: Path) -> None:
 def test_writing_leaves_a_folder_with_other_things_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
 
-    with pytest.raises(BundleError, match="exists and is no bundle; choose another folder"):
+    with pytest.raises(BundleError, match="exists and is not a bundle; choose another folder"):
         write_bundle(tmp_path, make_manifest(), ARRAYS)
 
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
@@ -204,7 +204,7 @@ def test_a_changed_byte_is_explained(bundle: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
 
     assert refusal(bundle) == (
-        f"{weights} is not what was written: its hash differs, so the file was changed or damaged. "
+        f"{weights} differs from what was written (wrong hash): the file was changed or damaged. "
         "Copy the bundle again from where it came from, or train again."
     )
 
@@ -213,18 +213,17 @@ def test_what_is_no_bundle_is_explained(tmp_path: Path, bundle: Path) -> None:
     assert refusal(tmp_path / "nowhere") == f"There is no bundle at {tmp_path / 'nowhere'}; check the path."
     assert "is a file; a bundle is a folder with" in refusal(bundle / "manifest.json")
     assert refusal(tmp_path) == (
-        f"{tmp_path} is no bundle, since it has no manifest.json; did you mean {bundle}?"
+        f"{tmp_path} is not a bundle: it has no manifest.json; did you mean {bundle}?"
     )
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert (
-        "is no bundle, since it has no manifest.json; choose the bundle in the folder of a finished run."
-        in (refusal(empty))
+    assert "is not a bundle: it has no manifest.json; choose the bundle in the folder of a finished run." in (
+        refusal(empty)
     )
     (empty / "manifest.json").write_text('{"name": "a web page", "icons": []}')
-    assert "is no manifest of a SkinDesk bundle" in refusal(empty)
+    assert "is not the manifest of a SkinDesk bundle" in refusal(empty)
     (empty / "manifest.json").write_text("not even JSON")
-    assert "is no manifest of a SkinDesk bundle" in refusal(empty)
+    assert "is not the manifest of a SkinDesk bundle" in refusal(empty)
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "manifest.sha256"])
@@ -273,8 +272,8 @@ def test_a_bundle_of_a_newer_program_is_refused_in_words(bundle: Path) -> None:
         (lambda m: m["calibration"]["bias"].update(mel=1e30), "from -100 to 100"),
         (lambda m: m["head"].update(dense=[8192] * 4_000), "length <= 16"),
         (lambda m: m["calibration"]["prior"].update(mel=0.9), "must sum to 1"),
-        (lambda m: m["config"].update(backbone="xception"), "`config` describes another network"),
-        (lambda m: m.update(dataset_fingerprint="1" * 64), "`split` certifies another split"),
+        (lambda m: m["config"].update(backbone="xception"), "`config` describes a different network"),
+        (lambda m: m.update(dataset_fingerprint="1" * 64), "`split` certifies a different split"),
         (lambda m: m.update(created="yesterday"), "Invalid RFC3339"),
         (lambda m: m.update(created="2026-01-02T03:04:05"), "timezone"),
         (
@@ -298,7 +297,7 @@ def test_weights_that_are_no_safetensors_are_refused_even_with_the_right_hash(bu
     (bundle / "weights.safetensors").write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
     rewrite_manifest(bundle, lambda manifest: manifest["files"].update({"weights.safetensors": digest}))
-    assert "is no safetensors file" in refusal(bundle)
+    assert "is not a safetensors file" in refusal(bundle)
 
 
 def test_a_huge_manifest_is_not_read(bundle: Path) -> None:

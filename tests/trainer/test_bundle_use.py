@@ -52,7 +52,7 @@ def test_an_image_for_which_the_logits_overflow_has_an_error_and_no_probabilitie
     huge = with_weights(trained / "bundle", tmp_path / "huge", overflowing)
     image = next(image_folder.rglob("*.png"))
     (answer,) = Predictor(huge).predict([image])
-    assert answer.error.startswith(f"The network gives no finite numbers for {image}")
+    assert answer.error.startswith(f"The network's output is not finite for {image}")
     assert answer.probabilities == {}
     outcome = shell("predict", huge, image, "--json")
     assert outcome.status == 2
@@ -63,7 +63,7 @@ def test_a_bundle_that_overflows_is_not_scored(
     shell: Shell, trained: Path, dataset_file: Path, tmp_path: Path
 ) -> None:
     huge = with_weights(trained / "bundle", tmp_path / "huge", overflowing)
-    assert "no finite numbers" in shell.refused("evaluate", huge, dataset_file, "--split", "validation")
+    assert "output is not finite" in shell.refused("evaluate", huge, dataset_file, "--split", "validation")
 
 
 def test_weights_out_of_range_are_refused_when_they_are_read(trained: Path, tmp_path: Path) -> None:

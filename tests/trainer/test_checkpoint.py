@@ -142,7 +142,7 @@ def test_one_changed_byte_sends_the_reader_to_the_checkpoint_before(
     (warning,) = said
     assert isinstance(warning, Warned)
     assert "checkpoint-000002 has a" in warning.message
-    assert warning.message.endswith("going on from checkpoint-000001 instead.")
+    assert warning.message.endswith("continuing from checkpoint-000001 instead.")
 
 
 def test_every_byte_of_the_index_counts(store: CheckpointStore) -> None:
@@ -207,8 +207,8 @@ def test_all_damaged_is_said_in_words(store: CheckpointStore) -> None:
         store.load_latest()
 
     assert str(caught.value) == (
-        f"No checkpoint in {store.folder} can be used: checkpoint-000002 has a torn or changed state.json; "
-        "checkpoint-000001 has a torn or changed state.json. "
+        f"No checkpoint in {store.folder} can be used: checkpoint-000002 has an incomplete or changed state.json; "
+        "checkpoint-000001 has an incomplete or changed state.json. "
         "Start a new run in another folder."
     )
 
@@ -222,7 +222,7 @@ def test_a_damaged_best_is_said_in_words(store: CheckpointStore) -> None:
         store.load_best()
 
     assert str(caught.value) == (
-        "The best checkpoint cannot be used: checkpoint-000001 has a torn or changed arrays.safetensors."
+        "The best checkpoint cannot be used: checkpoint-000001 has an incomplete or changed arrays.safetensors."
     )
 
 

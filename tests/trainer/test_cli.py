@@ -112,7 +112,7 @@ def test_scorings_of_the_test_part_are_counted(
     assert counts[0] is not None
     assert counts[1] is None
     assert counts[2] == counts[0] + 1
-    assert "time number" in shell("evaluate", trained / "bundle", copy).out
+    assert "has now been scored" in shell("evaluate", trained / "bundle", copy).out
 
 
 def test_without_a_test_part_scoring_it_says_so(

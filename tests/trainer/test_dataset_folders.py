@@ -143,7 +143,7 @@ def test_jpeg_data_is_read_whatever_its_suffix_and_the_rest_has_its_reason(tmp_p
     assert report.passed_over == {"other files (.md)": 1, "hidden files and folders": 1}
     with DatasetStore.open(tmp_path.parent / "data.db", read_only=True) as store:
         reasons = " ".join(store.problems()["reason"])
-    for words in ("download that was not finished", "kind DICOM", "kind HEIC", "unpack it first"):
+    for words in ("download that was not finished", "DICOM file", "HEIC file", "unpack it first"):
         assert words in reasons
 
 
@@ -214,7 +214,7 @@ def test_thousands_of_nested_folders_end_with_a_sentence(tmp_path: Path) -> None
         os.chdir(before)
     assert len(listing.samples) == 2
     (problem,) = listing.problems
-    assert f"more than {DEEPEST} lie in each other" in problem.reason
+    assert f"nested more than {DEEPEST} deep" in problem.reason
 
 
 def test_looking_through_a_folder_hears_stop(tmp_path: Path) -> None:

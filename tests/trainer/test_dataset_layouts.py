@@ -113,7 +113,7 @@ def test_every_mismatch_is_listed_with_its_reason(ham: HamFolder) -> None:
         ("without-metadata", "stray"),
     }
     assert "HAM10000_metadata.csv, line 3" in reasons["missing", gone]
-    assert "'wart' is none of those of this layout" in reasons["unknown-class", odd]
+    assert "'wart' is not one of this layout's classes" in reasons["unknown-class", odd]
     assert "no class is given" in reasons["unknown-class", empty]
     assert "the same facts" in reasons["id-twice", "ISIC_0000000"]
     assert "other facts" in reasons["id-twice", "ISIC_0000004"]
@@ -288,7 +288,7 @@ def test_missing_table(small_ham: HamFolder) -> None:
 def test_images_without_any_folder_or_table(tmp_path: Path) -> None:
     write_image(tmp_path / "1.png", 1)
     assert "no table of their classes" in sentence(tmp_path)
-    assert "do not lie in folders" in sentence(tmp_path, "class-folders")
+    assert "are not in class folders" in sentence(tmp_path, "class-folders")
 
 
 def test_wrong_columns_are_named(small_ham: HamFolder) -> None:

@@ -218,7 +218,7 @@ def test_a_split_may_have_no_test_part(file: Path) -> None:
     assert certificate.images["validation"] / sum(certificate.images.values()) == pytest.approx(0.2, abs=0.03)
     assert certificate.sound
     assert certificate.notes == (
-        "There is no test part, so no network can be scored on images that did not choose it.",
+        "There is no test part, so networks can only be scored on images that were used to choose them.",
     )
     assert any(isinstance(event, Said) and "into two parts" in event.message for event in said)
 

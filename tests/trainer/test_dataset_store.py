@@ -112,7 +112,7 @@ def test_a_dataset_of_the_first_version_is_compared_anew_with_the_next_import(
         assert store.check_integrity() == []
     sentences = [event.message for event in said if isinstance(event, Said)]
     assert sentences == [
-        "All images are compared anew: copies that are mirrored, turned or cropped are found now, too."
+        "All images are compared again: mirrored, rotated and cropped copies are now found as well."
     ]
     again: list[AnyEvent] = []
     import_dataset(ham.root, file, listener=again.append)
@@ -202,8 +202,8 @@ def test_undo_leaves_a_newer_split_alone(file: Path) -> None:
     [
         (["nobody"], {"class_name": "nv"}, "has no sample 'nobody'"),
         (["ISIC_0000000"], {"class_name": " "}, "must have a class"),
-        (["ISIC_0000000"], {"age": "old"}, "'old' is no age"),
-        (["ISIC_0000000"], {"age": -1.0}, "is no age"),
+        (["ISIC_0000000"], {"age": "old"}, "'old' is not a valid age"),
+        (["ISIC_0000000"], {"age": -1.0}, "is not a valid age"),
         (["ISIC_0000000"], {"sha256": "0"}, "cannot be changed"),
     ],
 )

@@ -285,7 +285,7 @@ def test_near_duplicates_in_two_parts_of_a_given_split_are_refused(folder: Path)
 
 def test_a_split_column_of_other_words_is_refused(folder: Path) -> None:
     odd_table(folder)
-    with pytest.raises(DatasetError, match="names none of train, validation and test"):
+    with pytest.raises(DatasetError, match="is not train, validation or test"):
         import_dataset(
             folder,
             folder.parent / "odd.db",

@@ -383,12 +383,12 @@ def test_a_damaged_tiff_is_refused_without_a_word_from_its_library(compression: 
     ("content", "words"),
     [
         (b"", "0 bytes"),
-        (b"not a picture at all\n" * 40, "no image"),
+        (b"not a picture at all\n" * 40, "not an image"),
         (b"GIF89a" + bytes(40), "GIF"),
         (b"%PDF-1.7\n", "PDF"),
         (bytes(128) + b"DICM" + bytes(40), "DICOM"),
         (bytes(4) + b"ftypheic" + bytes(40), "HEIC"),
-        (b"BMW is a company\n" * 40, "no image"),
+        (b"BMW is a company\n" * 40, "not an image"),
         (b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(300) + b"\xff\xd9", "damaged"),
         (b"II*\0\x08\0\0\0\0\0" + bytes(100), "damaged"),
     ],
@@ -467,12 +467,12 @@ def test_what_is_not_there_or_no_file_is_said_so(tmp_path: Path, monkeypatch: py
     for name, kind, words in [
         ("none.jpg", "missing", "no file"),
         ("folder.jpg", "unreadable", "folder"),
-        ("pipe.jpg", "unreadable", "ordinary"),
+        ("pipe.jpg", "unreadable", "regular"),
         ("folder.jpg/inner.jpg", "missing", "no file"),
         ("x" * 300, "unreadable", "too long"),
         ("nu\0ll", "missing", "file name"),
         ("circle.jpg", "unreadable", "link"),
-        ("socket.jpg", "unreadable", "ordinary"),
+        ("socket.jpg", "unreadable", "regular"),
         ("two\nlines.jpg", "missing", r"two\nlines"),
     ]:
         with pytest.raises(ImageError) as caught:
@@ -491,7 +491,7 @@ def test_a_file_that_becomes_a_pipe_before_it_is_opened_is_refused(
     regular.touch()
     facts = regular.stat()
     monkeypatch.setattr(Path, "stat", lambda _path, **_options: facts)
-    with pytest.raises(ImageError, match="ordinary"):
+    with pytest.raises(ImageError, match="regular"):
         read_image(tmp_path / "pipe.jpg")
 
 

@@ -240,7 +240,7 @@ def test_marks_that_cannot_be(file: Path, shell: Shell) -> None:
 def test_an_import_says_which_classes_mix_both(tmp_path: Path) -> None:
     folder = write_class_folders(tmp_path / "images", {"melanoma or nevus": 2, "nevus": 2})
     notes = import_dataset(folder, tmp_path / "data.db").notes
-    assert [note for note in notes if "'melanoma or nevus' speaks of malignant and of benign" in note]
+    assert [note for note in notes if "'melanoma or nevus' mentions both malignant and benign" in note]
 
 
 def test_a_dataset_of_version_2_is_read_and_upgraded(file: Path) -> None:

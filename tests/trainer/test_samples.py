@@ -188,7 +188,7 @@ def test_a_miniature_that_is_no_picture_is_one_sentence(file: Path, shell: Shell
         f"UPDATE looks SET compared = 0, thumbnail = (SELECT thumbnail FROM one), detail = x'{miniature.hex()}';"
         "DELETE FROM near_duplicates"
     )(file)
-    assert "a miniature in it is no picture" in shell.refused("split", file)
+    assert "a thumbnail in it is not an image" in shell.refused("split", file)
 
 
 def test_a_log_of_corrections_that_names_no_column_is_refused(file: Path) -> None:

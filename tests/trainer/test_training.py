@@ -297,7 +297,7 @@ def test_a_damaged_best_checkpoint_is_told_of_when_a_run_goes_on(
     manifest = bench.train("run", config, resume=True)
     (warning,) = [e for e in bench.of(Warned) if "checkpoint" in e.message]
     assert warning.message == (
-        "The best checkpoint cannot be used: checkpoint-000001 has a torn or changed arrays.safetensors; "
+        "The best checkpoint cannot be used: checkpoint-000001 has an incomplete or changed arrays.safetensors; "
         f"epoch {kept.epoch} of stage head replaces it until there is a better one."
     )
     after = bench.events[stopped:]
@@ -318,7 +318,7 @@ def test_where_no_epoch_is_whole_the_next_one_is_the_best(bench: Bench, tiny_con
     manifest = bench.train("run", config, resume=True)
     (warning,) = [e for e in bench.of(Warned) if "checkpoint" in e.message]
     assert warning.message == (
-        "The best checkpoint cannot be used: checkpoint-000003 has a torn or changed arrays.safetensors; "
+        "The best checkpoint cannot be used: checkpoint-000003 has an incomplete or changed arrays.safetensors; "
         "the best of the remaining epochs will be kept."
     )
     assert (manifest.metrics.stage, manifest.metrics.epoch) == ("fine-tune", 1)
@@ -336,7 +336,9 @@ def test_a_best_checkpoint_damaged_while_the_run_goes_on_costs_that_epoch_alone(
 
     manifest = bench.train("run", config, listener=listen)
     (warning,) = [e for e in bench.of(Warned) if "checkpoint" in e.message]
-    assert warning.message.startswith("The best checkpoint cannot be used: checkpoint-000001 has a torn")
+    assert warning.message.startswith(
+        "The best checkpoint cannot be used: checkpoint-000001 has an incomplete"
+    )
     last = [e.validation for e in bench.of(EpochEnded)[1:]]
     assert manifest.metrics.epoch > 1
     assert manifest.metrics.validation.macro_recall == max(part.macro_recall for part in last)

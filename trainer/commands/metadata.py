@@ -98,7 +98,7 @@ class Metadata:
 
     def _note(self, path: str) -> str:
         return shortened(
-            f"Nothing was taken from {self._file.name}: several images or rows are called "
+            f"No facts were taken from {self._file.name}: several images or rows are called "
             f"{printable(posixpath.basename(path))}. Give the path of each image in the table."
         )
 

@@ -28,8 +28,8 @@ def set_contradictions_aside(database: Database) -> set[str]:
             for sample_id, path, class_name in samples:
                 other = next(other for other in samples if other[2] != class_name)
                 reason = (
-                    f"{path} is of class {class_name}, but the same file is of class {other[2]} as {other[1]}; neither "
-                    "is used until one of them is corrected or taken away."
+                    f"{path} is of class {class_name}, but the same file is of class {other[2]} as "
+                    f"{other[1]}; neither is used until one of them is corrected or removed."
                 )
                 database.run(
                     "INSERT INTO problems (path, sample_id, kind, reason) VALUES (?, ?, 'two-classes', ?)",

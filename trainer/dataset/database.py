@@ -151,7 +151,7 @@ _SENTENCES: dict[int, tuple[type[TrainerError], str]] = {
     ),
     sqlite3.SQLITE_READONLY: (
         StorageError,
-        "Cannot write {}: the file or its folder may not be written to; change its permissions.",
+        "Cannot write {}: the file or its folder is write-protected; change its permissions.",
     ),
     sqlite3.SQLITE_IOERR: (
         StorageError,
@@ -164,7 +164,7 @@ _SENTENCES: dict[int, tuple[type[TrainerError], str]] = {
     sqlite3.SQLITE_CORRUPT: (DatasetError, "The dataset {} is damaged; " + _WHAT_TO_DO),
     sqlite3.SQLITE_INTERRUPT: (
         DatasetError,
-        "The dataset {} does not answer in ten minutes, so it is damaged; " + _WHAT_TO_DO,
+        "The dataset {} did not respond within ten minutes, so it is damaged; " + _WHAT_TO_DO,
     ),
 }
 _SENTENCES[sqlite3.SQLITE_LOCKED] = _SENTENCES[sqlite3.SQLITE_BUSY]

@@ -72,7 +72,7 @@ def undo(database: Database) -> str | None:
         edit_id, description = latest[0]
         changed = database.rows("SELECT DISTINCT field FROM edit_changes WHERE edit_id = ?", (edit_id,))
         if not {field for (field,) in changed} <= set(_logged()):
-            raise damaged(database.path, "its log of corrections names other columns than samples have")
+            raise damaged(database.path, "its log of corrections names columns that samples do not have")
         for sample_id, field, before in database.rows(
             "SELECT sample_id, field, before FROM edit_changes WHERE edit_id = ?", (edit_id,)
         ):
@@ -113,7 +113,7 @@ def _checked(name: str, value: Value) -> Value:
     field = fields.editable().get(name)
     if field is None:
         raise DatasetError(
-            f"A sample's {name!r} cannot be changed; what can is {', '.join(fields.editable())}."
+            f"A sample's {name!r} cannot be changed; these can: {', '.join(fields.editable())}."
         )
     if field.kind == "number":
         return None if value is None else _number(field, value)
@@ -132,7 +132,7 @@ def _number(field: Field, value: str | float) -> float:
         number = math.nan
     if not field.least <= number <= field.most:
         raise DatasetError(
-            f"{value!r} is no {field.title.lower()}; give {field.unit or 'a number'} from {field.least:g} to "
-            f"{field.most:g}, or nothing."
+            f"{value!r} is not a valid {field.title.lower()}; give {field.unit or 'a number'} from "
+            f"{field.least:g} to {field.most:g}, or nothing."
         )
     return number

@@ -38,14 +38,14 @@ def given_parts(listing: Listing) -> dict[str, str]:
     if odd and (listing.columns.split not in {TABLE_NAME, FOLDER_NAME} or not any(parts.values())):
         listed = ", ".join(repr(text) for text, _n in odd.most_common(_NAMED))
         raise DatasetError(
-            f"{_source(listing).capitalize()} has {listed}, which names none of train, validation and test; write "
+            f"{_source(listing).capitalize()} has {listed}, which is not train, validation or test; use "
             "these words there, or import without it and run `split`."
         )
     found = {sample_id: part for sample_id, part in parts.items() if part is not None}
     if "train" not in found.values():
         raise DatasetError(
-            f"{_source(listing).capitalize()} puts no image into train; choose another column, or import without it "
-            "and run `split`."
+            f"{_source(listing).capitalize()} puts no image in train; choose another column, or import "
+            "without it and run `split`."
         )
     if not listing.columns.accept_leaks:
         for field, title in _TITLES.items():
@@ -78,11 +78,11 @@ def store_given_split(store: DatasetStore, listing: Listing, parts: Mapping[str,
     notes = [f"The split was given by {_source(listing)}."]
     if divided:
         notes.append(
-            f"The given split leaks: it divides {_number(len(divided), 'group')}, {_listed(divided)}. Figures on the "
-            "test part are too good by what the network has seen of them."
+            f"The given split leaks: it divides {_number(len(divided), 'group')}, {_listed(divided)}. "
+            "Figures on the test part will be too good."
         )
     counts = Counter(there.values())
-    notes += [f"The given split puts no image into {part}." for part in PARTS if not counts[part]]
+    notes += [f"The given split puts no image in {part}." for part in PARTS if not counts[part]]
     shares = tuple(counts[part] / max(1, len(there)) for part in PARTS)
     settings = SplitSettings(
         0,

@@ -119,7 +119,7 @@ def _check_root(store: DatasetStore, root: Path, listener: Listener) -> None:
             f"{store.path} holds the images of {old}, not of {root}; give another name for a new dataset."
         )
     store.relocate(root)
-    listener(Said(message=f"The images were moved from {old} to {root}; the dataset follows."))
+    listener(Said(message=f"The images were moved from {old} to {root}; the dataset now points there."))
 
 
 class _Import:

@@ -103,7 +103,7 @@ def _fault_of_values(connection: sqlite3.Connection) -> str:
     if connection.execute(f"{zero} LIMIT 1").fetchone():
         return "a path in it holds a zero byte"
     odd = connection.execute("SELECT 1 FROM looks WHERE length(thumbnail) <> ? LIMIT 1", (_THUMBNAIL_BYTES,))
-    return "a miniature has another size than all others" if odd.fetchone() else ""
+    return "a thumbnail has a different size from all others" if odd.fetchone() else ""
 
 
 def _types_of_facts(there: set[str]) -> dict[str, tuple[str, ...]]:
@@ -126,6 +126,6 @@ def _odd_value(connection: sqlite3.Connection, table: str, types: dict[str, tupl
         found = connection.execute(f"SELECT typeof({column}), {column} FROM {table} WHERE {test} LIMIT 1")  # noqa: S608 - declared names
         row = found.fetchone()
         if row is not None:
-            value = "nothing" if row[1] is None else repr(row[1])[:40]
-            return f"{column} of a row of {table} is {value}, which is no {' or '.join(types[column][:1])}"
+            value = "empty" if row[1] is None else repr(row[1])[:40]
+            return f"{column} of a row of {table} is {value}, which is not of type {types[column][0]}"
     return ""

@@ -94,8 +94,7 @@ def split_dataset(
         empty = [part for part in used if part not in part_of.values()]
         if empty:
             raise DatasetError(
-                f"With these fractions nothing is left for {' and '.join(empty)}; give larger ones or import more "
-                "images."
+                f"These fractions leave nothing for {' and '.join(empty)}; use larger ones or import more images."
             )
         notes = tuple(_notes(counts, part_of, used))
         parts = {
@@ -196,8 +195,8 @@ def _check_fractions(fractions: tuple[float, float, float]) -> None:
     sound = sound and 0 not in fractions[:-1]
     if not sound or abs(sum(fractions) - 1.0) > _TOLERANCE:
         raise ConfigError(
-            f"The fractions {' '.join(f'{share:g}' for share in fractions)} do not fit; give three numbers above 0 "
-            "that sum to 1, for train, validation and test (0 for no test part)."
+            f"The fractions {' '.join(f'{share:g}' for share in fractions)} are not valid; give three "
+            "numbers above 0 that sum to 1, for train, validation and test (0 for no test part)."
         )
 
 
@@ -215,7 +214,9 @@ def _notes(counts: dict[str, Counter[str]], part_of: dict[str, str], used: Seque
             groups.setdefault(name, Counter())[part_of[group]] += 1
     notes = []
     if "test" not in used:
-        notes.append("There is no test part, so no network can be scored on images that did not choose it.")
+        notes.append(
+            "There is no test part, so networks can only be scored on images that were used to choose them."
+        )
     for name in sorted(groups):
         absent = [part for part in used if not groups[name][part]]
         if absent:

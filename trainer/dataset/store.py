@@ -241,7 +241,7 @@ class DatasetStore:
                 missing.append(path)
         if missing:
             raise DatasetError(
-                f"{len(missing):,} of {len(frame):,} images of {self.path} are not where they were, in {self.root} "
+                f"{len(missing):,} of {len(frame):,} images of {self.path} are no longer in {self.root} "
                 f"(such as {Path(missing[0]).name}); put them back, or run `import` with the folder they are in now."
             )
         if changed:
@@ -262,7 +262,7 @@ class DatasetStore:
             raise DatasetError(f"There is no folder {root}; check the name.")
         if not self.lies_in(root):
             raise DatasetError(
-                f"{root} does not hold the images of {self.path}; give the folder that was imported, where it is now."
+                f"{root} does not hold the images of {self.path}; give the current location of the imported folder."
             )
         self.database.set_fact("root", str(root.resolve()))
 

@@ -272,7 +272,7 @@ def _format_of(content: bytes) -> FormatName:
     for offset, signature, description in _OTHER_SIGNATURES:
         if content.startswith(signature, offset):
             raise Refused(f"it is {description}; save it as {ACCEPTED}")
-    raise Refused(f"it is no image; replace it by a {ACCEPTED} file or remove it")
+    raise Refused(f"it is not an image; replace it with a {ACCEPTED} file or remove it")
 
 
 def _looks_cut(stream: BinaryIO, size: int, error: Exception) -> bool:

@@ -62,6 +62,6 @@ def framed(image: Pixels, view: ImageView) -> Pixels:
         image = turned(image, view.rotation)
     except MemoryError as error:
         raise ImageError(
-            f"{view.path} is too large to be turned; make the image smaller.", "oversize"
+            f"{view.path} is too large to rotate; make the image smaller.", "oversize"
         ) from error
     return image if view.crop is None else cropped(image, view.crop)

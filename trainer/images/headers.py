@@ -56,7 +56,7 @@ def check_png(stream: BinaryIO, size: int) -> tuple[int, bool]:
     if pixels < smallest:
         raise cut_off()
     if metadata > _MOST_METADATA:
-        raise Refused("what is written about it takes too much memory; save the image again", "oversize")
+        raise Refused("its metadata takes too much memory; save the image again", "oversize")
     return needed, animated
 
 
@@ -121,7 +121,7 @@ def check_bmp(stream: BinaryIO) -> int:
     if compression in _BMP_RUN_LENGTHS and (
         width * height > _MOST_RUN_LENGTH_PIXELS or max(width, height) > _MOST_RUN_LENGTH_SIDE
     ):
-        raise Refused("it is a large BMP of run lengths; save it as PNG", "oversize")
+        raise Refused("it is a large run-length encoded BMP; save it as PNG", "oversize")
     return check_memory(pixel_bytes(width * height, 1 if bits <= 8 else 4))  # noqa: PLR2004 - palette
 
 

@@ -104,7 +104,7 @@ def check_jpeg(stream: BinaryIO, size: int) -> int:
         return check_memory(needed)
     scans = sum(marker == _SCAN for marker, _ in _markers(stream, header.first_scan))
     if scans > _MOST_SCANS or scans * pixels > _MOST_SCANNED:
-        raise Refused("it is sent in too many scans; save it as a baseline JPEG", "oversize")
+        raise Refused("it has too many scans; save it as a baseline JPEG", "oversize")
     return check_memory(needed + header.blocks * 128, "save it as a baseline JPEG or make the image smaller")
 
 

@@ -44,8 +44,8 @@ def check_memory(needed: int, remedy: str = "make the image smaller") -> int:
     """Refuse an image that needs more memory than one may take; else return its need, bytes."""
     if needed > LIMIT:
         raise Refused(
-            f"decoding it takes {needed / 2**30:.1f} GiB of memory, more than the {LIMIT >> 30} GiB that "
-            f"an image may take; {remedy}",
+            f"decoding it takes {needed / 2**30:.1f} GiB of memory, more than the limit of {LIMIT >> 30} GiB "
+            f"per image; {remedy}",
             "oversize",
         )
     return needed

@@ -54,7 +54,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
             f"{name} cannot be read: {reason}; check the name and the disk.", "unreadable"
         ) from error
     except ValueError as error:  # a null character in the name
-        raise ImageError(f"{name} is no file name; check the name.", "missing") from error
+        raise ImageError(f"{name} is not a valid file name; check the name.", "missing") from error
 
 
 def _check_kind(facts: os.stat_result, name: str) -> None:
@@ -62,11 +62,11 @@ def _check_kind(facts: os.stat_result, name: str) -> None:
         raise _not_ordinary(name)
     if facts.st_size > MAX_BYTES:
         raise ImageError(
-            f"{name} holds {facts.st_size / 1e9:.1f} GB, more than the {MAX_BYTES / 1e9:.1f} GB that are read; "
-            f"make the image smaller.",
+            f"{name} holds {facts.st_size / 1e9:.1f} GB, more than the limit of {MAX_BYTES / 1e9:.1f} GB; "
+            "make the image smaller.",
             "oversize",
         )
 
 
 def _not_ordinary(name: str) -> ImageError:
-    return ImageError(f"{name} is not an ordinary file; name an image file.", "unreadable")
+    return ImageError(f"{name} is not a regular file; name an image file.", "unreadable")

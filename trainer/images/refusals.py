@@ -55,11 +55,12 @@ def check_size(width: int, height: int) -> None:
     if width <= 0 or height <= 0:
         raise damaged()
     if width * height > MAX_PIXELS:
-        limit = f"{MAX_PIXELS // 1_000_000} million that are read"
+        limit = f"{MAX_PIXELS // 1_000_000} million"
     elif max(width, height) > MAX_SIDE:
-        limit = f"{MAX_SIDE:,} that are read along one side"
+        limit = f"{MAX_SIDE:,} per side"
     else:
         return
     raise Refused(
-        f"it has {width} x {height} pixels, more than the {limit}; make the image smaller", "oversize"
+        f"it has {width} x {height} pixels, more than the limit of {limit}; make the image smaller",
+        "oversize",
     )

@@ -151,7 +151,7 @@ class _Reading:
 
 
 def _unknown() -> Refused:
-    return Refused(f"its kind of TIFF is not known; save it as 8-bit {ACCEPTED}")
+    return Refused(f"this kind of TIFF is not supported; save it as 8-bit {ACCEPTED}")
 
 
 def _check_inflated(segment: bytes, most: int) -> None:

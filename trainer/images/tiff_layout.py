@@ -157,7 +157,7 @@ class TiffLayout:
         """Return where each strip or tile begins, and its bytes, which old programs left out."""
         needed = self._across * -(-self.length // self.segment_length) * self._planes
         if needed > _MOST_SEGMENTS:
-            raise Refused("it is cut into too many strips or tiles; save it again as TIFF or PNG", "oversize")
+            raise Refused("it has too many strips or tiles; save it again as TIFF or PNG", "oversize")
         offsets = self.numbers(_TILE_OFFSETS if self.tiled else _STRIP_OFFSETS)[:needed]
         if len(offsets) < needed or (offsets < 0).any():
             raise damaged()

@@ -79,13 +79,13 @@ def evaluate(
                 f"{store.path} was split without a test part; choose another part, or split it again with one."
             )
         raise DatasetError(
-            f"The dataset has no samples in its part '{part}'; split it anew, or choose another part."
+            f"The dataset has no samples in its part '{part}'; split it again, or choose another part."
         )
     unknown = sorted(set(frame["class_name"]) - set(manifest.classes))
     if unknown:
         raise DatasetError(
-            f"The dataset has classes that this network was not trained for ({', '.join(unknown)}); "
-            f"it knows {', '.join(manifest.classes)}."
+            f"The dataset has classes that this network was not trained for ({', '.join(unknown)}); its "
+            f"classes are {', '.join(manifest.classes)}."
         )
     store.check_files(frame)
     truth = np.array([manifest.classes.index(name) for name in frame["class_name"]], dtype=np.int64)
@@ -101,8 +101,8 @@ def evaluate(
     overflown = int((~np.isfinite(logits).all(axis=1)).sum())
     if overflown:
         raise BundleError(
-            f"The network gives no finite numbers for {overflown:,} of the {len(truth):,} images: its weights are damaged, "
-            "or its training diverged; train again with a lower learning rate."
+            f"The network's output is not finite for {overflown:,} of the {len(truth):,} images: its weights "
+            "are damaged, or its training diverged; train again with a lower learning rate."
         )
     probabilities = predictor.probabilities(logits)
     groups = [

@@ -134,7 +134,7 @@ class Predictor:
             return None
         warnings = []
         if missing:
-            words = "is not in this, since it" if missing == 1 else "are not in this, since they"
+            words = "is left out because it" if missing == 1 else "are left out because they"
             warnings.append(f"{missing} of {missing + len(rows)} images {words} cannot be read.")
         mean = np.stack(rows).mean(axis=0, keepdims=True, dtype=np.float64)
         return next(iter(self._judged([""], mean, [warnings])))
@@ -189,7 +189,7 @@ class Predictor:
                 "The image is much longer than wide; most of it may lie outside the network's square."
             )
         if int(image.max()) - int(image.min()) < 16:  # noqa: PLR2004 - of 255: no structure to see
-            warnings.append("The image is almost of one colour; the prediction means nothing.")
+            warnings.append("The image is almost a single colour; the prediction is meaningless.")
         return warnings
 
     def _prediction(
@@ -211,7 +211,7 @@ class Predictor:
 
 def _overflow(path: str) -> str:
     return (
-        f"The network gives no finite numbers for {path}: its weights are damaged, or its training diverged."
+        f"The network's output is not finite for {path}: its weights are damaged, or its training diverged."
     )
 
 

@@ -73,7 +73,7 @@ def score(
     if fingerprint != manifest.dataset_fingerprint:
         sentence = "This is not the dataset and split the network was trained on"
         if part in {"test", "validation"}:
-            sentence += "; samples of its training may be among those it is scored on"
+            sentence += "; the scored images may include training images"
         listener(Warned(message=sentence + "."))
     identity = bundle_hash(bundle)
     scorings = scorings_of(store, identity) + 1 if part in {"test", "all"} else None
@@ -89,15 +89,15 @@ def score(
     )
     if report is not None:
         _write_report(report, document, evaluation, manifest.malignant)
-        listener(Said(message=f"Pictures and figures: {report}"))
+        listener(Said(message=f"Plots and figures: {report}"))
     if scorings is not None:
         # Last: a dataset that another program is writing to must not cost hours of scoring.
         document = _counted(store, document, report, listener)
     lines = [f"Part {part} of {store.path}", summary(evaluation.metrics, manifest.malignant)]
     if document.test_scorings is not None:
         scorings = document.test_scorings
-        times = "the first time" if scorings == 1 else f"time number {scorings}"
-        lines.append(f"This is {times} this bundle is scored on this dataset's test part.")
+        times = "once" if scorings == 1 else f"{scorings} times"
+        lines.append(f"This bundle has now been scored {times} on this dataset's test part.")
     lines.append(RESEARCH_ONLY)
     return Scoring(document, "\n".join(lines))
 

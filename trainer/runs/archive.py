@@ -206,8 +206,8 @@ def _opened(file: Path) -> zipfile.ZipFile:
         raise BundleError(f"There is no file {file}; check the name.") from error
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise BundleError(
-            f"{file.name} is no SkinDesk bundle file, or it is cut off: {_plain(error)}. "
-            "Copy it again from where it came from."
+            f"{file.name} is not a SkinDesk bundle file, or it is truncated: {_plain(error)}. Copy it again "
+            "from where it came from."
         ) from error
     except OSError as error:
         raise BundleError(f"{file} cannot be read: {error.strerror}.") from error
@@ -216,9 +216,9 @@ def _opened(file: Path) -> zipfile.ZipFile:
 def _contents(file: Path, archive: zipfile.ZipFile) -> Contents:
     present = {info.filename: info for info in archive.infolist()}
     if CONTENTS not in present:
-        raise BundleError(f"{file.name} is a zip file, but no SkinDesk bundle file: it has no {CONTENTS}.")
+        raise BundleError(f"{file.name} is a zip file, but not a SkinDesk bundle file: it has no {CONTENTS}.")
     if len(present) != len(archive.infolist()):
-        raise BundleError(f"{file.name} is not accepted: it names a member twice.")
+        raise BundleError(f"{file.name} is not accepted: it holds a file twice.")
     for info in archive.infolist():
         _check_member(file, info)
     content = b"".join(_chunks(file, archive, CONTENTS, _CONTENTS_BYTES))
@@ -229,7 +229,7 @@ def _contents(file: Path, archive: zipfile.ZipFile) -> Contents:
         contents = decoded(content, _CONTENTS.decode)
     except UnreadableError as error:
         raise BundleError(
-            f"{file.name} is no SkinDesk bundle file: {CONTENTS} is not valid ({error})."
+            f"{file.name} is not a SkinDesk bundle file: {CONTENTS} is not valid ({error})."
         ) from error
     listed = set(contents.files) | {CONTENTS}
     if listed != set(present):
@@ -239,7 +239,7 @@ def _contents(file: Path, archive: zipfile.ZipFile) -> Contents:
         )
     missing = sorted({f"{BUNDLE_FOLDER}/{name}" for name in _BUNDLE_FILES} - listed)
     if missing:
-        raise BundleError(f"{file.name} holds no whole bundle: {missing[0]} is missing.")
+        raise BundleError(f"{file.name} does not hold a complete bundle: {missing[0]} is missing.")
     for name, member in contents.files.items():
         if member.size != present[name].file_size:
             raise BundleError(_changed(file, name))
@@ -260,11 +260,13 @@ def _check_member(file: Path, info: zipfile.ZipInfo) -> None:
         )
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in {0, stat.S_IFREG} or info.is_dir():
-        raise BundleError(f"{file.name} is not accepted: {name} is a link or no plain file.")
+        raise BundleError(f"{file.name} is not accepted: {name} is a link or not a regular file.")
     if info.flag_bits & 0x1:
-        raise BundleError(f"{file.name} is locked with a password; ask for one without.")
+        raise BundleError(f"{file.name} is password-protected; ask for a file without a password.")
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise BundleError(f"{file.name} is not accepted: {name} is packed in a way that SkinDesk never uses.")
+        raise BundleError(
+            f"{file.name} is not accepted: {name} is compressed in a way that SkinDesk never uses."
+        )
     limit = _limit(name)
     if info.file_size > limit:
         raise BundleError(
@@ -314,8 +316,8 @@ def _unpack(file: Path, archive: zipfile.ZipFile, name: str, target: Path, expec
 
 def _changed(file: Path, name: str) -> str:
     return (
-        f"{file.name} was changed or damaged on its way: {name} is not what was written. "
-        "Copy it again from where it came from."
+        f"{file.name} was changed or damaged on the way: {name} differs from what was written. Copy it again "
+        "from where it came from."
     )
 
 

@@ -123,9 +123,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             self.head,
             self.geometry,
         ):
-            raise ValueError("`config` describes another network than the manifest")
+            raise ValueError("`config` describes a different network from the manifest")
         if self.split.fingerprint != self.dataset_fingerprint:
-            raise ValueError("`split` certifies another split than the one the network was trained on")
+            raise ValueError("`split` certifies a different split from the one the network was trained on")
 
     @property
     def marks(self) -> Marks:
@@ -162,7 +162,9 @@ def write_bundle(folder: Path, manifest: Manifest, arrays: Mapping[str, Array]) 
     if folder.exists() and not (
         folder.is_dir() and (not any(folder.iterdir()) or (folder / MANIFEST).exists())
     ):
-        raise BundleError(f"{folder} exists and is no bundle; choose another folder to write the bundle to.")
+        raise BundleError(
+            f"{folder} exists and is not a bundle; choose another folder to write the bundle to."
+        )
     _check_weights(folder, arrays)
     weights = encode_arrays(arrays)
     manifest = msgspec.structs.replace(manifest, files={WEIGHTS: hashlib.sha256(weights).hexdigest()})
@@ -229,7 +231,7 @@ def read_bundle(folder: Path) -> tuple[Manifest, dict[str, Array]]:
     try:
         arrays = decode_arrays(weights)
     except ValueError as error:
-        raise BundleError(f"{folder / WEIGHTS} is no safetensors file: {error}.") from error
+        raise BundleError(f"{folder / WEIGHTS} is not a safetensors file: {error}.") from error
     _check_weights(folder, arrays)
     return manifest, arrays
 
@@ -249,8 +251,8 @@ def _hash_line(content: bytes) -> str:
 
 def _changed(folder: Path, name: str) -> str:
     return (
-        f"{folder / name} is not what was written: its hash differs, so the file was changed or damaged. "
-        "Copy the bundle again from where it came from, or train again."
+        f"{folder / name} differs from what was written (wrong hash): the file was changed or damaged. Copy "
+        "the bundle again from where it came from, or train again."
     )
 
 
@@ -261,14 +263,14 @@ def _check_weights(folder: Path, arrays: Mapping[str, Array]) -> None:
             raise BundleError(f"The weights of {folder} must be float32, but {name} is {array.dtype}.")
         if not np.isfinite(array).all():
             raise BundleError(
-                f"The weights of {folder} hold numbers that are not finite ({name}): the training diverged; train "
-                "again with a lower learning rate."
+                f"The weights of {folder} contain numbers that are not finite ({name}): the training "
+                "diverged; train again with a lower learning rate."
             )
         largest = float(np.abs(array).max(initial=0.0))
         if largest > _LARGEST_WEIGHT:
             raise BundleError(
-                f"The weights of {folder} hold numbers that are too large ({name}: {largest:.1e}): the file was changed "
-                "or the training diverged; train again with a lower learning rate."
+                f"The weights of {folder} contain numbers that are too large ({name}: {largest:.1e}): the "
+                "file was changed or the training diverged; train again with a lower learning rate."
             )
 
 
@@ -289,12 +291,14 @@ def _manifest_content(folder: Path) -> bytes:
     if not (folder / MANIFEST).is_file():
         inner = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
         hint = f"did you mean {inner[0]}?" if inner else "choose the bundle in the folder of a finished run."
-        raise BundleError(f"{folder} is no bundle, since it has no {MANIFEST}; {hint}")
+        raise BundleError(f"{folder} is not a bundle: it has no {MANIFEST}; {hint}")
     content = _content(folder / MANIFEST, _MAX_MANIFEST_BYTES)
     try:
         version = decoded(content, _ANY_VERSION.decode).format_version
     except UnreadableError as error:
-        raise BundleError(f"{folder / MANIFEST} is no manifest of a SkinDesk bundle: {error}.") from error
+        raise BundleError(
+            f"{folder / MANIFEST} is not the manifest of a SkinDesk bundle: {error}."
+        ) from error
     if version > BUNDLE_VERSION:
         raise BundleError(
             f"The bundle {folder} was written by a newer SkinDesk (bundle format {version}, this program reads "

@@ -112,7 +112,7 @@ def _read(folder: Path, index: _Index) -> Checkpoint:
     contents = {name: _content(folder / name) for name in (_ARRAYS, _STATE)}
     for name, content in contents.items():
         if hashlib.sha256(content).hexdigest() != index.sha256.get(name):
-            raise _DamagedError(f"has a torn or changed {name}")
+            raise _DamagedError(f"has an incomplete or changed {name}")
     try:
         arrays = decode_arrays(contents[_ARRAYS])
     except ValueError as error:
@@ -198,7 +198,7 @@ class CheckpointStore:
             if problems:
                 self._damaged.update(problems)
                 listener(
-                    Warned(message=f"{'; '.join(problems.values())}; going on from {path.name} instead.")
+                    Warned(message=f"{'; '.join(problems.values())}; continuing from {path.name} instead.")
                 )
             return checkpoint
         if problems:

@@ -196,10 +196,9 @@ class RunFolder:
         try:
             return read_json(self.split_file, _CERTIFICATE.decode)
         except (FileNotFoundError, UnreadableError) as error:
-            reason = str(error) if isinstance(error, UnreadableError) else "it is gone"
+            reason = str(error) if isinstance(error, UnreadableError) else "it is missing"
             raise StorageError(
-                f"{self.split_file}, which says on which split the run is trained, cannot be read ({reason}); "
-                "start a new run."
+                f"{self.split_file}, which records the split of the run, cannot be read ({reason}); start a new run."
             ) from error
 
     @property

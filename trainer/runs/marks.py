@@ -51,7 +51,7 @@ def read_marks(bundle: Path, classes: Collection[str]) -> Marks | None:
         raise BundleError(f"{file} was written by a newer SkinDesk; update this program.")
     if not {*stored.malignant, *stored.benign} <= set(classes) or set(stored.malignant) & set(stored.benign):
         raise BundleError(
-            f"{file} does not fit the classes of its bundle. Delete it to go back to the marks from the training."
+            f"{file} does not match the classes of its bundle. Delete it to go back to the marks from the training."
         )
     return Marks(malignant=tuple(sorted(stored.malignant)), benign=tuple(sorted(stored.benign)))
 

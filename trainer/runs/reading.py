@@ -209,7 +209,7 @@ def _state(run: RunFolder, findings: _Findings, *, has_bundle: bool) -> RunStatu
     match _last_event(run.events_file):
         case Finished():
             if not has_bundle and not run.bundle.exists():
-                findings.problems.append("The run ended well, but its bundle is gone.")
+                findings.problems.append("The run finished, but its bundle is missing.")
             return RunStatus.DONE
         case Failed(message=message):
             findings.problems.append(message)

@@ -209,7 +209,7 @@ def parse_query(text: str) -> Query | None:
     if len(tokens) > _MOST_TOKENS:
         _fail(
             QCoreApplication.translate(
-                "Query", "The search is too long: it may have {} words and signs."
+                "Query", "The search is too long; the limit is {} words and signs."
             ).format(f"{_MOST_TOKENS:,}")
         )
     return _Parser(tokens).whole() if tokens else None
@@ -248,7 +248,7 @@ class _Parser:
     def whole(self) -> Query:
         query = self._query()
         if self._peek() is not None:
-            _fail(QCoreApplication.translate("Query", "A bracket is closed that was not opened."))
+            _fail(QCoreApplication.translate("Query", "There is a closing bracket without an opening one."))
         return query
 
     def _peek(self, ahead: int = 0) -> _Token | None:
@@ -310,7 +310,7 @@ class _Parser:
         if self._depth > _DEEPEST:
             _fail(
                 QCoreApplication.translate(
-                    "Query", "Too many brackets or nots are inside each other; there may be {}."
+                    "Query", "Brackets or nots are nested too deeply; the limit is {}."
                 ).format(_DEEPEST)
             )
         yield
@@ -330,7 +330,7 @@ class _Parser:
             return _TextTest(texts[field], sign, value.casefold())
         if field not in numbers:
             _fail(
-                QCoreApplication.translate("Query", "There is no field “{0}”; there are {1}.").format(
+                QCoreApplication.translate("Query", "There is no field “{0}”; the fields are {1}.").format(
                     name, field_names()
                 )
             )
@@ -349,7 +349,7 @@ class _Parser:
         if not np.isfinite(number):
             _fail(
                 QCoreApplication.translate(
-                    "Query", "“{1}” is no number; compare {0} with one, for instance {0} > 60."
+                    "Query", "“{1}” is not a number; compare {0} with a number, for example {0} > 60."
                 ).format(name, value)
             )
         return _NumberTest(numbers[field], sign, number)

@@ -78,7 +78,7 @@ class CaseImage:
         if name == str(self.path):
             return asked
         sentence = QCoreApplication.translate(
-            "diagnosis", "{name} has a name that is not Unicode; rename it."
+            "diagnosis", "{name} has a name that is not valid Unicode; rename it."
         ).format(name=Path(name).name)
         return replace(asked, state=ImageState.ERROR, prediction=Prediction(path=name, error=sentence))
 

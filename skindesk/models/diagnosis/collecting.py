@@ -69,9 +69,7 @@ def collect(paths: Sequence[Path]) -> Collected:
         names = ", ".join(folder.name for folder in folders)
         kinds = ", ".join(sorted(suffix[1:].upper() for suffix in SUFFIXES))
         raise TrainerError(
-            _tr("There is no image in {names}; {kinds} files are looked for.").format(
-                names=names, kinds=kinds
-            )
+            _tr("No images found in {names}; supported formats are {kinds}.").format(names=names, kinds=kinds)
         )
     return Collected(tuple(images[:MOST_IMAGES]), len(images), tuple(folders), cut)
 
@@ -121,7 +119,7 @@ def keep_pasted(picture: QImage, folder: Path) -> Path:
     buffer = QBuffer(content)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     if not picture.save(buffer, "PNG"):  # type: ignore[call-overload]
-        raise ImageError(_tr("The picture on the clipboard cannot be used; save it as a file and open that."))
+        raise ImageError(_tr("The image on the clipboard cannot be used; save it as a file and open that."))
     buffer.close()
     name = f"Pasted {datetime.now().astimezone():%Y-%m-%d %H.%M.%S}"
     file, number = folder / f"{name}.png", 1

@@ -159,7 +159,7 @@ def claim_place(folder: Path, wanted: Wanted) -> KeptPlace | None:
             place = None if file.exists() else _claimed(file)
             if place is not None:
                 return place
-    raise StorageError(f"An unfinished diagnosis cannot be kept: no file in {folder} can be locked.")
+    raise StorageError(f"Unfinished diagnoses cannot be saved: files in {folder} cannot be locked.")
 
 
 def others_kept(folder: Path) -> bool:

@@ -80,8 +80,8 @@ def trash_run(run: NamedRun) -> Trashed:
         raise TrainerError(
             translate(
                 "RunChanges",
-                "“{name}” could not be moved to the trash; the disk it lies on may have none. "
-                "Its folder is {folder}: delete it there if you are sure.",
+                "“{name}” could not be moved to the trash; its disk may not have one. To delete it yourself, "
+                "remove the folder {folder}.",
             ).format(name=run.name, folder=run.folder)
         )
     place = file.fileName()
@@ -98,7 +98,7 @@ def restore_run(trashed: Trashed) -> Path:
     place = Path(trashed.place)
     if not trashed.place or not place.exists():
         raise TrainerError(
-            translate("RunChanges", "“{name}” is not in the trash any more.").format(name=trashed.name)
+            translate("RunChanges", "“{name}” is no longer in the trash.").format(name=trashed.name)
         )
     if trashed.folder.exists():
         raise TrainerError(

@@ -170,8 +170,8 @@ class RunsModel(QAbstractTableModel):
         named = self._settings.text("runs_folder")
         if named and not Path(named).is_dir():
             return self.tr(
-                "The folder of runs in the settings, {folder}, is not there now; "
-                "connect its disk or choose another folder in the settings."
+                "The folder for runs, {folder}, is not available; connect its disk or choose another folder "
+                "in Settings."
             ).format(folder=named)
         return ""
 
@@ -241,12 +241,12 @@ class RunsModel(QAbstractTableModel):
             "dataset": (self.tr("Dataset"), self.tr("What the network was trained on")),
             "backbone": (
                 self.tr("Backbone, px"),
-                self.tr("The network without its head, and the side of the square it sees in pixels"),
+                self.tr("The network without its head, and its input size in pixels"),
             ),
-            "stages": (self.tr("Stages"), self.tr("What was trained: the head alone, or the backbone too")),
+            "stages": (self.tr("Stages"), self.tr("What was trained: only the head, or the backbone too")),
             "epochs": (
                 self.tr("Epochs"),
-                self.tr("Epochs that are done; those planned where they are not all done"),
+                self.tr("Epochs completed, and the number planned if not all are"),
             ),
             "macro_recall": (
                 _in_two_lines(title_of(BALANCED_ACCURACY)),
@@ -259,11 +259,11 @@ class RunsModel(QAbstractTableModel):
             "test": (
                 _in_two_lines(self.tr("Test {metric}").format(metric=name_of(BALANCED_ACCURACY))),
                 self.tr(
-                    "{hint} On the test part, where it was scored, with 95 % interval and number of images."
+                    "{hint} On the test part, if scored, with 95 % interval and number of images."
                 ).format(hint=hint_of(BALANCED_ACCURACY)),
             ),
-            "state": (self.tr("State"), self.tr("How the run stands")),
-            "created": (self.tr("Started"), self.tr("When the run began, or the bundle was made")),
+            "state": (self.tr("State"), self.tr("Status of the run")),
+            "created": (self.tr("Started"), self.tr("When the run started or the bundle was made")),
         }
 
     def _of_best(self, metric: Metric) -> str:

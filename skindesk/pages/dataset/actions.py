@@ -37,7 +37,7 @@ class PageActions:
         self.open_folder.setShortcut(QKeySequence.StandardKey.Open)
         self.open_file = self._add("dataset", tr("Open dataset file…"), doer.ask_file, "Ctrl+Shift+O")
         self.import_again = self._add("refresh", tr("Import again"), doer.import_again)
-        self.import_again.setToolTip(tr("Look through the folder again for new and changed images"))
+        self.import_again.setToolTip(tr("Check the folder again for new and changed images"))
         self.find = self._add("search", tr("Find"), doer.go_to_search)
         self.find.setShortcut(QKeySequence.StandardKey.Find)
         self.split_again = self._add("dataset", tr("Split again…"), doer.open_split_form)

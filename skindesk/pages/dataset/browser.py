@@ -59,8 +59,8 @@ class Browser(QWidget):
         self.overview, self.problems = OverviewView(), ProblemsView(settings)
         self._nothing_found = EmptyState(
             "search",
-            self.tr("No image fits"),
-            self.tr("No image of the dataset fits the filters and the search."),
+            self.tr("No matching images"),
+            self.tr("No image in the dataset matches the filters and the search."),
             ((self.tr("Show all images"), self.show_all, False),),
         )
         self._nothing_found.explanation.setMinimumWidth(0)  # the window may be narrow

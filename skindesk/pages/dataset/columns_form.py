@@ -98,17 +98,16 @@ class ColumnsForm(Card):
         }
         self.table = QComboBox()
         self.boxes = {name: QComboBox() for name in self._titles}
-        self.leaks = QCheckBox(self.tr("Take the split even if it divides lesions or patients"))
+        self.leaks = QCheckBox(self.tr("Accept the split even if it divides lesions or patients"))
         self.leaks.setToolTip(
-            self.tr("The certificate then names the leak: figures on the test part will be too good.")
+            self.tr("The certificate will report the leak; figures on the test part will be too good.")
         )
         self.preview = _FirstRows()
         self.import_button = primary_button(self.tr("Import"), self._choose)
         self.reason = muted()
         explanation = self.tr(
-            "Say which columns of the table name the image file and the class. Ids of lesions and patients keep "
-            "images that belong together in one part of the split. The next import of this folder uses the same "
-            "columns."
+            "Choose the columns that hold the image file and the class. Lesion and patient ids keep images "
+            "that belong together in one part of the split. The next import of this folder uses the same columns."
         )
         self.body.addWidget(muted(explanation, wrap=True))
         self.body.addLayout(self._grid())

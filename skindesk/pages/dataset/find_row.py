@@ -82,10 +82,10 @@ class FindRow(QWidget):
         field.setAccessibleName(self.tr("Search"))
         field.setToolTip(
             self.tr(
-                "Words are looked for in the ids, the class, the split and all other texts of an image.\n"
-                "Comparisons: field = value, also != < <= > >= and ~ (contains), joined by and, or, not.\n"
-                "Fields: {fields}. kb is the size of the file; unknown is a value, too.\n"
-                "Examples: age > 60 and site = back · class = malignant and split = test · lesion ~ 0024"
+                "Words are searched for in the ids, the class, the split and all other text "
+                "fields.\nComparisons: field = value, also != < <= > >= and ~ (contains), joined by and, or, "
+                "not.\nFields: {fields}. kb is the file size; unknown is also a value.\nExamples: age > 60 "
+                "and site = back · class = malignant and split = test · lesion ~ 0024"
             ).format(fields=field_names())
         )
         field.addAction(QAction(icon("search"), "", self), QLineEdit.ActionPosition.LeadingPosition)

@@ -43,11 +43,11 @@ class OpenMenu(QMenu):
         self.recent = self.addMenu(icon("dataset"), self.tr("Recent datasets"))
         self.recent.setToolTipsVisible(True)
         self.again = self.addAction(icon("refresh"), self.tr("Import again"))
-        self.again.setToolTip(self.tr("Look through the folder again for new and changed images"))
+        self.again.setToolTip(self.tr("Check the folder again for new and changed images"))
         self.again.triggered.connect(lambda _checked=False: self.again_asked.emit())
         self.columns = self.addAction(self.tr("Choose the columns…"))
         self.columns.setToolTip(
-            self.tr("Say which columns of a table name the image, the class and the lesion")
+            self.tr("Choose the columns of a table that hold the image, the class and the lesion")
         )
         self.columns.triggered.connect(lambda _checked=False: self.columns_asked.emit())
         self.addSeparator()

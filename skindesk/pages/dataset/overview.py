@@ -51,8 +51,7 @@ class OverviewView(QScrollArea):
         classes.body.addWidget(
             muted(
                 self.tr(
-                    "▲ malignant or precancerous. Percentages are shares of the column; bars of all columns have "
-                    "one scale."
+                    "▲ malignant or precancerous. Percentages are shares of the column; all bars use the same scale."
                 ),
                 wrap=True,
             )
@@ -122,8 +121,7 @@ class OverviewView(QScrollArea):
         listed = ", ".join(names[:_LISTED]) + (" …" if len(names) > _LISTED else "")
         self.not_stated.setText(
             self.tr(
-                "Not stated whether malignant or benign: {names}. Right-click a class in the list of the images to "
-                "mark it."
+                "Not stated whether malignant or benign: {names}. Right-click a class in the image list to mark it."
             ).format(names=listed)
         )
         self.not_stated.setVisible(bool(names))
@@ -168,7 +166,7 @@ class OverviewView(QScrollArea):
         self._facts.setColumnStretch(len(rows[0]), 1)
         shares = " / ".join(chosen_percent(share) for share in certificate.fractions)
         sentences = [
-            self.tr("Seed {seed}, shares asked for: {shares}.").format(seed=certificate.seed, shares=shares),
+            self.tr("Seed {seed}, requested shares: {shares}.").format(seed=certificate.seed, shares=shares),
             *certificate.known_pairs(),
             *certificate.notes,
         ]

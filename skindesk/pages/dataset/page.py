@@ -250,7 +250,7 @@ class DatasetPage(QWidget):
         if dataset.moved:
             self.moved.show_error(
                 self.tr(
-                    "The images are not at {folder} any more. Nothing is lost: say where they are now."
+                    "The images are no longer in {folder}. Nothing is lost; choose the folder they are in now."
                 ).format(folder=dataset.root),
                 action=self.tr("Find folder…"),
             )
@@ -315,7 +315,7 @@ class DatasetPage(QWidget):
         running = self.flow.running
         if running is not None:
             self.notice.show_note(
-                self.tr("{name} is being imported. Wait until that is done, or stop it.").format(
+                self.tr("{name} is being imported. Wait for it to finish, or stop it.").format(
                     name=running.source.name
                 )
             )
@@ -364,7 +364,7 @@ class DatasetPage(QWidget):
     def _show_columns(self, tables: Tables) -> None:
         if not tables.previews:
             self.notice.show_error(
-                self.tr("{source} has no table whose columns could be chosen.").format(source=tables.source)
+                self.tr("{source} has no table to choose columns from.").format(source=tables.source)
             )
             return
         self._columns_of = tables.source, tables.dataset
@@ -527,7 +527,7 @@ class DatasetPage(QWidget):
         self._workspace.images_for_diagnosis.emit([Path(path) for path in wanted])
         self._workspace.go_to.emit("diagnosis")
         self._workspace.notified.emit(
-            self.tr("{images} put on the page Diagnosis.").format(images=images_counted(len(wanted)))
+            self.tr("{images} sent to the Diagnosis page.").format(images=images_counted(len(wanted)))
         )
 
     def context_menu(self) -> QMenu:

@@ -172,7 +172,7 @@ class ProblemsView(Card):
             row.addWidget(widget)
         self.header.addLayout(row)
         self._explanation = muted(
-            self.tr("These files and rows are not in the dataset. Mend them, then import again."), wrap=True
+            self.tr("These files and rows are not in the dataset. Fix them, then import again."), wrap=True
         )
         self._none = EmptyState(
             "check", self.tr("No problems"), self.tr("Every file and row of the folder could be used.")

@@ -53,7 +53,7 @@ class FilterSide(QFrame):
         self.parts = Filter(self.tr("Split"))
         self.certificate = CertificateLine()
         self.split_button = QPushButton(self.tr("Split again…"))
-        self.split_button.setToolTip(self.tr("Divide the images into train, validation and test anew"))
+        self.split_button.setToolTip(self.tr("Divide the images into training, validation and test again"))
         self.form = SplitForm()
         self.form.hide()
         layout.addWidget(self.classes)
@@ -87,7 +87,7 @@ class FilterSide(QFrame):
         )
         menu.addSeparator()
         by_name = menu.addAction(
-            self.tr("As its name says: {kind}").format(kind=malignancy_name(malignancy_by_name(name)).lower())
+            self.tr("From its name: {kind}").format(kind=malignancy_name(malignancy_by_name(name)).lower())
         )
         by_name.triggered.connect(lambda _checked=False: self.mark_asked.emit(name, "not stated"))
         return menu

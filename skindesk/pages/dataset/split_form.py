@@ -54,7 +54,7 @@ class CertificateLine(QWidget):
     def show_certificate(self, certificate: SplitCertificate | None) -> None:
         """Show a certificate, or that there is no split yet."""
         if certificate is None:
-            self._say("info", self.tr("Not split yet; training needs it."), "")
+            self._say("info", self.tr("Not split yet; training needs a split."), "")
             return
         groups = sum(certificate.groups.values())
         sentence = self.tr("{n} of {groups} groups in two parts").format(

@@ -83,9 +83,9 @@ class StartView(QWidget):
             "dataset",
             self.tr("Open your images"),
             self.tr(
-                "Choose a folder of dermatoscopic images, or drop it here: HAM10000 as it was downloaded, "
-                "an ISIC challenge, a folder for each class, or a table of images and classes. "
-                "Images stay where they are and are never changed."
+                "Choose a folder of dermatoscopic images, or drop it here: HAM10000 as downloaded, an ISIC "
+                "challenge, a folder for each class, or a table of images and classes. Images stay where "
+                "they are and are never changed."
             ),
             (
                 (self.tr("Open a folder…"), self.folder_asked.emit, True),
@@ -94,7 +94,7 @@ class StartView(QWidget):
         )
         self.empty.buttons[0].setToolTip(self.tr("Open a folder of images (Ctrl+O)"))
         self.empty.buttons[1].setToolTip(
-            self.tr("Draws some images, trains a network on them in view, and has one ready to diagnose")
+            self.tr("Draws some images, trains a network on them and shows a first diagnosis")
         )
         self.menu = OpenMenu(self)
         self.menu.again.setVisible(False)
@@ -153,7 +153,7 @@ class StartView(QWidget):
         layout.addWidget(button)
         layout.addStretch(1)
         if recent.images is None:
-            words = self.tr("is not there any more") if recent.gone else self.tr("cannot be opened")
+            words = self.tr("no longer exists") if recent.gone else self.tr("cannot be opened")
         else:
             words = images_counted(recent.images)
             if recent.lesions:

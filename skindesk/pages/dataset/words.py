@@ -34,16 +34,16 @@ def part_name(part: str) -> str:
 
 
 PROBLEM_KINDS = {
-    "undecodable": "No image, or damaged",
+    "undecodable": "Not an image, or damaged",
     "truncated": "Cut off",
     "oversize": "Too large",
     "missing": "Missing file",
     "unreadable": "Cannot be read",
     "without-metadata": "No class given",
     "unknown-class": "Unknown class",
-    "id-twice": "Id given twice",
-    "odd-value": "Odd value left out",
-    "other-format": "Other kind of file",
+    "id-twice": "Duplicate id",
+    "odd-value": "Invalid value ignored",
+    "other-format": "Unsupported file type",
     "two-classes": "Two classes for one file",
 }
 """Kinds of problems in a few words; the window translates them."""
@@ -57,7 +57,7 @@ def problem_kind(kind: str) -> str:
 def layout_name(layout: str) -> str:
     """Return what a layout is called, given its name, an older name or `auto`."""
     if layout == AUTO:
-        return _tr("Recognise it")
+        return _tr("Detect automatically")
     known = layout_named(layout)
     return layout if known is None else _tr(known.title)
 
@@ -65,8 +65,7 @@ def layout_name(layout: str) -> str:
 def passed_over(report: ImportReport) -> list[str]:
     """Return what an import passed over, a line for each reason."""
     return [
-        _tr("Passed over: {n} × {what}").format(n=f"{n:,}", what=what)
-        for what, n in report.passed_over.items()
+        _tr("Skipped: {n} × {what}").format(n=f"{n:,}", what=what) for what, n in report.passed_over.items()
     ]
 
 

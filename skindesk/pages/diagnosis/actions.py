@@ -40,7 +40,7 @@ class Actions:
         self.open = made(tr("Open images…"), "open", [_KEYS.Open], tr("Choose images to analyse"))
         self.open_folder = made(tr("Open folder…"), "folder", [], tr("Analyse all images of a folder"))
         self.paste = made(
-            tr("Paste"), "paste", [_KEYS.Paste], tr("Take a picture or files from the clipboard")
+            tr("Paste"), "paste", [_KEYS.Paste], tr("Paste an image or files from the clipboard")
         )
         self.rotate_left = made(
             tr("Rotate left"), "rotate-left", [QKeySequence("Ctrl+Shift+R")], tr("Turn by 90° to the left")
@@ -59,7 +59,7 @@ class Actions:
         self.zoom_out = made(tr("Zoom out"), "remove", [QKeySequence("Ctrl+-")], tr("Zoom out"))
         self.fit = made(tr("Fit"), "fit", [QKeySequence("Ctrl+0")], tr("Show all of what is analysed"))
         self.remove = made(
-            tr("Remove image"), "delete", [_KEYS.Delete], tr("Remove the marked images from this page")
+            tr("Remove image"), "delete", [_KEYS.Delete], tr("Remove the selected images from this page")
         )
         self.clear = made(
             tr("New lesion"),
@@ -71,9 +71,9 @@ class Actions:
             tr("Other unfinished diagnosis"),
             "",
             [],
-            tr("Set this diagnosis aside and bring back another one that was not finished"),
+            tr("Set this diagnosis aside and open another unfinished one"),
         )
-        self.undo = made(tr("Undo"), "", [_KEYS.Undo], tr("Take back the last change of the images"))
+        self.undo = made(tr("Undo"), "", [_KEYS.Undo], tr("Undo the last change to the images"))
         self.copy = made(tr("Copy result"), "copy", [_KEYS.Copy], tr("Copy the result as text"))
         self.export = made(
             tr("Export table…"),

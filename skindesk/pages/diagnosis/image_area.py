@@ -90,7 +90,7 @@ class ImageArea(QWidget):
             "diagnosis",
             self.tr("Drop an image here"),
             self.tr(
-                "One or more images of a lesion, or a folder of images. You can also open files, or paste a picture."
+                "One or more images of a lesion, or a folder of images. You can also open files, or paste an image."
             ),
             (
                 (self.tr("Open images…"), self.open_asked.emit, True),

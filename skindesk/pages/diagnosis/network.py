@@ -138,7 +138,7 @@ class Network(QObject):
             self._choose()
             if self._workspace.bundle is None:
                 self._card.problem.show_note(
-                    self.tr("The demo's network knows nothing of skin, so it is not used for these images.")
+                    self.tr("The demo's network was trained on drawings, so it is not used for these images.")
                 )
 
     def _only_drawings(self) -> bool:

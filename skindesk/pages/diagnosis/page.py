@@ -219,7 +219,7 @@ class DiagnosisPage(QWidget):
     def paste(self) -> None:
         """Take what is on the clipboard."""
         if not self.intake.take_data(QGuiApplication.clipboard().mimeData()):
-            self._say(self.tr("There is no picture and no file on the clipboard."))
+            self._say(self.tr("There is no image or file on the clipboard."))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take pictures that have no file, too."""

@@ -116,7 +116,7 @@ class PatientCard(Card):
                 form.addRow(editor)
         layout.addLayout(form)
         layout.addWidget(
-            muted(self.tr("Kept on this machine alone, until you begin a new lesion."), wrap=True)
+            muted(self.tr("Stored only on this machine, until you start a new lesion."), wrap=True)
         )
         self.body.addWidget(self._inside)
         self._folded(unfolded=False)

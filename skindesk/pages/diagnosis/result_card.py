@@ -76,7 +76,7 @@ class ResultCard(Card):
         bold = QFontMetrics(emphasised(self._sort.font()))
         self._sort.setMinimumWidth(bold.horizontalAdvance(self._sort.text()) + 4 * SPACE)
         self._sort.setToolTip(
-            self.tr("Sorted: the most probable class first. Otherwise the classes keep their places.")
+            self.tr("Sorted: the most probable class first. Otherwise the order of the classes is fixed.")
         )
         self._sort.toggled.connect(self._show_rows)
         self.header.addWidget(self._sort)

@@ -77,14 +77,14 @@ class Unfinished(QObject):
 
     def _say_what_is_back(self) -> None:
         self.look()
-        said = self.tr("What you had entered about a patient is back.")
+        said = self.tr("The patient details you entered are back.")
         images = len(self._model.images)
         if images:
             said = self.tr("Your unfinished diagnosis is back: {images}.").format(
                 images=images_counted(images)
             )
         if self._other.isVisible():
-            said += " " + self.tr("The menu Diagnosis has another one.")
+            said += " " + self.tr("There is another one in the Diagnosis menu.")
         self.notice.show_note(said, action=self.tr("Clear"))
         self._said_what_is_back = True
 

@@ -45,7 +45,7 @@ def network_name(run: RunSummary) -> str:
 def about_file(sentence: str, path: Path) -> str:
     """Return a sentence about a file with the file's name instead of its whole path."""
     if sentence == str(ImageError(MISSING.format(path=path))):  # whoever named it saw it there
-        return tr("{name} is gone: it was moved, renamed or deleted.").format(name=path.name)
+        return tr("{name} no longer exists: it was moved, renamed or deleted.").format(name=path.name)
     return sentence.replace(visible(str(path)), path.name)
 
 
@@ -53,11 +53,11 @@ def what_was_found(collected: Collected) -> str:
     """Say what a folder held, or what was left out; empty where all that was handed in was files, and is taken."""
     found, names = images_counted(collected.found), ", ".join(folder.name for folder in collected.folders)
     if collected.found > len(collected.images):
-        return tr("{found} were found; the first {taken} are here.").format(
+        return tr("{found} found; the first {taken} were opened.").format(
             found=found, taken=len(collected.images)
         )
     if collected.cut:
-        return tr("{names} holds too many files; {images} were found in those looked at.").format(
+        return tr("{names} holds too many files; {images} found in those searched.").format(
             names=names, images=found
         )
     return tr("{images} found in {names}.").format(images=found, names=names) if names else ""
@@ -104,7 +104,7 @@ def test_sentences(facts: BundleFacts, predicted: str) -> str:
     """Say how good the network is at the predicted class, and at melanoma, on images it had never seen."""
     metrics = facts.summary.test
     if metrics is None:
-        return tr("This network has not been scored on a test part yet. You can do that on the page Results.")
+        return tr("This network has not been scored on a test part yet. You can do that on the Results page.")
     sentences = []
     row = metrics.per_class.get(predicted)
     if row is not None and row.support:

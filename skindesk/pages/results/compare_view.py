@@ -113,8 +113,7 @@ class CompareView(QWidget):
         elif "" in known:
             self.notice.show_note(
                 self.tr(
-                    "It is not known of all these runs on which dataset and split they were trained: "
-                    "compare their figures with care."
+                    "The dataset and split of some of these runs are not known; compare their figures with care."
                 )
             )
         else:

@@ -153,7 +153,7 @@ class ConfusionView(QWidget):
         )
         if self._behind is None:
             if self._question.busy:
-                self.sentence.setText(self.tr("Looking the images up…"))
+                self.sentence.setText(self.tr("Looking up the images…"))
                 self.sentence.show()
             return
         self._show_images(self._behind, cell)
@@ -164,7 +164,7 @@ class ConfusionView(QWidget):
         places = places[places >= 0]
         problem = behind.problem
         if not problem and len(places) < len(rows):
-            problem = self.tr("Not in the dataset any more: {images}.").format(
+            problem = self.tr("No longer in the dataset: {images}.").format(
                 images=part_of_images(len(rows) - len(places), len(rows))
             )
         self.sentence.setText(problem)
@@ -258,5 +258,5 @@ def _no_dataset() -> str:
 def _moved(root: Path) -> str:
     return QCoreApplication.translate(
         "ConfusionView",
-        "The images are not in {root} any more; say on the dataset page where they are now.",
+        "The images are no longer in {root}; choose their new folder on the dataset page.",
     ).format(root=root)

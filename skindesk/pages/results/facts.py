@@ -65,7 +65,7 @@ def class_facts(metrics: Metrics, malignant: Collection[str]) -> Facts:
         (_tr("Class"), _tr("Images"), *(title_of(metric) for metric in OF_A_CLASS)),
         tuple(rows),
         hints=(
-            _tr("▲ stands before malignant classes"),
+            _tr("▲ marks malignant classes"),
             _tr("Images of the class"),
             *(
                 _tr("{hint} In brackets: 95 % interval.").format(hint=hint_of(metric))

@@ -115,8 +115,8 @@ class MetricsView(QScrollArea):
         if report.dataset_fingerprint and report.dataset_fingerprint != record.summary.dataset_fingerprint:
             notes.append(
                 self.tr(
-                    "Scored on another dataset or split than the network was trained on: samples of its "
-                    "training may be among these."
+                    "Scored on a dataset or split other than the one the network was trained on; these "
+                    "images may include training images."
                 )
             )
         if report.test_scorings:
@@ -125,7 +125,7 @@ class MetricsView(QScrollArea):
                 if report.test_scorings == 1
                 else self.tr("{n} times").format(n=report.test_scorings)
             )
-            notes.append(self.tr("The test part had been scored {times} by then.").format(times=times))
+            notes.append(self.tr("The test part had been scored {times} by that time.").format(times=times))
         notes.append(self.tr("Scored on {date}.").format(date=f"{report.scored:%Y-%m-%d %H:%M}"))
         return notes
 
@@ -138,11 +138,11 @@ class MetricsView(QScrollArea):
             self._card.hide()
             sentence = (
                 self.tr(
-                    "The test part has not been scored with this network. It says how good the network is on "
-                    "lesions that had no part in training or choosing, and does so best the first time."
+                    "This network has not been scored on the test part yet. The test part shows how good it "
+                    "is on lesions that were not used for training or selection, and most reliably the first time."
                 )
                 if summary.has_bundle
-                else self.tr("This run has no network yet that could be scored on the test part.")
+                else self.tr("This run has no network to score on the test part yet.")
             )
             self.score_button.setText(self.tr("Score the test part…"))
         else:
@@ -154,7 +154,7 @@ class MetricsView(QScrollArea):
                     "matrix and its images; it may be scored as often as you like."
                 )
                 if summary.has_bundle
-                else self.tr("This run has no network yet that could be scored.")
+                else self.tr("This run has no network to score yet.")
             )
             self.score_button.setText(self.tr("Score the validation part"))
         self._sentence.setText(sentence)

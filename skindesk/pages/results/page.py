@@ -106,7 +106,7 @@ class ResultsPage(QWidget):
         row.addStretch(1)
         take_in = QPushButton(icon("import"), self.tr("Import a bundle…"))
         take_in.setToolTip(
-            self.tr("Take in a network that was exported as one file; it can be dropped here, too")
+            self.tr("Import a network that was exported as one file; you can also drop it here")
         )
         take_in.clicked.connect(lambda _checked=False: self.run_actions.take_in.trigger())
         row.addWidget(take_in)

@@ -119,6 +119,6 @@ def _read_picture(file: Path) -> QImage:
     picture = QImage(str(file))
     if picture.isNull():
         raise TrainerError(
-            f"The picture {file.parent.name}/{file.name} is missing or damaged; score the part again."
+            f"The image {file.parent.name}/{file.name} is missing or damaged; score the part again."
         )
     return picture

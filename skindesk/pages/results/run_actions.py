@@ -164,7 +164,7 @@ class RunActions(QObject):
     def _delete(self) -> None:
         busy = [run for run in self._chosen if self._is_busy(run)]
         if busy:
-            sentence = self.tr("“{name}” is at work: stop it before you delete it.")
+            sentence = self.tr("“{name}” is running; stop it before you delete it.")
             self._fail("trash", busy[0].folder, sentence.format(name=busy[0].name))
             return
         gone = partial(self._gone, [], len(self._chosen))
@@ -197,7 +197,7 @@ class RunActions(QObject):
             self._do("restore", entry.folder, partial(run_changes.restore_run, entry), self._came_back)
 
     def _came_back(self, folder: Path) -> None:
-        self._tell("restore", folder, self.tr("Taken back from the trash."))
+        self._tell("restore", folder, self.tr("Restored from the trash."))
         if self._used is not None and self._used.is_relative_to(folder):
             self._workspace.set_bundle(self._used)
         self._workspace.runs_changed.emit()
@@ -227,7 +227,7 @@ class RunActions(QObject):
     def _ask_export(self) -> None:
         (run,) = self._chosen
         with_results = self.tr("Bundle with its results (*{suffix})").format(suffix=ARCHIVE_SUFFIX)
-        alone = self.tr("Bundle alone (*{suffix})").format(suffix=ARCHIVE_SUFFIX)
+        alone = self.tr("Bundle only (*{suffix})").format(suffix=ARCHIVE_SUFFIX)
         self._bundles().save_file(
             self.tr("Export the bundle as one file"),
             f"{run.name}{ARCHIVE_SUFFIX}",

@@ -85,7 +85,7 @@ class ScoringPanel(QWidget):
         self._bar.setAccessibleName(self.tr("Progress of the scoring"))
         self._count = muted()
         self.stop_button = QPushButton(self.tr("Stop"))
-        self.stop_button.setToolTip(self.tr("Stop this scoring; it is then not counted"))
+        self.stop_button.setToolTip(self.tr("Stop this scoring; it will not be counted"))
         self.stop_button.clicked.connect(self._stop)
         row = QHBoxLayout()
         row.setSpacing(3 * SPACE // 2)
@@ -130,9 +130,7 @@ class ScoringPanel(QWidget):
         self._part, self._dataset = part, dataset
         if dataset is None:
             self._cannot(
-                self.tr(
-                    "It is not known where the dataset of this run is. Open it on the dataset page first."
-                )
+                self.tr("The location of this run's dataset is not known. Open it on the dataset page first.")
             )
             return
         identity, fingerprint = run.bundle_hash, run.dataset_fingerprint
@@ -161,8 +159,8 @@ class ScoringPanel(QWidget):
         if not facts.same:
             sentences.append(
                 self.tr(
-                    "{name} is not the dataset and split this network was trained on: samples of its training may "
-                    "be among those it is scored on."
+                    "{name} is not the dataset and split this network was trained on; the images to be "
+                    "scored may include training images."
                 ).format(name=facts.dataset.stem)
             )
         part = self.tr("test part") if self._part == "test" else self.tr("validation part")
@@ -181,15 +179,15 @@ class ScoringPanel(QWidget):
 
     def _counted(self, facts: ScoringFacts) -> str:
         before = {
-            0: self.tr("It has not been scored with this network yet."),
-            1: self.tr("It has been scored with this network once."),
+            0: self.tr("This network has not been scored on the test part yet."),
+            1: self.tr("This network has been scored on the test part once."),
         }.get(
             facts.test_scorings,
-            self.tr("It has been scored with this network {n} times.").format(n=facts.test_scorings),
+            self.tr("This network has been scored on the test part {n} times.").format(n=facts.test_scorings),
         )
         return self.tr(
-            "Each scoring is counted in the dataset, and the count is shown with the figures. {before} "
-            "A test part that is looked at again and again, to choose by it, becomes a validation part."
+            "Each scoring is counted in the dataset, and the count is shown with the figures. {before} A "
+            "test part that is used repeatedly to choose between networks becomes a validation part."
         ).format(before=before)
 
     def _cannot(self, sentence: str) -> None:

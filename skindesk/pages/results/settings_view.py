@@ -101,7 +101,9 @@ class SettingsView(QScrollArea):
         card.body.addWidget(_sentence(facts.leaks(certificate)))
         wished = " / ".join(chosen_percent(fraction) for fraction in certificate.fractions)
         card.body.addWidget(
-            _sentence(self.tr("Wished: {shares}; seed {seed}.").format(shares=wished, seed=certificate.seed))
+            _sentence(
+                self.tr("Requested: {shares}; seed {seed}.").format(shares=wished, seed=certificate.seed)
+            )
         )
         for note in certificate.notes:
             card.body.addWidget(_sentence(note))

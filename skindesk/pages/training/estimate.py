@@ -70,7 +70,7 @@ class RunEstimate(QWidget):
         self.label = muted(wrap=True)
         row.addWidget(self.label, 1)
         self.button = QPushButton(self.tr("Estimate"))
-        self.button.setToolTip(self.tr("Time the network now, though a run is training"))
+        self.button.setToolTip(self.tr("Measure the time now, even though a run is training"))
         set_role(self.button, "quiet")
         self.button.clicked.connect(self._ask)
         row.addWidget(self.button)
@@ -159,7 +159,7 @@ class RunEstimate(QWidget):
     def _on_free(self, free: int) -> None:
         needed = self._result.cost.disk_bytes if self._result is not None else 0
         self.warned.emit(
-            self.tr("Only {free} are free where runs are kept, and this one may need {needed}.").format(
+            self.tr("Only {free} free in the folder for runs; this run may need {needed}.").format(
                 free=file_size(free), needed=file_size(needed)
             )
             if free < needed

@@ -116,7 +116,7 @@ class TrainingPage(QWidget):
         layout.addWidget(self._left)
         self.panel.queue_place.addWidget(self.queue, 1)
         text = self.tr(
-            "A run that trains is followed here: figures, curves, log. Nothing is written before you press Start."
+            "A training run is shown here: figures, curves, log. Nothing is saved until you press Start."
         )
         self._right = QStackedWidget()
         self._right.addWidget(EmptyState("training", self.tr("Nothing is training yet"), text))
@@ -296,7 +296,7 @@ class TrainingPage(QWidget):
             self._on_notice = lambda: self._workspace.go_to.emit("results")
             self.notice.show_success(sentence, action=self.tr("See results"))
         elif outcome.state is JobState.FAILED and _could_not_fetch(run.live.config, outcome):
-            sentence = self.tr("{run} could not start: its first weights cannot be fetched.").format(
+            sentence = self.tr("{run} could not start: its initial weights cannot be downloaded.").format(
                 run=title
             )
             self.setup.weights_failed(run.live.config.backbone)  # says what to do
@@ -306,14 +306,14 @@ class TrainingPage(QWidget):
             self.notice.show_error(sentence, outcome.log, self.tr("Resume"))
         else:
             # With a log it was ended by force, and the message says what that cost.
-            how = outcome.message if outcome.log else self.tr("What it has done is saved.")
+            how = outcome.message if outcome.log else self.tr("Its progress is saved.")
             sentence = self.tr("{run} was stopped. {how}").format(run=title, how=how)
             self._on_notice = lambda: self._resume_run(run)
             self.notice.show_note(sentence, outcome.log, self.tr("Resume"))
         self.notified.emit(sentence)
 
     def _on_silence(self, silent: bool) -> None:
-        words = self.tr("The run has said nothing for a while. It may be busy; Stop ends it for certain.")
+        words = self.tr("The run has not reported for a while. It may be busy; press Stop to end it.")
         if silent and self._keeper.current is not None:
             self._on_notice = None
             self.notice.show_note(words)
@@ -354,21 +354,19 @@ class TrainingPage(QWidget):
         """Take over a dataset, or say what is missing."""
         if facts is None:
             self.blocked.say(
-                self.tr("First a dataset"),
-                self.tr("Open a folder of images on the dataset page; what is trained learns from them."),
+                self.tr("Open a dataset first"),
+                self.tr("Open a folder of images on the dataset page to train on."),
                 self.tr("Open a dataset"),
             )
         elif len(facts.classes) < _FEWEST_CLASSES:
             self.blocked.say(
                 self.tr("More than one class is needed"),
-                self.tr(
-                    "All images of this dataset are of one class; a network learns to tell classes apart."
-                ),
+                self.tr("All images in this dataset belong to one class; training needs at least two."),
                 self.tr("Go to the dataset"),
             )
         elif not facts.split:
             self.blocked.say(
-                self.tr("First a split"),
+                self.tr("Split the dataset first"),
                 self.tr(
                     "The dataset has no split into training, validation and test part yet. Make one on the "
                     "dataset page: images of one lesion stay together."

@@ -155,10 +155,10 @@ class UnfinishedList(QWidget):
         layout.setSpacing(SPACE)
         last = self._first + shown
         place = str(last) if shown == 1 else f"{self._first + 1}–{last}"
-        words = self.tr("{place} of {all} runs that can go on").format(place=place, all=len(self._runs))
+        words = self.tr("{place} of {all} runs that can be resumed").format(place=place, all=len(self._runs))
         layout.addWidget(muted(words))
         button = QPushButton(self.tr("Show others"))
-        button.setToolTip(self.tr("Show further runs that can go on"))
+        button.setToolTip(self.tr("Show more runs that can be resumed"))
         set_role(button, "quiet")
         button.clicked.connect(self._turn)
         layout.addWidget(button)
@@ -185,7 +185,7 @@ class UnfinishedList(QWidget):
         layout.addWidget(label, 1)
         resume = QPushButton(self.tr("Resume"))
         resume.setAccessibleName(self.tr("Resume {run}").format(run=run.name))
-        resume.setToolTip(self.tr("Go on from its last checkpoint"))
+        resume.setToolTip(self.tr("Continue from its last checkpoint"))
         resume.clicked.connect(lambda: self.resume_asked.emit(run))
         layout.addWidget(resume)
         discard = QPushButton(self.tr("Discard"))

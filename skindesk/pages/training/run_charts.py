@@ -237,11 +237,11 @@ class RunCharts(QWidget):
             whole.clicked.connect(plot.show_all)
             plot.zoomed.connect(whole.setEnabled)
             plot.header.addWidget(whole)
-            save = _header_button("save", self.tr("Save"), self.tr("Save as a picture or a table"))
+            save = _header_button("save", self.tr("Save"), self.tr("Save as an image or a table"))
             menu = QMenu(save)
             for words, kind in (
-                (self.tr("As a picture (PNG)…"), "png"),
-                (self.tr("As a picture of lines (SVG)…"), "svg"),
+                (self.tr("As an image (PNG)…"), "png"),
+                (self.tr("As a vector image (SVG)…"), "svg"),
                 (self.tr("As a table (CSV)…"), "csv"),
             ):
                 action = QAction(words, menu)

@@ -110,7 +110,7 @@ class RunPanel(QWidget):
         self._bar.setRange(0, _PER_MILLE)
         self._bar.setAccessibleName(self.tr("Progress of the run"))
         self.resume_button = QPushButton(self.tr("Resume"))
-        self.resume_button.setToolTip(self.tr("Go on with this run from its last checkpoint"))
+        self.resume_button.setToolTip(self.tr("Continue this run from its last checkpoint"))
         self.resume_button.clicked.connect(self.resume_asked)
         self.resume_button.hide()
         title = QHBoxLayout()

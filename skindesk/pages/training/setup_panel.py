@@ -152,7 +152,7 @@ class SetupPanel(Card):
         self._help = muted(wrap=True)
         self._help.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._help.setFixedHeight(_HELP_LINES * self._help.fontMetrics().lineSpacing())
-        self._help.setText(self.tr("Point at a setting, or go to it, to read what it does."))
+        self._help.setText(self.tr("Point at a setting, or select it, to see what it does."))
         self._device = muted(wrap=True)
         self._device.setAccessibleName(self.tr("Device"))
         self.estimate = RunEstimate(scoring)
@@ -163,7 +163,7 @@ class SetupPanel(Card):
         buttons = QHBoxLayout()
         buttons.setSpacing(SPACE)
         self.stop_button = QPushButton(self.tr("Stop"))
-        self.stop_button.setToolTip(self.tr("Stop the run that trains; what it has done is saved (Ctrl+.)"))
+        self.stop_button.setToolTip(self.tr("Stop the training run; its progress is saved (Ctrl+.)"))
         self.stop_button.setEnabled(False)
         self.start_button = primary_button(self.tr("Start"))
         self.start_button.setToolTip(self.tr("Start the run (Ctrl+Return)"))
@@ -262,7 +262,7 @@ class SetupPanel(Card):
             )
             return False
         self.set_config(config)
-        self.notice.show_success(self.tr("Settings of {file} are loaded.").format(file=file.name))
+        self.notice.show_success(self.tr("Settings loaded from {file}.").format(file=file.name))
         return True
 
     def save_settings(self, file: Path) -> None:
@@ -271,7 +271,7 @@ class SetupPanel(Card):
         if config is None:
             self.notice.show_error(self.tr("Fix the highlighted settings first."))
             return
-        words = self.tr("Settings are saved as {file}.").format(file=file.name)
+        words = self.tr("Settings saved as {file}.").format(file=file.name)
         self._errands.run(
             partial(write_text, file, config_to_toml(config)),
             lambda _none: self.notice.show_success(words),

@@ -64,8 +64,8 @@ class WeightsHelp(QFrame):
         title = f"{backbone.title} ({file_size(size)})" if size else backbone.title
         self.text.setText(
             self.tr(
-                "The ImageNet weights of {backbone} are not on this machine and cannot be fetched. Download the "
-                "file elsewhere and choose it here, or start from random weights."
+                "The ImageNet weights of {backbone} are not on this machine and cannot be downloaded. "
+                "Download the file elsewhere and choose it here, or start from random weights."
             ).format(backbone=title)
         )
 

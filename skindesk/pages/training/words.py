@@ -52,22 +52,24 @@ def unfinished_words(run: UnfinishedRun) -> str:
     if run.history:
         how += _tr(" after epoch {done} of {planned}.")
     else:
-        how += _tr(" before its first epoch was over.")
+        how += _tr(" before the end of its first epoch.")
     return how.format(title=run.name, done=len(run.history), planned=run.planned_epochs)
 
 
 def weights_words(state: WeightsState) -> tuple[str, str]:
     """Return where a backbone's weights are: a few words, and a sentence."""
     if state.path is not None:
-        return _tr("Weights at hand"), _tr("ImageNet weights are at hand: {path}").format(path=state.path)
+        return _tr("Weights available"), _tr("ImageNet weights are on this machine: {path}").format(
+            path=state.path
+        )
     size = file_size(state.download_bytes)
     if state.can_fetch:
         return (
-            _tr("{size} to fetch").format(size=size),
-            _tr("ImageNet weights will be fetched, about {size}, and kept.").format(size=size),
+            _tr("{size} download").format(size=size),
+            _tr("ImageNet weights will be downloaded (about {size}) and kept.").format(size=size),
         )
     return (
-        _tr("Weights not at hand"),
+        _tr("Weights not available"),
         _tr(
             "ImageNet weights are not on this machine and there is no internet connection: choose a weights file, "
             "or start from random weights."

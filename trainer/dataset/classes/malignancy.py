@@ -121,8 +121,8 @@ def mixed(class_name: str) -> bool:
 def mixed_note(class_name: str) -> str:
     """Say that a class mixes both and how it counts."""
     return (
-        f"The name of class {class_name!r} speaks of malignant and of benign lesions; it counts as malignant. "
-        "`classes --benign` marks it as benign."
+        f"The name of class {class_name!r} mentions both malignant and benign lesions; it counts as "
+        "malignant. `classes --benign` marks it as benign."
     )
 
 

@@ -69,7 +69,7 @@ def _make_room(folder: Path) -> None:
     mark = folder / _MARK
     if folder.exists():
         if not folder.is_dir() or (any(folder.iterdir()) and not mark.is_file()):
-            raise DatasetError(f"{folder} holds other files than an older demo; choose another folder.")
+            raise DatasetError(f"{folder} contains files that are not from the demo; choose another folder.")
         with explained(folder):
             shutil.rmtree(folder)
     with explained(folder):

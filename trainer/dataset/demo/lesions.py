@@ -54,7 +54,7 @@ _PHOTOGRAPHS = (0.74, 0.19, 0.07)  # probability of one, two and three photograp
 _NOTICE = "Drawn by SkinDesk. Not a photograph, not of a person."
 _README = """These images are drawings.
 
-SkinDesk drew them to show how it works without any download. They are no photographs, show no person's skin, and
+SkinDesk drew them to show how it works without any download. They are not photographs, do not show anyone's skin, and
 say nothing about any disease. A network trained on them is good for trying the program and for nothing else.
 
 The folder is laid out as Kaggle ships HAM10000: two folders of images and HAM10000_metadata.csv. A few files and
@@ -129,7 +129,7 @@ def draw_dataset(
         raise DatasetError(f"A drawn dataset needs at least {len(SHARES)} lesions, one for each class.")
     with explained(folder):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise DatasetError(f"{folder} is there already and not empty; choose a new folder to draw into.")
+            raise DatasetError(f"{folder} already exists and is not empty; choose a new folder to draw into.")
     classes = _classes(lesions, seed)
     with atomic_folder(folder) as temporary:
         parts = [temporary / name for name in _PARTS]

@@ -92,7 +92,7 @@ class SplitCertificate(msgspec.Struct, frozen=True, kw_only=True):
     def describe(self) -> str:
         """Return the certificate as a table and sentences for a terminal."""
         wished = " / ".join(chosen_percent(fraction) for fraction in self.fractions)
-        rows: list[tuple[str, ...]] = [("", *PARTS, "together")]
+        rows: list[tuple[str, ...]] = [("", *PARTS, "total")]
         for name, counts in (("images", self.images), ("groups", self.groups), ("lesions", self.lesions)):
             rows.append(_row(name, counts))
         total = sum(self.images.values())
@@ -102,7 +102,7 @@ class SplitCertificate(msgspec.Struct, frozen=True, kw_only=True):
             for class_name in sorted({name for part in PARTS for name in self.classes[part]})
         ]
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        lines = [f"Split with seed {self.seed}, wished {wished}"]
+        lines = [f"Split with seed {self.seed}, requested {wished}"]
         for row in rows:
             cells = [
                 row[0].ljust(widths[0]),

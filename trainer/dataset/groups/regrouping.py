@@ -47,7 +47,7 @@ def compare_looks(
     if database.fact(COMPARE_ANEW):
         listener(
             Said(
-                message="All images are compared anew: copies that are mirrored, turned or cropped are found now, too."
+                message="All images are compared again: mirrored, rotated and cropped copies are now found as well."
             )
         )
     sample_ids, thumbnails, compared = zip(*rows, strict=True)
@@ -95,7 +95,7 @@ def _sound(
     try:
         yield from blocks
     except BrokenMiniatureError as error:
-        raise damaged(database.path, f"a miniature in it is no picture ({error})") from error
+        raise damaged(database.path, f"a thumbnail in it is not an image ({error})") from error
 
 
 def regroup(database: Database) -> int:

@@ -41,8 +41,8 @@ class FolderLayout(Layout):
         found = class_folders(images)
         if not found.of_image:
             raise DatasetError(
-                f"The images in {tree.root} do not lie in folders of classes; put those of each class into a folder "
-                "of its name."
+                f"The images in {tree.root} are not in class folders; put the images of each class into a "
+                "folder with its name."
             )
         if not found.known:
             _refuse_cases(tree, found.of_image)
@@ -55,7 +55,7 @@ class FolderLayout(Layout):
                     Found(sample_id=path, path=path, class_name=found.of_image[path], given_part=part)
                 )
             else:
-                reason = f"{path} lies in no class folder."
+                reason = f"{path} is not in a class folder."
                 problems.append(Problem(path=path, sample_id=path, kind="without-metadata", reason=reason))
         notes = []
         if len(found.above) > 1:
@@ -65,7 +65,7 @@ class FolderLayout(Layout):
             )
         passed_over = Counter(tree.passed_over)
         for original, copy in copies.folders:
-            notes.append(f"The folder {copy} holds the same files as {original}; it was passed over.")
+            notes.append(f"The folder {copy} holds the same files as {original}; it was skipped.")
         if copies.images:
             passed_over["images in a second copy of a folder"] += len(copies.images)
         return self.listing(tree, samples, problems, notes, passed_over)
@@ -90,4 +90,4 @@ def _refuse_cases(tree: Tree, of_image: Mapping[str, str]) -> None:
         )
 
 
-CLASS_FOLDERS = FolderLayout(name="class-folders", title="A folder for each class")
+CLASS_FOLDERS = FolderLayout(name="class-folders", title="One folder per class")

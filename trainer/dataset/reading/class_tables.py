@@ -71,8 +71,9 @@ def _class_column(table: Table, notes: list[str]) -> str:
     if known[first] >= _WELL_FILLED * len(table.rows) or known[best] <= known[first]:
         return first
     notes.append(
-        f"In {table.path.name} the column {first} knows the class of only {known[first]:,} of {len(table.rows):,} "
-        f"rows, so the classes were taken from {best} ({known[best]:,} rows). Choose the class column to have the other."
+        f"In {table.path.name} the column {first} gives the class of only {known[first]:,} of "
+        f"{len(table.rows):,} rows, so the classes were taken from {best} ({known[best]:,} rows). Choose the "
+        "class column to use the other one."
     )
     return best
 

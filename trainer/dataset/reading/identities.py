@@ -37,12 +37,12 @@ def settle_ids(samples: Sequence[Found]) -> tuple[list[Found], list[str]]:
                 for sample in settled
             ]
             notes.append(
-                f"{n:,} of {len(settled):,} images have the {title} id {value}; it is taken as not known."
+                f"{n:,} of {len(settled):,} images have the {title} id {value}; it is treated as unknown."
             )
         else:
             notes.append(
-                f"{n:,} of {len(settled):,} images have the same {title} id, {value}; if it means that the {title} "
-                "is not known, leave those cells empty and import again."
+                f"{n:,} of {len(settled):,} images have the same {title} id, {value}; if it means that the "
+                f"{title} is unknown, leave those cells empty and import again."
             )
     if _numbered_within_patients(settled):
         settled = [

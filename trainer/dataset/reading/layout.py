@@ -56,7 +56,7 @@ class Layout(ABC):
         notes += said
         if samples and not any(sample.grouped for sample in samples):
             notes.append(
-                "No lesion or patient ids are known: two images of one lesion may come into different parts of a split."
+                "No lesion or patient ids are known: two images of one lesion may end up in different parts of a split."
             )
         return Listing(
             layout=self.name,

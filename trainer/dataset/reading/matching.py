@@ -115,7 +115,9 @@ class Matcher:
                 continue
             facts[field.name], sensible = number_or_none(cell, field)
             if not sensible:
-                reason = f"{claim.where}: {cell!r} is no {field.title.lower()}; it is taken as unknown."
+                reason = (
+                    f"{claim.where}: {cell!r} is not a valid {field.title.lower()}; it is treated as unknown."
+                )
                 self._report("odd-value", reason, path, sample_id)
         return facts
 
@@ -124,7 +126,7 @@ class Matcher:
         for path in self._tree.images:
             if path not in self._taken:
                 name = without_suffix(path.rpartition("/")[2])
-                self._report("without-metadata", f"No row of a table names {path}.", path, name)
+                self._report("without-metadata", f"No table has a row for {path}.", path, name)
 
     def _report(self, kind: ProblemKind, reason: str, path: str, sample_id: str) -> None:
         self.problems.append(Problem(path=path, sample_id=sample_id or None, kind=kind, reason=reason))
@@ -147,7 +149,7 @@ class Matcher:
             )
         if files[0] in self._taken:
             return "id-twice", (
-                f"{claim.where} names the file {files[0]}, which {self._taken[files[0]]} has already."
+                f"{claim.where} names the file {files[0]}, which {self._taken[files[0]]} already uses."
             )
         return None
 
@@ -155,7 +157,10 @@ class Matcher:
         if claim.trouble is not None:
             return f"{claim.where}: {claim.trouble}."
         if self._known is not None and class_identity(claim.class_name) not in self._known:
-            return f"{claim.where}: the class {claim.class_name!r} is none of those of this layout ({', '.join(self._known)})."
+            return (
+                f"{claim.where}: the class {claim.class_name!r} is not one of this layout's classes "
+                f"({', '.join(self._known)})."
+            )
         return None
 
 

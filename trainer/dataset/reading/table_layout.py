@@ -131,8 +131,8 @@ class TableLayout(Layout):
         matcher.report_rest()
         if tree.zeros_lost:
             notes.append(
-                f"{tree.zeros_lost:,} references were matched by their number alone: a spreadsheet has taken their "
-                "leading zeros away."
+                f"{tree.zeros_lost:,} references were matched by their number alone: a spreadsheet has "
+                "removed their leading zeros."
             )
         for name in sorted(tree.tables.keys() - {*names, *beside}):
             matcher.passed_over[f"table that was not needed ({name})"] += 1
@@ -173,7 +173,7 @@ class TableLayout(Layout):
             except DatasetError as error:
                 return error
             return DatasetError(
-                f"The table {tree.root / name} is empty; take the one that names the images' classes."
+                f"The table {tree.root / name} is empty; use the one that names the images' classes."
             )
         found = ", ".join(header.columns[:_NAMED]) + (" ..." if len(header.columns) > _NAMED else "")
         return DatasetError(

@@ -153,9 +153,7 @@ def scan(source: Path, columns: Columns | None = None, stop: StopRequest | None 
             suffix = PurePosixPath(path).suffix.lower()
             found.passed_over[f"other files ({suffix or 'without suffix'})"] += 1
     if columns.table is not None and columns.table not in tables:
-        raise DatasetError(
-            f"There is no table {columns.table} in {root} any more; give the table or the folder."
-        )
+        raise DatasetError(f"The table {columns.table} is no longer in {root}; give the table or the folder.")
     _check_chosen(root, tables, columns)
     return Tree(root, found.images, tables, problems, columns, found.passed_over)
 
@@ -186,7 +184,7 @@ def _no_images(root: Path, problems: list[Problem], passed_over: Counter[str]) -
         found = f" (found: {listed})" if listed else ""
         return f"There are no images in {root} that can be read{found}: {problems[0].reason}"
     found = f" It holds {_counted(passed_over)}." if passed_over else ""
-    return f"There are no images in {root}; what can be read is {', '.join(sorted(SUFFIXES))}.{found}"
+    return f"There are no images in {root}; supported formats are {', '.join(sorted(SUFFIXES))}.{found}"
 
 
 def _counted(passed_over: Counter[str]) -> str:
@@ -214,7 +212,7 @@ def _check_chosen(root: Path, tables: dict[str, Header], columns: Columns) -> No
     if not wanted or any(header.has_chosen() for header in considered.values()):
         return
     if not considered:
-        raise DatasetError(f"There is no table in {root} whose columns could be chosen; put it there.")
+        raise DatasetError(f"There is no table in {root} to choose columns from; put one there.")
     name, header = max(considered.items(), key=lambda item: len(wanted & set(item[1].columns)))
     absent = ", ".join(repr(column) for column in sorted(wanted - set(header.columns)))
     raise DatasetError(

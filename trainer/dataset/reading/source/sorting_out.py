@@ -156,7 +156,7 @@ def _sort(root: Path, path: str, suffix: str, found: Sorted) -> None:
         found.images.append(path)
     elif suffix in _IMAGE_LIKE:
         kind = _IMAGE_LIKE[suffix]
-        _report(found, path, f"is a file of the kind {kind}, which is not read; save it as JPEG or PNG")
+        _report(found, path, f"is a {kind} file, which is not supported; save it as JPEG or PNG")
     elif suffix in PLAIN_SUFFIXES and len(found.perhaps) < _MOST_PLAIN:
         found.perhaps.append(path)
     else:

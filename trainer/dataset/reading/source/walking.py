@@ -66,13 +66,13 @@ def walk(root: Path, stop: StopRequest | None = None) -> Walked:
             continue
         found = [path for path in below if path is not None]
         if found and depth >= DEEPEST:
-            reason = f"The folders below it are not searched: more than {DEEPEST} lie in each other."
+            reason = f"Its subfolders are not searched: they are nested more than {DEEPEST} deep."
             walked.problems.append(_unreadable(inner, reason))
             continue
         folders += [(path, depth + 1) for path in reversed(found)]
         if len(walked.files) > MOST_FILES:
             raise DatasetError(
-                f"There are more than {MOST_FILES:,} files in {root}; give the folder that holds the images alone."
+                f"There are more than {MOST_FILES:,} files in {root}; give a folder that holds only the images."
             )
     return walked
 
@@ -96,7 +96,7 @@ def _sort(entry: os.DirEntry[str], inner: str, walked: Walked) -> str | None:
             walked.files.append(path)
             return None
         reason = (
-            f"{path} is a link that leads nowhere."
+            f"{path} is a broken link."
             if entry.is_symlink() and not Path(entry.path).exists()
             else f"{path} is a device or a pipe, not a regular file."
         )
