@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trainer.errors import ImageError, ImageProblem
 from trainer.files import printable
+from trainer.sentences import visible
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,9 +45,7 @@ def cut_off() -> Refused:
 
 def shown(path: Path | str) -> str:
     """Return a name fit for a sentence: without control characters, and not endless."""
-    text = "".join(
-        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in printable(path)
-    )
+    text = visible(printable(path))
     return text if len(text) <= _LONGEST_NAME else f"…{text[-_LONGEST_NAME:]}"
 
 

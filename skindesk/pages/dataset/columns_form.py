@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from skindesk.widgets.basics import Card, muted, primary_button
 from skindesk.widgets.theme import SPACE
+from skindesk.widgets.wheel import wheel_needs_focus
 from trainer.dataset.reading.source.columns import TABLE_NAME, Columns
 
 if TYPE_CHECKING:
@@ -96,8 +97,8 @@ class ColumnsForm(Card):
             "patient_id": self.tr("Patient"),
             "split": self.tr("Split"),
         }
-        self.table = QComboBox()
-        self.boxes = {name: QComboBox() for name in self._titles}
+        self.table = wheel_needs_focus(QComboBox())
+        self.boxes = {name: wheel_needs_focus(QComboBox()) for name in self._titles}
         self.leaks = QCheckBox(self.tr("Accept the split even if it divides lesions or patients"))
         self.leaks.setToolTip(
             self.tr("The certificate will report the leak; figures on the test part will be too good.")
