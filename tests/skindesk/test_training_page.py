@@ -114,7 +114,7 @@ def test_without_a_dataset_it_says_what_to_do(
     page = make_page()
     page.show()
     assert page.blocked.isVisible()
-    assert page.blocked.heading.text() == "First a dataset"
+    assert page.blocked.heading.text() == "No dataset is open"
     with qtbot.waitSignal(workspace.go_to) as asked:
         qtbot.mouseClick(page.blocked.button, Qt.MouseButton.LeftButton)
     assert asked.args == ["dataset"]
@@ -128,7 +128,7 @@ def test_a_dataset_without_a_split_is_not_trained_on(
     connection.close()
     workspace.set_dataset(small_dataset)
     page = make_page()
-    qtbot.waitUntil(lambda: page.blocked.heading.text() == "First a split")
+    qtbot.waitUntil(lambda: page.blocked.heading.text() == "The dataset is not split yet")
     assert not page.setup.can_start
     with DatasetStore.open(small_dataset) as store:
         split_dataset(store, seed=1)

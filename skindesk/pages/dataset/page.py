@@ -527,7 +527,7 @@ class DatasetPage(QWidget):
         self._workspace.images_for_diagnosis.emit([Path(path) for path in wanted])
         self._workspace.go_to.emit("diagnosis")
         self._workspace.notified.emit(
-            self.tr("{images} put on the page Diagnosis.").format(images=images_counted(len(wanted)))
+            self.tr("{images} added to the Diagnosis page.").format(images=images_counted(len(wanted)))
         )
 
     def context_menu(self) -> QMenu:

@@ -65,6 +65,7 @@ class BundleCard(Card):
         self.body.addWidget(self.marked)
         self.marks_button = QPushButton(self.tr("Malignant classes…"))
         set_role(self.marks_button, "quiet")
+        self.marks_button.setStyleSheet("padding-left: 0px;")  # in line with the text above it
         self.marks_button.setToolTip(self.tr("Say which classes of this network are malignant or benign"))
         self.marks_button.clicked.connect(self._open_marks)
         self.body.addWidget(self.marks_button, 0, Qt.AlignmentFlag.AlignLeft)
@@ -83,7 +84,7 @@ class BundleCard(Card):
         row.setSpacing(SPACE)
         row.addWidget(primary_button(self.tr("Train a network"), self.train_asked.emit))
         bring = QPushButton(self.tr("Import a bundle"))
-        bring.setToolTip(self.tr("The page Results imports bundles"))
+        bring.setToolTip(self.tr("Bundles are imported on the Results page"))
         bring.clicked.connect(self.import_asked)
         row.addWidget(bring)
         row.addStretch(1)

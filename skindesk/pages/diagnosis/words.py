@@ -104,7 +104,7 @@ def test_sentences(facts: BundleFacts, predicted: str) -> str:
     """Say how good the network is at the predicted class, and at melanoma, on images it had never seen."""
     metrics = facts.summary.test
     if metrics is None:
-        return tr("This network has not been scored on a test part yet. You can do that on the page Results.")
+        return tr("This network has not been scored on a test part yet. You can do that on the Results page.")
     sentences = []
     row = metrics.per_class.get(predicted)
     if row is not None and row.support:

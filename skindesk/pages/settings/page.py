@@ -140,7 +140,7 @@ class SettingsPage(QWidget):
         return button
 
     def _places(self) -> Card:
-        card = Card(self.tr("Where things lie"))
+        card = Card(self.tr("Locations"))
         grid = QGridLayout()
         grid.setHorizontalSpacing(3 * SPACE)
         grid.setColumnStretch(1, 1)

@@ -116,7 +116,7 @@ class TrainingPage(QWidget):
         layout.addWidget(self._left)
         self.panel.queue_place.addWidget(self.queue, 1)
         text = self.tr(
-            "A run that trains is followed here: figures, curves, log. Nothing is written before you press Start."
+            "The figures, curves and log of a run appear here. Nothing is written before you press Start."
         )
         self._right = QStackedWidget()
         self._right.addWidget(EmptyState("training", self.tr("Nothing is training yet"), text))
@@ -354,24 +354,24 @@ class TrainingPage(QWidget):
         """Take over a dataset, or say what is missing."""
         if facts is None:
             self.blocked.say(
-                self.tr("First a dataset"),
-                self.tr("Open a folder of images on the dataset page; what is trained learns from them."),
+                self.tr("No dataset is open"),
+                self.tr("Open a folder of images on the Dataset page. The network learns from them."),
                 self.tr("Open a dataset"),
             )
         elif len(facts.classes) < _FEWEST_CLASSES:
             self.blocked.say(
                 self.tr("More than one class is needed"),
                 self.tr(
-                    "All images of this dataset are of one class; a network learns to tell classes apart."
+                    "All images of this dataset belong to one class; a network learns to tell classes apart."
                 ),
                 self.tr("Go to the dataset"),
             )
         elif not facts.split:
             self.blocked.say(
-                self.tr("First a split"),
+                self.tr("The dataset is not split yet"),
                 self.tr(
-                    "The dataset has no split into training, validation and test part yet. Make one on the "
-                    "dataset page: images of one lesion stay together."
+                    "Training needs a training, a validation and a test part. Split the images on the "
+                    "Dataset page; those of one lesion stay together."
                 ),
                 self.tr("Split the dataset"),
             )
