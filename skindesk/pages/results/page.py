@@ -38,7 +38,7 @@ _LOOK_MS = 3_000  # between two looks at runs that are going on
 _TABLE_ROOM = 288  # pixels that the table takes at most by itself
 _DETAIL_ROOM = 384  # pixels that the run below is left with, as long as some rows of the table fit above it
 _CARD_ROOM = 5 * SPACE  # around the table
-_FEW_ROWS = 208  # pixels of the table with three runs, which it has where what is below can spare them
+_FEW_ROWS = 198  # pixels of the table with three runs, which it has where what is below can spare them
 
 
 class ResultsPage(QWidget):
