@@ -71,7 +71,7 @@ def test_a_demo_network_says_so_wherever_it_answers(
     show_drawings(qtbot, page, drawings)
     assert page.bundle.combo.currentText() == "Demo (demo)"
     assert page.bundle.demo.isVisible()
-    assert "nothing of skin" in page.bundle.demo.text()
+    assert "nothing about skin" in page.bundle.demo.text()
     assert page.result.demo.isVisible()
 
 

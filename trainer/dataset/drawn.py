@@ -13,7 +13,7 @@ from pathlib import PurePath
 PREFIX = "DRAWN_"
 
 SPLIT_NOTE = "All images are drawings by SkinDesk's demo; none is a photograph of skin."
-NETWORK_WARNING = "This network was trained on the demo's drawn lesions; it knows nothing of skin."
+NETWORK_WARNING = "This network was trained on the demo's drawn lesions; it knows nothing about skin."
 
 _NAME = re.compile(rf"{PREFIX}\d+(\.\w+)?")
 

@@ -54,7 +54,7 @@ class BundleCard(Card):
         self.body.addWidget(self.combo)
         self._line = muted(wrap=True)
         self._score = muted(wrap=True)
-        self.demo = QLabel(self.tr("Demo network: trained on drawn lesions, it knows nothing of skin"))
+        self.demo = QLabel(self.tr("Demo network: trained on drawn lesions; it knows nothing about skin"))
         self.demo.setWordWrap(True)
         set_role(self.demo, "alert")
         self.body.addWidget(self.demo)

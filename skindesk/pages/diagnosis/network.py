@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from skindesk.background import Question
 from skindesk.models.diagnosis.bundle import BundleFacts, mark_bundle, read_bundle_facts
+from skindesk.pages.diagnosis.words import network_name
 from trainer.dataset.drawn import is_drawing
 
 if TYPE_CHECKING:
@@ -138,14 +139,16 @@ class Network(QObject):
             self._choose()
             if self._workspace.bundle is None:
                 self._card.problem.show_note(
-                    self.tr("The demo's network knows nothing of skin, so it is not used for these images.")
+                    self.tr(
+                        "The demo's network knows nothing about skin, so it is not used for these images."
+                    )
                 )
 
     def _only_drawings(self) -> bool:
         return all(is_drawing(image.path) for image in self._model.images)
 
     def _offer(self) -> None:
-        name = self.facts.summary.name if self.facts is not None else ""
+        name = network_name(self.facts.summary) if self.facts is not None else ""
         self._card.show_bundles(self._runs.bundles, self._workspace.bundle, name)
 
     def _show(self, facts: BundleFacts | None) -> None:
