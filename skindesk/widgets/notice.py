@@ -114,7 +114,7 @@ class Notice(QFrame):
         row.addWidget(self._more)
         close = QToolButton()
         close.setIcon(icon("close"))
-        close.setToolTip(self.tr("Put away"))
+        close.setToolTip(self.tr("Dismiss"))
         close.setAccessibleName(self.tr("Dismiss this notice"))
         set_role(close, "quiet")
         close.clicked.connect(self._put_away)

@@ -54,7 +54,7 @@ class StoryBar(QFrame):
         row.addWidget(self.stop)
         self.close_button = QToolButton()
         self.close_button.setIcon(icon("close"))
-        self.close_button.setToolTip(self.tr("Put away"))
+        self.close_button.setToolTip(self.tr("Dismiss"))
         self.close_button.setAccessibleName(self.tr("Put this bar away"))
         set_role(self.close_button, "quiet")
         self.close_button.clicked.connect(self._put_away)

@@ -318,6 +318,18 @@ def test_shares_are_counted_to_all_and_no_further(qtbot: QtBot) -> None:
         assert "100\u00a0%" in axis.tickStrings(ticks, 1.0, 0.1)
 
 
+@pytest.mark.parametrize("epochs", [2.0, 3.0, 40.0])
+def test_epochs_are_labelled_by_whole_numbers(qtbot: QtBot, epochs: float) -> None:
+    plot = LivePlot("Loss by epoch")
+    qtbot.addWidget(plot)
+    plot.finish_update(epochs)
+    axis = plot._view.getPlotItem().getAxis("bottom")
+    for pixels in (200, 800, 1600):
+        ticks = [value for _, values in axis.tickValues(*axis.range, pixels) for value in values]
+        assert ticks
+        assert all(value == round(value) for value in ticks)
+
+
 def test_the_wheel_scrolls_the_page_until_the_plot_is_clicked(qtbot: QtBot, plot: LivePlot) -> None:
     other = QWidget()
     qtbot.addWidget(other)

@@ -70,7 +70,7 @@ def tiles(page: ResultsPage) -> dict[str, str]:
 
 def put_away(notice: Notice) -> None:
     buttons = {button.toolTip(): button for button in notice.findChildren(QToolButton)}
-    buttons["Put away"].click()
+    buttons["Dismiss"].click()
 
 
 def facts_of(page: ResultsPage) -> dict[str, tuple[str, ...]]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _WIDEST = 320  # pixels of a column in the preview
 _NARROWEST = 200  # pixels of a choice
-_LOWEST = 160  # pixels of the preview; some four rows
+_LOWEST = 112  # pixels of the preview; two rows
 
 
 class _FirstRows(QTableWidget):
@@ -112,7 +112,6 @@ class ColumnsForm(Card):
         )
         self.body.addWidget(muted(explanation, wrap=True))
         self.body.addLayout(self._grid())
-        self.body.addWidget(self.leaks)
         self.body.addWidget(self.preview, 1)
         self.body.addLayout(self._buttons())
         self.table.currentIndexChanged.connect(self._show_table)
@@ -137,6 +136,7 @@ class ColumnsForm(Card):
             row, column = divmod(position + 1, 2) if position else (0, 0)
             grid.addWidget(label, row, 2 * column)
             grid.addWidget(box, row, 2 * column + 1, 1, 1 if position else 3)
+        grid.addWidget(self.leaks, grid.rowCount() - 1, 2, 1, 2)  # beside the split
         for column in (1, 3):
             grid.setColumnStretch(column, 1)
         return grid

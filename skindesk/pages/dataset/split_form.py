@@ -102,9 +102,8 @@ class SplitForm(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.train, self.validation = self._share(_DEFAULT[0], 99), self._share(_DEFAULT[1], 99)
         self.test = QLabel()
-        self.seed = wheel_needs_focus(QSpinBox())
+        self.seed = _spin_box()
         self.seed.setRange(0, _LARGEST_SEED)
-        self.seed.setMinimumWidth(_NARROWEST)
         self.seed.setToolTip(
             self.tr("The same seed gives the same split of the same images, on every machine.")
         )
@@ -155,11 +154,10 @@ class SplitForm(QWidget):
             self.seed.setValue(certificate.seed)
 
     def _share(self, value: int, largest: int) -> QSpinBox:
-        box = wheel_needs_focus(QSpinBox())
+        box = _spin_box()
         box.setRange(1, largest)
         box.setValue(value)
         box.setSuffix(" %")
-        box.setMinimumWidth(_NARROWEST)
         return box
 
     def _follow(self) -> None:
@@ -172,3 +170,10 @@ class SplitForm(QWidget):
     def _ask(self) -> None:
         self.hide()
         self.asked.emit(self.seed.value(), self.fractions)
+
+
+def _spin_box() -> QSpinBox:
+    box = wheel_needs_focus(QSpinBox())
+    box.setMinimumWidth(_NARROWEST)
+    box.lineEdit().setTextMargins(SPACE, 0, 0, 0)  # a style sheet has no say in it
+    return box

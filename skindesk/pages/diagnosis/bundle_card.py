@@ -65,6 +65,7 @@ class BundleCard(Card):
         self.body.addWidget(self.marked)
         self.marks_button = QPushButton(self.tr("Malignant classes…"))
         set_role(self.marks_button, "quiet")
+        self.marks_button.setStyleSheet("padding-left: 0px;")  # in line with the text above it
         self.marks_button.setToolTip(self.tr("Choose which classes of this network are malignant or benign"))
         self.marks_button.clicked.connect(self._open_marks)
         self.body.addWidget(self.marks_button, 0, Qt.AlignmentFlag.AlignLeft)

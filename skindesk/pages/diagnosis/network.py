@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from skindesk.background import Question
 from skindesk.models.diagnosis.bundle import BundleFacts, mark_bundle, read_bundle_facts
+from skindesk.pages.diagnosis.words import network_name
 from trainer.dataset.drawn import is_drawing
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class Network(QObject):
         return all(is_drawing(image.path) for image in self._model.images)
 
     def _offer(self) -> None:
-        name = self.facts.summary.name if self.facts is not None else ""
+        name = network_name(self.facts.summary) if self.facts is not None else ""
         self._card.show_bundles(self._runs.bundles, self._workspace.bundle, name)
 
     def _show(self, facts: BundleFacts | None) -> None:

@@ -18,7 +18,7 @@ from skindesk.widgets.plots.confusion_matrix import Cell, ConfusionMatrix
 from skindesk.widgets.quantities import images_counted, part_of_images
 from skindesk.widgets.samples.thumbnail_view import ThumbnailView
 from skindesk.widgets.splitter import Splitter
-from skindesk.widgets.theme import class_label
+from skindesk.widgets.theme import class_label, set_role
 from trainer.dataset.store import DatasetStore
 from trainer.errors import TrainerError
 from trainer.predictions import choice_of
@@ -89,6 +89,7 @@ class ConfusionView(QWidget):
     def _images_card(self) -> QWidget:
         card = Card()
         self.cell_title = ElidedLabel()
+        set_role(self.cell_title, "heading")
         self.cell_title.setAccessibleName(self.tr("Images behind the cell"))
         card.body.addWidget(self.cell_title)
         self.sentence = muted("", wrap=True)

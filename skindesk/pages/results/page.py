@@ -38,6 +38,7 @@ _LOOK_MS = 3_000  # between two looks at runs that are going on
 _TABLE_ROOM = 288  # pixels that the table takes at most by itself
 _DETAIL_ROOM = 384  # pixels that the run below is left with, as long as some rows of the table fit above it
 _CARD_ROOM = 5 * SPACE  # around the table
+_FEW_ROWS = 198  # pixels of the table with three runs, which it has where what is below can spare them
 
 
 class ResultsPage(QWidget):
@@ -220,7 +221,7 @@ class ResultsPage(QWidget):
         high = min(
             _TABLE_ROOM, self.table.wanted_height() + _CARD_ROOM, self._splitter.height() - _DETAIL_ROOM
         )
-        high = max(high, 1)  # the table itself asks for the room of a few rows
+        high = max(high, min(_FEW_ROWS, self.table.wanted_height() + _CARD_ROOM))
         self._splitter.suggest([high, max(1, self._splitter.height() - high)])
 
     def resizeEvent(self, event: QResizeEvent) -> None:

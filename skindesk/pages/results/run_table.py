@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from skindesk.settings import Settings
 
 _ROW_HEIGHT = 32  # pixels
-_LEAST_HEIGHT = 5 * _ROW_HEIGHT + SPACE  # headings, three runs, a scroll bar
+_LEAST_HEIGHT = 4 * _ROW_HEIGHT + SPACE  # headings, two runs, a scroll bar
 _NAME_WIDTH = 140  # pixels that a name has at least
 _DATASET_WIDTH = 112  # pixels that a dataset's name has at least; a longer one is whole in the tooltip
 _HEADER_ROOM = 3 * SPACE  # around a heading, for the arrow of the sorted column

@@ -368,8 +368,8 @@ class TrainingPage(QWidget):
             self.blocked.say(
                 self.tr("Split the dataset first"),
                 self.tr(
-                    "The dataset has no split into training, validation and test part yet. Make one on the "
-                    "dataset page: images of one lesion stay together."
+                    "Training needs a training, a validation and a test part. Split the images on the "
+                    "Dataset page; those of one lesion stay together."
                 ),
                 self.tr("Split the dataset"),
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QGridLayout, QMenu, QToolButton, QWidget
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _FIRST_CLASS = "mel"
 """The class whose recall is shown beside the balanced accuracy from the start."""
+_CHEVRON = 12  # pixels
 
 
 class RunCharts(QWidget):
@@ -277,6 +278,8 @@ def _header_button(icon_name: str, name: str, tip: str, text: str = "") -> QTool
     if text:
         button.setText(text)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setIconSize(QSize(_CHEVRON, _CHEVRON))
+        button.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the chevron follows the word
     button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
     # The icon says what is in the menu: no arrow, and no room for one.
     button.setStyleSheet("QToolButton { padding: 5px 6px; } QToolButton::menu-indicator { image: none; }")

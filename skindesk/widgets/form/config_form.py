@@ -175,7 +175,8 @@ class Fold(QWidget):
         self.button.setIcon(icon("chevron-right"))
         self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         set_role(self.button, "quiet")
-        self.button.setStyleSheet("padding-left: 0px;")  # in line with the text above it
+        # The arrow stands in line with the text above it.
+        self.button.setStyleSheet("padding-left: 0px; margin-left: -4px;")
         layout.addWidget(self.button, 0, Qt.AlignmentFlag.AlignLeft)
         self._content = QWidget()
         self.body = QVBoxLayout(self._content)
@@ -348,7 +349,7 @@ class ConfigForm(QWidget):
     def _options(self, field: Field) -> list[tuple[Value, str]]:
         if field.about.editor == "stages":
             return [
-                (("head", "fine-tune"), self.tr("Head, then whole network")),
+                (("head", "fine-tune"), self.tr("Head, then fine-tune")),
                 (("head",), self.tr("Head only")),
                 (("fine-tune",), self.tr("Whole network at once")),
             ]

@@ -74,6 +74,17 @@ class _ShareAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
         return super().tickValues(low, min(high, 1.0 + _SAME), size)  # type: ignore[no-any-return]
 
 
+class _EpochAxis(pg.AxisItem):  # type: ignore[misc]  # as above
+    """An axis of epochs, which are counted: where a whole one is shown, nothing between two is labelled."""
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        levels = super().tickValues(low, high, size)
+        if all(spacing >= 1.0 for spacing, _ in levels):
+            return levels  # type: ignore[no-any-return]
+        whole = [float(epoch) for epoch in range(math.ceil(low), math.floor(high) + 1)]
+        return [(1.0, whole)] if whole else levels
+
+
 class LivePlot(QWidget):
     """One plot with its title and legend.
 
@@ -136,7 +147,9 @@ class LivePlot(QWidget):
 
     def _make_view(self) -> pg.PlotWidget:
         axis = _ShareAxis if self._scale == "share" else pg.AxisItem
-        view = pg.PlotWidget(axisItems={"left": axis("left")}, useOpenGL=False)
+        view = pg.PlotWidget(
+            axisItems={"left": axis("left"), "bottom": _EpochAxis("bottom")}, useOpenGL=False
+        )
         view.setMinimumHeight(_HEIGHT)
         view.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         view.setFrameShape(QFrame.Shape.NoFrame)

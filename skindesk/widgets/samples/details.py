@@ -92,7 +92,7 @@ class SampleDetails(QFrame):
         row.setContentsMargins(0, 0, SPACE, 0)
         row.setSpacing(SPACE)
         self.diagnose_button = primary_button(self.tr("Diagnose"), self.diagnose_asked.emit)
-        self.diagnose_button.setToolTip(self.tr("Show the selected images on the page Diagnosis (Ctrl+D)"))
+        self.diagnose_button.setToolTip(self.tr("Show the selected images on the Diagnosis page (Ctrl+D)"))
         self._folder_button = QToolButton()
         self._folder_button.setIcon(icon("folder"))
         self._folder_button.setFixedSize(4 * SPACE, 4 * SPACE)  # as high as the button beside it
