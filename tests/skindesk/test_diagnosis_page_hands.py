@@ -191,7 +191,7 @@ def test_a_name_that_is_not_unicode_is_explained(qtbot: QtBot, page: DiagnosisPa
     page.add_images([tmp_path / name])
     qtbot.waitUntil(lambda: len(page.model.images) == 1, timeout=PATIENCE_MS)
     assert page.model.images[0].state is ImageState.ERROR
-    assert "not Unicode" in page.images.strip.tiles[0].sentence
+    assert "not valid Unicode" in page.images.strip.tiles[0].sentence
     # It is never asked about, whatever else is done.
     page.model.set_bundle(tmp_path, anew=True)
     page.model.ask_again()

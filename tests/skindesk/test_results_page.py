@@ -104,7 +104,7 @@ def test_the_latest_run_is_shown_with_its_figures(qtbot: QtBot, paths: Paths, pa
     assert images == "12"
     assert recall.startswith("66.7\u00a0% (")
     assert facts_of(page)["Benign keratosis"][1] == "–"
-    assert "The test part had been scored once by then." in page.detail.metrics.notes.text()
+    assert "The test part had been scored once by that time." in page.detail.metrics.notes.text()
     more = next(b for b in page.detail.findChildren(QToolButton) if b.text() == "More")
     assert more.menu().layoutDirection() is Qt.LayoutDirection.LeftToRight
 

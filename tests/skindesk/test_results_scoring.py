@@ -101,7 +101,7 @@ def test_scoring_from_question_to_figures(
     # A bundle that was damaged since is refused in words, and the figures stay.
     weights = tiny_run / "bundle" / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"!")
-    assert "hash differs" in finish(qtbot, page, page.run_actions.score_validation.trigger)
+    assert "wrong hash" in finish(qtbot, page, page.run_actions.score_validation.trigger)
     assert page.table.chosen[0].validation is not None
 
 

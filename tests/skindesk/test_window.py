@@ -251,7 +251,7 @@ def test_an_error_in_a_slot_is_written_down_and_the_window_lives(
 def test_a_crash_is_told_once_at_the_next_start(paths: Paths) -> None:
     paths.log_file("window-crash.log").write_text("Fatal Python error: Segmentation fault\n")
 
-    assert "ended unexpectedly" in last_crash(paths)
+    assert "closed unexpectedly" in last_crash(paths)
     assert last_crash(paths) == ""
     assert "Segmentation fault" in paths.log_file("window.log").read_text()
 
