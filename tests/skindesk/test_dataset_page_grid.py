@@ -183,7 +183,7 @@ def test_what_is_not_known_is_said_once_and_names_of_classes_are_not_cut(
     qtbot: QtBot, dataset_page: DatasetPage, tmp_path: Path
 ) -> None:
     dataset = tmp_path / "folders.db"
-    class_name = "spot of the trunk with structures of regression"
+    class_name = "lesion of the trunk with structures of regression"
     import_dataset(write_class_folders(tmp_path / "folders", {class_name: 1, "nv": 1}), dataset)
     open_dataset(qtbot, dataset_page, dataset)
     dataset_page.browser.view.select_sample(0)

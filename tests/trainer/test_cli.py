@@ -235,7 +235,7 @@ def test_evaluate_and_predict_say_what_they_compute_on(
         assert "as requested" in done.err
         json.loads(done.out)
         monkeypatch.setattr("trainer.devices.choosing.find_gpus", lambda _root: ())
-        assert "since no GPU can be used" in shell(command, trained / "bundle", *words).err
+        assert "because no GPU can be used" in shell(command, trained / "bundle", *words).err
         assert "No GPU can be used" in shell.refused(command, trained / "bundle", *words, "--device", "gpu")
 
 

@@ -254,7 +254,7 @@ def test_one_file_for_two_rows(tmp_path: Path) -> None:
     write_table(tmp_path / "t.csv", ["file", "label"], [["1", "mel"], ["images/1.png", "nv"]])
     listing = read_source(tmp_path)
     assert len(listing.samples) == 1
-    assert "which 1 has already" in listing.problems[0].reason
+    assert "which 1 already uses" in listing.problems[0].reason
 
 
 def sentence(source: Path, layout: str = "auto") -> str:

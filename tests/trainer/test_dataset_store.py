@@ -238,7 +238,7 @@ def test_a_dataset_and_its_folder_can_be_read_on_a_read_only_medium(file: Path, 
     try:
         with DatasetStore.open(copy, read_only=True) as store:
             assert len(store.frame()) == 8
-            with pytest.raises(StorageError, match="may not be written to"):
+            with pytest.raises(StorageError, match="write-protected"):
                 store.edit(["ISIC_0000000"], class_name="nv")
     finally:
         copy.parent.chmod(0o755)

@@ -473,7 +473,7 @@ def test_what_is_not_there_or_no_file_is_said_so(tmp_path: Path, monkeypatch: py
         ("nu\0ll", "missing", "file name"),
         ("circle.jpg", "unreadable", "link"),
         ("socket.jpg", "unreadable", "regular"),
-        ("two\nlines.jpg", "missing", r"two\nlines"),
+        ("two\nlines.jpg", "missing", r"two\u000alines"),
     ]:
         with pytest.raises(ImageError) as caught:
             check_image(tmp_path / name)
