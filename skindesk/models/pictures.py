@@ -13,6 +13,7 @@ from PySide6.QtGui import QColor, QImage
 from skindesk.background import Errands, Urgency
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from trainer.images.pixels import Pixels
@@ -57,10 +58,18 @@ class Picture:
         return shrunk(self.levels[-1], _THUMBNAIL_SIDE).convertToFormat(QImage.Format.Format_RGB32)
 
 
-def as_qimage(pixels: Pixels) -> QImage:
-    """Return pixels, uint8 of shape (height, width, 3), as an image with memory of its own."""
+def as_qimage(pixels: Pixels, side: int | None = None) -> QImage:
+    """Return pixels as an image with memory of its own, copied once.
+
+    Args:
+        pixels: uint8 of shape (height, width, 3).
+        side: longest side of the image, pixels; larger ones are shrunk. `None`: as they are.
+    """
     height, width = pixels.shape[:2]
-    return QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+    dense = pixels if pixels.flags.c_contiguous else pixels.copy(order="C")
+    borrowed = QImage(dense.data, width, height, 3 * width, QImage.Format.Format_RGB888)
+    image = borrowed if side is None else shrunk(borrowed, side)
+    return image.copy() if image is borrowed else image
 
 
 def shrunk(image: QImage, side: int) -> QImage:
@@ -83,7 +92,7 @@ def read_picture(path: Path) -> Picture:
 
     pixels = read_image(path)
     height, width = pixels.shape[:2]
-    levels = [shrunk(as_qimage(pixels), LARGEST_SIDE)]
+    levels = [as_qimage(pixels, LARGEST_SIDE)]
     while max(levels[-1].width(), levels[-1].height()) >= 2 * _SMALLEST_LEVEL:
         longest = max(levels[-1].width(), levels[-1].height())
         levels.append(shrunk(levels[-1], longest // 2))
@@ -139,6 +148,11 @@ class PictureLoader(QObject):
             self._wanted.remove(path)
         self._wanted.insert(0 if first else len(self._wanted), path)
         self._start()
+
+    def keep_only(self, paths: Collection[Path]) -> None:
+        """Let go of all that is known of other images, so that memory does not grow from case to case."""
+        for path in {*self._kept, *self._thumbnails, *self._sentences, *self._wanted} - set(paths):
+            self.forget(path)
 
     def forget(self, path: Path) -> None:
         """Read an image anew when it is wanted next: its file may have changed."""

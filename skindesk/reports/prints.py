@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from PySide6.QtGui import QImage
 
-from skindesk.models.pictures import as_qimage, shrunk
+from skindesk.models.pictures import as_qimage
 from skindesk.reports.orders import DiagnosisOrder, Print
 from trainer.images.framing import framed
 
@@ -25,7 +25,7 @@ MOST_PIXELS = 1200
 def print_of(pixels: Pixels) -> Print:
     """Return pixels, uint8 of shape (height, width, 3), at the size they are printed."""
     height, width = pixels.shape[:2]
-    small = _pixels_of(shrunk(as_qimage(pixels), MOST_PIXELS))  # a scan of 200 million pixels is not kept
+    small = _pixels_of(as_qimage(pixels, MOST_PIXELS))  # a scan of 200 million pixels is not kept
     return Print(small.tobytes(), (small.shape[1], small.shape[0]), (width, height))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,8 +31,6 @@ from trainer.images.decoding import read_image
 from trainer.images.framing import ImageView, read_view
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pytestqt.qtbot import QtBot
 
 LEFT = Qt.MouseButton.LeftButton
@@ -317,3 +317,15 @@ def test_pictures_are_read_in_the_background_and_broken_ones_explained(
     loader.forget(image)
     loader.want(image)
     qtbot.waitUntil(lambda: bool(loader.sentence(image)))
+
+
+def test_pictures_of_images_that_are_gone_are_let_go(qtbot: QtBot, image: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copy(image, tmp_path / "other.png"))
+    loader = PictureLoader()
+    for path in (image, other):
+        loader.want(path)
+    qtbot.waitUntil(lambda: loader.picture(image) is not None and loader.picture(other) is not None)
+    loader.keep_only({other})
+    assert loader.picture(image) is None
+    assert loader.thumbnail(image) is None
+    assert loader.thumbnail(other) is not None

@@ -81,11 +81,6 @@ class Framing:
     rotation: float = 0.0
     crop: Box | None = None
 
-    @property
-    def untouched(self) -> bool:
-        """Whether the image is asked about as it is."""
-        return self.rotation == 0.0 and self.crop is None
-
     def part(self, width: float, height: float) -> Box | None:
         """Return the part of the frame that is asked about; `None` for all of it.
 

@@ -160,6 +160,7 @@ class ImageArea(QWidget):
     def _show_images(self) -> None:
         images = self._model.images
         self._stack.setCurrentIndex(1 if images else 0)
+        self._loader.keep_only([image.path for image in images])
         for image in images:
             self._loader.want(image.path)
         selected = self._model.selected

@@ -186,11 +186,6 @@ class Fold(QWidget):
         self._content.hide()
         self.button.toggled.connect(self._on_toggled)
 
-    @property
-    def is_open(self) -> bool:
-        """Whether what is below is shown."""
-        return self.button.isChecked()
-
     def _on_toggled(self, unfolded: bool) -> None:
         self.button.setIcon(icon("chevron-down" if unfolded else "chevron-right"))
         self._content.setVisible(unfolded)

@@ -10,8 +10,6 @@ import msgspec
 from trainer.dataset.fields import CLASS, IMAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from trainer.dataset.fields import Field
 
 _NAMED = 4  # columns that are given as examples
@@ -101,8 +99,3 @@ def tidy_column(name: str) -> str:
 def lacking(field: Field) -> str:
     """Return in words which column a table lacks."""
     return f"one for the {field.title.lower()} ({', '.join(field.columns[:_NAMED])} ...)"
-
-
-def any_fits(header: Header, fields: Sequence[Field]) -> bool:
-    """Return whether a table has a column for each of some fields."""
-    return all(header.column_of(field) is not None for field in fields)
