@@ -84,7 +84,7 @@ def split_dataset(
     with store.database.transaction():
         frame = store.frame()
         check_trainable(frame)
-        counts = _counts_by_group(frame)
+        counts = counts_by_group(frame)
         if len(counts) < len(used):
             raise DatasetError(
                 f"The dataset has only {len(counts)} groups (lesions or patients), too few for "
@@ -183,7 +183,8 @@ def _added(held: int, wished: float, n: int) -> float:
     return n * (2 * (held - wished) + n) / wished
 
 
-def _counts_by_group(frame: pd.DataFrame) -> dict[str, Counter[str]]:
+def counts_by_group(frame: pd.DataFrame) -> dict[str, Counter[str]]:
+    """Return group id to class to number of images, of samples as `DatasetStore.frame` gives them."""
     counts: dict[str, Counter[str]] = {}
     for group, name in zip(frame["group_id"], frame["class_name"], strict=True):
         counts.setdefault(group, Counter())[name] += 1

@@ -21,7 +21,7 @@ from trainer.errors import DatasetError
 from trainer.events import Listener, StopRequest, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
 
     import pandas as pd
@@ -49,6 +49,14 @@ class SplitSettings(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
     given: str = ""
     leaks_accepted: bool = False
+
+
+def fingerprint_of(rows: Iterable[Sequence[str | None]]) -> str:
+    """Return a SHA-256 over id, file hash, class, group and part of samples, which come in the order of their ids."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(msgspec.json.encode(tuple(row)) + b"\n")
+    return digest.hexdigest()
 
 
 class DatasetStore:
@@ -177,12 +185,11 @@ class DatasetStore:
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over id, file hash, class, group and part of every usable sample."""
-        digest = hashlib.sha256()
-        for row in self.database.rows(
-            "SELECT sample_id, sha256, class_name, group_id, split FROM samples WHERE usable ORDER BY sample_id"
-        ):
-            digest.update(msgspec.json.encode(row) + b"\n")
-        return digest.hexdigest()
+        return fingerprint_of(
+            self.database.rows(
+                "SELECT sample_id, sha256, class_name, group_id, split FROM samples WHERE usable ORDER BY sample_id"
+            )
+        )
 
     @property
     def split_settings(self) -> SplitSettings | None:
