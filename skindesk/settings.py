@@ -38,6 +38,7 @@ class Setting:
         minimum, maximum: of a number.
         unit: shown behind a number.
         kind: `folder` for the path of a folder, `sizes` for a list of pixels; otherwise empty.
+        variable: environment variable through which child processes get it; empty where they need not know.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Setting:
     maximum: int = 1_000_000
     unit: str = ""
     kind: str = ""
+    variable: str = ""
 
     def accepts(self, value: object) -> TypeGuard[Value]:
         """Whether a value read from a file can be this setting's."""
@@ -99,6 +101,7 @@ SETTINGS: tuple[Setting, ...] = (
         "ImageNet weights",
         "Searched before anything is downloaded. Without internet, put the weights files here.",
         kind="folder",
+        variable="SKINDESK_WEIGHTS_DIR",
     ),
     Setting(
         "stop_grace_seconds",
@@ -109,6 +112,26 @@ SETTINGS: tuple[Setting, ...] = (
         minimum=5,
         maximum=600,
         unit="s",
+    ),
+    Setting(
+        "feature_cache_gib",
+        20,
+        "Engine",
+        "Cached features",
+        "Disk space for features that later runs can use again. Beyond it, those used least recently are removed.",
+        maximum=10_000,
+        unit="GiB",
+        variable="SKINDESK_CACHE_GIB",
+    ),
+    Setting(
+        "feature_memory_gib",
+        1,
+        "Engine",
+        "Features in memory",
+        "Memory for the features of one run. A larger table is kept in a temporary file, which is slower.",
+        maximum=1_000,
+        unit="GiB",
+        variable="SKINDESK_TABLE_GIB",
     ),
     Setting("thumbnail_size", 128, minimum=64, maximum=400),
     Setting("recent_datasets", []),
@@ -188,6 +211,14 @@ class Settings(QObject):
         """Return a setting that is a list of pixels."""
         value = self.value(key)
         return [int(entry) for entry in value] if isinstance(value, list) else []
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables that tell child processes what the user has set.
+
+        What was never set is left out, so that variables of the window's own environment hold.
+        """
+        chosen = [setting for setting in SETTINGS if setting.variable and setting.key in self._values]
+        return {setting.variable: text for setting in chosen if (text := self.text(setting.key))}
 
     def set_value(self, key: str, value: Value) -> None:
         """Change a setting and have it stored; a value it cannot have is ignored.

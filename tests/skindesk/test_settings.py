@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QComboBox, QLineEdit, QSpinBox
 from skindesk.models.workspace import Workspace
 from skindesk.pages.settings import SettingsPage
 from skindesk.settings import SETTINGS, Settings
+from trainer.pipeline.budgets import cache_bytes, table_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,6 +141,26 @@ def test_a_change_on_the_page_holds_at_once(settings: Settings, paths: Paths, qt
     assert settings.value("appearance") == "dark"
     assert settings.value("stop_grace_seconds") == 90
     assert settings.value("weights_dir") == "/some/folder"
+
+
+def test_budgets_reach_the_child_processes_once_they_are_set(
+    settings: Settings, paths: Paths, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = SettingsPage(settings, paths)
+    qtbot.addWidget(page)
+    assert settings.environment() == {}, "variables of the user's own environment hold"
+
+    for key, gib in (("feature_cache_gib", 3), ("feature_memory_gib", 2)):
+        field = page.fields[key]
+        assert isinstance(field, QSpinBox)
+        field.setValue(gib)
+    for variable, value in settings.environment().items():
+        monkeypatch.setenv(variable, value)
+
+    assert cache_bytes() == 3 * 2**30
+    assert table_bytes() == 2 * 2**30
+    settings.set_value("weights_dir", "/some/folder")
+    assert settings.environment()["SKINDESK_WEIGHTS_DIR"] == "/some/folder"
 
 
 def test_the_latest_dataset_comes_first_and_none_twice(

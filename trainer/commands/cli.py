@@ -53,6 +53,11 @@ DeviceOption = Annotated[
     Literal["auto", "cpu", "gpu"],
     typer.Option("--device", help="`auto`: a GPU that has proven to work, or the CPU."),
 ]
+_BUDGETS_HELP = (
+    "Environment variables: SKINDESK_CACHE_DIR, the folder of cached features; SKINDESK_CACHE_GIB, their disk space "
+    "in GiB (20); SKINDESK_TABLE_GIB, the memory for the features of one run in GiB (1); SKINDESK_WEIGHTS_DIR, a "
+    "folder with ImageNet weights."
+)
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -225,7 +230,7 @@ def split(
         show(certificate.describe())
 
 
-@app.command()
+@app.command(epilog=_BUDGETS_HELP)
 def train(
     dataset: DatasetFile,
     out: Annotated[Path, typer.Option(metavar="RUN_DIR", help="Folder for the run.")],
