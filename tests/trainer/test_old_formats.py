@@ -35,6 +35,7 @@ def test_a_dataset_opens_with_its_split_problems_and_edits(old_formats: Path) ->
     with DatasetStore.open(old_formats / "lesions.db") as store:
         frame = store.frame()
         assert len(frame) == 39
+        assert store.passed_over == {}, "was not stored then"
         assert store.classes == ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
         assert store.malignant == ("akiec", "bcc", "mel")
         store.check_files(frame)

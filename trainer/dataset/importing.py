@@ -152,6 +152,7 @@ class _Import:
             database.set_fact("root", str(listing.root))
             database.set_fact("layout", listing.layout)
             database.set_fact("columns", msgspec.json.encode(listing.columns).decode())
+            database.set_fact("passed_over", msgspec.json.encode(listing.passed_over).decode())
         self._say(list(listing.notes))
         problems = list(listing.problems)
         unchanged, queue, refused = self._sort_out(problems)

@@ -33,7 +33,7 @@ _AFTER_FACTS = ("width", "height", "bytes", "sha256")
 _NUMBERS = {"width": "int64", "height": "int64", "bytes": "int64"}
 
 
-StructT = TypeVar("StructT", bound=msgspec.Struct)
+StoredT = TypeVar("StoredT")
 
 
 class SplitSettings(msgspec.Struct, frozen=True):
@@ -194,7 +194,15 @@ class DatasetStore:
         """The columns of tables that were chosen when the images were imported."""
         return self._stored("columns", Columns, "which columns were chosen") or Columns()
 
-    def _stored(self, fact: str, sort: type[StructT], what: str) -> StructT | None:
+    @property
+    def passed_over(self) -> dict[str, int]:
+        """What the latest import did not take and did not count as a problem: why, in words, to its number.
+
+        Empty for a dataset of a version that did not store it.
+        """
+        return self._stored("passed_over", dict[str, int], "what the import passed over") or {}
+
+    def _stored(self, fact: str, sort: type[StoredT], what: str) -> StoredT | None:
         stored = self.database.fact(fact)
         try:
             return None if stored is None else msgspec.json.decode(stored, type=sort)
