@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
+from trainer.figures.fonts import legible
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -15,7 +17,7 @@ SHOWN_CLASSES = 16
 """How many are shown of more: then the cells of a printed confusion matrix still have room for their numbers."""
 
 LONGEST_NAME = 40
-"""Letters of a name in a figure."""
+"""Letters of a name in a figure; wide ones count twice."""
 
 
 def shown_classes(classes: Sequence[str], images: Mapping[str, int]) -> tuple[str, ...]:
@@ -29,6 +31,11 @@ def shown_classes(classes: Sequence[str], images: Mapping[str, int]) -> tuple[st
         return tuple(classes)
     frequent = set(sorted(classes, key=lambda name: -images.get(name, 0))[:SHOWN_CLASSES])
     return tuple(name for name in classes if name in frequent)
+
+
+def drawn_name(name: str) -> str:
+    """Return the name of a class as a picture shows it: in letters that can be drawn, and not too long."""
+    return shortened(legible(name), LONGEST_NAME)
 
 
 def shortened(text: str, letters: float) -> str:
