@@ -165,7 +165,10 @@ def _nothing_usable(dataset: Path, problems: int) -> DatasetError:
 
 @app.command()
 def classes(
-    dataset: DatasetFile,
+    dataset: Annotated[
+        Path,
+        typer.Argument(metavar="DATASET.db|BUNDLE", help="A dataset created by `import`, or a run's bundle."),
+    ],
     malignant: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Mark a class as malignant or precancerous; may be repeated."),
@@ -175,13 +178,19 @@ def classes(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the classes of a dataset and which of them are malignant, or mark them."""
+    """List the classes of a dataset or a bundle and which of them are malignant, or mark them."""
     from trainer.dataset.classes.marking import class_list
     from trainer.dataset.store import DatasetStore
+    from trainer.runs.bundle_classes import bundle_class_list, mark_bundle_classes
 
-    with DatasetStore.open(dataset, read_only=not (malignant or benign)) as store:
-        store.mark(malignant=malignant or (), benign=benign or ())
-        found = class_list(store.database)
+    if dataset.is_dir():
+        if malignant or benign:
+            mark_bundle_classes(dataset, malignant=malignant or (), benign=benign or ())
+        found = bundle_class_list(dataset)
+    else:
+        with DatasetStore.open(dataset, read_only=not (malignant or benign)) as store:
+            store.mark(malignant=malignant or (), benign=benign or ())
+            found = class_list(store.database)
     if as_json:
         _print_json(found)
     else:
