@@ -23,7 +23,7 @@ from trainer.commands.terminal import (
     terminal_listener,
 )
 from trainer.compute.starting import load_tensorflow
-from trainer.config import RunConfig, config_from_toml
+from trainer.config import WITHOUT_EFFECT_ON_RESULT, RunConfig, config_from_toml
 from trainer.config.fields import fields
 from trainer.dataset.reading.layouts import layout_choices
 from trainer.dataset.reading.source.columns import Columns
@@ -280,9 +280,7 @@ def train(
         folder = RunFolder(out)
         resume = resume and folder.begun
         if resume:
-            settings = folder.config()
-            _refuse_changes(settings, asked, epochs, config)
-            settings = msgspec.structs.replace(settings, device=device or settings.device)
+            settings = _resumed(folder.config(), asked, epochs, config)
         else:
             settings = config_from_toml(config) if config is not None else RunConfig()
             if backbone is None and config is None:
@@ -332,26 +330,29 @@ def _with_epochs(settings: RunConfig, epochs: int | None) -> RunConfig:
     )
 
 
-def _refuse_changes(
+def _resumed(
     settings: RunConfig, asked: dict[str, Any], epochs: int | None, config: Path | None
-) -> None:
-    """Refuse a resumed run that is asked to differ from what was begun.
+) -> RunConfig:
+    """Return the settings of a resumed run: those it was begun with, apart from what does not change its result.
 
     Raises:
-        ConfigError: it would differ; the sentence says where.
+        ConfigError: others are asked for; the sentence says which.
     """
     wanted = config_from_toml(config) if config is not None else settings
+    if "device" not in asked:  # an option when the run began, which a file does not repeat
+        wanted = msgspec.structs.replace(wanted, device=settings.device)
     wanted = _with_epochs(msgspec.structs.replace(wanted, **asked), epochs)
     differing = [
         name
         for name in settings.__struct_fields__
-        if getattr(wanted, name) != getattr(settings, name) and name != "device"
+        if getattr(wanted, name) != getattr(settings, name) and name not in WITHOUT_EFFECT_ON_RESULT
     ]
     if differing:
         raise ConfigError(
             f"The run was started with other settings ({', '.join(differing)}); resume it "
             "without these options, or start a new run in another folder."
         )
+    return wanted
 
 
 @app.command()

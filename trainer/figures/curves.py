@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from trainer.figures.choosing import drawn_name, letters_of, shown_classes
 from trainer.figures.fonts import legible
+from trainer.figures.naming import drawn_name, letters_of
 from trainer.figures.page import (
     LINE,
     MARGIN,
@@ -20,6 +20,7 @@ from trainer.figures.page import (
     unit_square,
 )
 from trainer.metrics.catalogue import MACRO_ROC_AUC, ROC_AUC
+from trainer.metrics.choosing import shown_classes
 from trainer.metrics.curves import found_at_thresholds
 from trainer.palette import class_colour
 from trainer.wording import number, percent

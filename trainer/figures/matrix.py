@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from trainer.dataset.classes.names import full_name
-from trainer.figures.choosing import drawn_name, letters_of, shortened, shown_classes
+from trainer.figures.naming import drawn_name, letters_of, shortened
 from trainer.figures.page import (
     ACCENT,
     INK,
@@ -23,6 +23,7 @@ from trainer.figures.page import (
     sheet,
 )
 from trainer.metrics.catalogue import BALANCED_ACCURACY
+from trainer.metrics.choosing import shown_classes
 from trainer.palette import class_colour
 from trainer.wording import n_of, percent
 
