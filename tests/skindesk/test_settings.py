@@ -163,6 +163,38 @@ def test_budgets_reach_the_child_processes_once_they_are_set(
     assert settings.environment()["SKINDESK_WEIGHTS_DIR"] == "/some/folder"
 
 
+def test_windows_that_are_open_together_share_one_list_of_recent_datasets(
+    settings: Settings, paths: Paths, tmp_path: Path
+) -> None:
+    files = {name: tmp_path / f"{name}.db" for name in "abcxy"}
+
+    def opens(window: Workspace, kept: Settings, *names: str) -> None:
+        for name in names:
+            window.set_dataset(files[name])
+        kept.flush()
+        QCoreApplication.sendPostedEvents()
+
+    def stored() -> str:
+        return "".join(path.stem for path in Workspace(Settings(paths.settings_file)).recent_datasets)
+
+    mine = Workspace(settings)
+    opens(mine, settings, "c", "b", "a")
+    other_settings = Settings(paths.settings_file)
+    other = Workspace(other_settings)
+    opens(mine, settings, "x")
+    opens(other, other_settings, "y")
+    assert stored() == "yxabc"
+    assert "".join(path.stem for path in other.recent_datasets) == "yxabc"
+    other.forget_recent(files["b"])
+    opens(mine, settings, "c")
+    opens(other, other_settings, "a")
+    assert stored() == "acyx"
+    for number in range(10):
+        mine.set_dataset(tmp_path / f"{number}.db")
+    settings.flush()
+    assert stored() == "98765432"
+
+
 def test_the_latest_dataset_comes_first_and_none_twice(
     workspace: Workspace, paths: Paths, qtbot: QtBot
 ) -> None:
