@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from trainer.backbones import get_backbone
 from trainer.dataset.drawn import NETWORK_WARNING
 from trainer.errors import ImageError
 from trainer.events import Progress, silent
@@ -15,7 +14,6 @@ from trainer.files import printable
 from trainer.images.decoding import read_image, to_square
 from trainer.metrics.decision import balanced_probabilities, calibrated_probabilities, decide
 from trainer.network.network import Network
-from trainer.network.shapes import check_arrays
 from trainer.predictions import Prediction
 from trainer.runs.bundle import read_bundle
 
@@ -221,7 +219,6 @@ def network_of(manifest: Manifest, arrays: dict[str, NDArray[np.float32]]) -> Ne
     Raises:
         WeightsError: the arrays are not those of the network the manifest describes.
     """
-    check_arrays(arrays, get_backbone(manifest.backbone), len(manifest.classes), manifest.head)
     network = Network(
         manifest.backbone,
         len(manifest.classes),
