@@ -44,9 +44,9 @@ def predict(
         bundle: folder.
         images: files, in the order of the predictions.
         metadata: what is known of the images.
-        prior: that the probabilities are to assume.
-        listener: hears progress.
-        stop: asked between batches.
+        prior: the class frequencies that the probabilities assume.
+        listener: receives progress events.
+        stop: checked between batches.
     """
     predictor = Predictor(bundle, prior=prior)
     if sentence := wrongly_marked_sentence(bundle, predictor.manifest):

@@ -1,4 +1,4 @@
-"""Corrections of samples by hand, and the log that takes them back."""
+"""Corrections of samples by hand, and the log for undoing them."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def import_dataset(
         out: the dataset file; created if it is not there.
         layout: `auto`, or a name of `trainer.dataset.reading.layouts.LAYOUTS`.
         columns: of the table that the user chose; by default those chosen when it was last imported.
-        listener: is told how far it is.
+        listener: receives progress events.
         stop: ends the import between two files.
 
     Raises:

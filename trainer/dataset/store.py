@@ -294,7 +294,7 @@ class DatasetStore:
         marking.mark(self.database, malignant=malignant, benign=benign, by_name=by_name)
 
     def edit(self, sample_ids: Sequence[str], **values: fields.Value) -> None:
-        """Correct fields of samples; groups follow, and `undo` takes it back.
+        """Correct fields of samples and update the groups; `undo` reverts it.
 
         Args:
             sample_ids: of the samples.
@@ -306,14 +306,14 @@ class DatasetStore:
         editing.edit(self.database, sample_ids, values)
 
     def undo(self) -> str | None:
-        """Take the latest edit back; return what it was, or `None` if there is none left."""
+        """Undo the latest edit and return it, or `None` if there is none left."""
         return editing.undo(self.database)
 
     def regroup(self, *, listener: Listener = silent, stop: StopRequest | None = None) -> int:
-        """Compare what has not been compared, and work out the groups anew.
+        """Compare images that have not been compared yet, and recompute the groups.
 
         Args:
-            listener: is told how far it is.
+            listener: receives progress events.
             stop: ends the comparison; what was compared is kept.
 
         Returns:

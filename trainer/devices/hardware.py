@@ -95,7 +95,7 @@ def find_gpus(root: Path) -> tuple[Gpu, ...]:
 
 
 def obstacle(gpus: tuple[Gpu, ...], root: Path) -> str:
-    """Say what is in the way of using a GPU before anything has been tried.
+    """Return a sentence on what prevents the use of a GPU, before anything has been tried.
 
     Args:
         gpus: what `find_gpus` has found.

@@ -54,7 +54,7 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         bias: by class, added to the divided logits (natural logarithm of an odds factor).
         prior: by class, the shares (summing to 1) that the probabilities are calibrated to.
         decision_weights: by class, not negative, summing to 1; a class of weight 0 is never predicted.
-        decision_rule: what the decision weights do, in words.
+        decision_rule: a sentence on what the decision weights do.
         n: images that temperature and bias were fitted on; 0 where they were not fitted.
         fitted: whether temperature and bias were fitted; otherwise they follow from the priors alone.
         note: how the calibration came about, in a sentence.

@@ -61,8 +61,8 @@ def evaluate(
         store: the dataset.
         part: `train`, `validation`, `test` or `all`.
         bootstrap: replicates for the intervals.
-        listener: hears progress.
-        stop: asked between batches.
+        listener: receives progress events.
+        stop: checked between batches.
 
     Raises:
         BundleError: the network gives numbers that are not finite.

@@ -96,8 +96,8 @@ class Predictor:
 
         Args:
             wanted: names, and functions that return the pixels or raise `ImageError`.
-            listener: hears progress.
-            stop: asked between batches.
+            listener: receives progress events.
+            stop: checked between batches.
 
         Returns:
             In the order asked; one that cannot be read does not stop the others.

@@ -58,11 +58,11 @@ def score(
         store: the dataset.
         part: `train`, `validation`, `test` or `all`.
         report: folder for metrics.json, predictions.csv and pictures.
-        listener: hears progress.
-        stop: asked between batches.
+        listener: receives progress events.
+        stop: checked between batches.
 
     Raises:
-        TrainerError: any of its kinds, in words.
+        TrainerError: any failure that a user can cause.
     """
     if report is not None:
         # Said before the long work, not after it.

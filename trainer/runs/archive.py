@@ -5,7 +5,7 @@ skindesk.json                    what this is: format, name, and the SHA-256 and
 bundle/manifest.json             the bundle, byte for byte (see `trainer.runs.bundle`)
 bundle/manifest.sha256
 bundle/weights.safetensors
-bundle/malignant.json            optional: what a user has said of its classes
+bundle/malignant.json            optional: how the user has marked its classes
 config.toml  split.json  history.json  learning_curves.png        of the run, where they exist
 report*/metrics.json  report*/predictions.csv  report*/*.png      what it scored, if asked for
 ```
@@ -218,7 +218,7 @@ def _contents(file: Path, archive: zipfile.ZipFile) -> Contents:
     if CONTENTS not in present:
         raise BundleError(f"{file.name} is a zip file, but not a SkinDesk bundle file: it has no {CONTENTS}.")
     if len(present) != len(archive.infolist()):
-        raise BundleError(f"{file.name} is not accepted: it holds a file twice.")
+        raise BundleError(f"{file.name} is not accepted: it contains a file twice.")
     for info in archive.infolist():
         _check_member(file, info)
     content = b"".join(_chunks(file, archive, CONTENTS, _CONTENTS_BYTES))

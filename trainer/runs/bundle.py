@@ -196,7 +196,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def read_trained_manifest(folder: Path) -> Manifest:
-    """Read and check a bundle's manifest as it was trained, without what a user has said of its classes since.
+    """Read and check a bundle's manifest as it was trained, without the marks that a user has given its classes since.
 
     Raises:
         BundleError: the folder is no bundle, or its manifest is changed, damaged or too new.

@@ -37,7 +37,7 @@ def bundle_class_list(folder: Path) -> ClassList:
 
 
 def mark_bundle_classes(folder: Path, *, malignant: Sequence[str] = (), benign: Sequence[str] = ()) -> None:
-    """Say of a bundle's classes what they are; others stay as they are.
+    """Mark a bundle's classes as malignant or benign; the others keep their marks.
 
     Args:
         folder: of the bundle.

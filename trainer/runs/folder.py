@@ -184,7 +184,7 @@ class RunFolder:
             return None
 
     def write_certificate(self, certificate: SplitCertificate) -> None:
-        """Note the split the run is trained on; the dataset may be split again while it goes on."""
+        """Record the split the run is trained on; the dataset may be split again while it runs."""
         write_bytes(self.split_file, msgspec.json.format(msgspec.json.encode(certificate), indent=1))
 
     def certificate(self) -> SplitCertificate:
@@ -203,7 +203,7 @@ class RunFolder:
 
     @property
     def in_use(self) -> bool:
-        """Whether a process is training here now; looking makes no file and disturbs nobody."""
+        """Whether a process is training here now; checking this creates no file and disturbs no run."""
         try:
             handle = os.open(self.path / _LOCK, os.O_RDWR)
         except OSError:

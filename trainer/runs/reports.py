@@ -118,7 +118,7 @@ def report_folders(run: Path) -> list[Path]:
 
 
 def begin_report(folder: Path) -> None:
-    """Make a folder for a report; what was scored before is none any more, since its files are about to change.
+    """Make a folder for a report; an earlier report in it becomes invalid, since its files are about to change.
 
     Raises:
         StorageError: it cannot be written.

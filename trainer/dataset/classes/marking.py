@@ -62,7 +62,7 @@ def mark(
     benign: Sequence[str] = (),
     by_name: Sequence[str] = (),
 ) -> None:
-    """Say of classes what they are; others stay as they are.
+    """Mark classes as malignant or benign; the others keep their marks.
 
     Args:
         database: of the dataset.
