@@ -182,7 +182,7 @@ class Failed(Event, frozen=True):
 
 
 class Stopped(Event, frozen=True):
-    """The work ended because someone asked it to; `message` says how to go on."""
+    """The work ended because a stop was requested; `message` says how to continue."""
 
     message: str
 
@@ -252,7 +252,7 @@ def moment_of(line: bytes) -> float | None:
 
 
 class StopRequest:
-    """A flag that one thread raises and long work looks at between its steps."""
+    """A flag that one thread sets and long work checks between its steps."""
 
     def __init__(self) -> None:
         self._flag = threading.Event()
@@ -263,10 +263,10 @@ class StopRequest:
 
     @property
     def asked(self) -> bool:
-        """Whether someone asked."""
+        """Whether a stop was requested."""
         return self._flag.is_set()
 
     def raise_if_asked(self) -> None:
-        """Raise `StoppedError` if someone asked."""
+        """Raise `StoppedError` if a stop was requested."""
         if self.asked:
             raise StoppedError("Stopped on request; the progress so far is kept.")

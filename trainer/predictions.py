@@ -17,7 +17,7 @@ Prior: TypeAlias = Literal["natural", "balanced"]
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
-    """What a network says of one image, or why it says nothing.
+    """A network's prediction for one image, or why there is none.
 
     Attributes:
         path: of the image, as given (see `trainer.files.printable`).

@@ -112,7 +112,7 @@ def doctor_report(
     cache_folder: Path | None = None,
     probe: Callable[[], Probe] = run_probe,
 ) -> DoctorReport:
-    """Look at this installation; a GPU is tried, TensorFlow is not imported into this process.
+    """Examine this installation; GPUs are proven in a child process, and TensorFlow is not imported here.
 
     Args:
         weights_dir: where ImageNet weights are looked for first.

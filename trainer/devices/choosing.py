@@ -94,7 +94,7 @@ class Devices(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
-    """What is computed on.
+    """The device to compute on.
 
     Attributes:
         kind: `cpu` or `gpu`.
@@ -114,7 +114,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProbedGpu(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child process found of one GPU.
+    """What the child process found out about one GPU.
 
     Attributes:
         name: as TensorFlow tells it.
@@ -128,7 +128,7 @@ class ProbedGpu(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child process found.
+    """What the child process found out.
 
     Attributes:
         gpus: those that TensorFlow sees, in its order.

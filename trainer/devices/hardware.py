@@ -1,4 +1,4 @@
-"""What the machine says of its processor and its GPUs, and what stands in the way of using these.
+"""What is known of the processor and the GPUs, and what prevents the use of these.
 
 Files of the system and the driver's own program are read; nothing is tried here. TensorFlow has GPU support on
 Linux and in WSL2 (https://www.tensorflow.org/install/pip).

@@ -154,5 +154,5 @@ def class_line(marked: bool, medium: Medium) -> dict[str, Any]:
 
 
 def images_in_groups(metrics: Metrics) -> str:
-    """Say how many images and groups the metrics rest on."""
+    """Return how many images and groups the metrics are based on."""
     return f"{counted(metrics.n, 'image', 'images')} in {counted(metrics.groups, 'group', 'groups')}"

@@ -1,4 +1,4 @@
-"""What is measured of a classifier's predictions: one number each, an interval beside it, no NaN anywhere.
+"""Metrics of a classifier's predictions: one number each, with an interval, and no NaN anywhere.
 
 Rates are shares in 0 to 1. Rows of a confusion matrix are the truth, columns the predicted class.
 """
@@ -122,7 +122,7 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def epoch_metrics(confusion: ArrayLike, loss: float, classes: Sequence[str]) -> PartMetrics:
-    """Compute what is followed while training, from a confusion matrix alone.
+    """Compute the metrics that are shown during training, from a confusion matrix alone.
 
     Args:
         confusion: (c, c) images by class (row) and predicted class (column).

@@ -28,7 +28,7 @@ _CACHE_MIB = 0
 
 
 class Evaluation(NamedTuple):
-    """What an evaluation has found.
+    """The result of an evaluation.
 
     Attributes:
         metrics: with intervals.

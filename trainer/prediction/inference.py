@@ -92,7 +92,7 @@ class Predictor:
     def predict_each(
         self, wanted: Sequence[Wanted], *, listener: Listener = silent, stop: StopRequest | None = None
     ) -> list[Predicted]:
-        """Predict images from wherever they come; the one way from pixels to a prediction.
+        """Predict images from any source; the only way from pixels to a prediction.
 
         Args:
             wanted: names, and functions that return the pixels or raise `ImageError`.
@@ -116,7 +116,7 @@ class Predictor:
     def predict_together(
         self, predicted: Sequence[Predicted], known: Sequence[Sequence[float]] = ()
     ) -> Prediction | None:
-        """Return what images of one lesion say together: the mean of their logits, calibrated, decided as ever.
+        """Return the combined prediction for images of one lesion: their mean logits, calibrated and decided as usual.
 
         Args:
             predicted: of `predict_each`; those that could not be read are left out.

@@ -55,7 +55,7 @@ class PredictImages(DiagnosisJob[Predictions], frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if not self.images and not self.known:
-            raise ValueError("no image is asked about")
+            raise ValueError("there is no image to predict")
 
 
 class Warm(Result, frozen=True, kw_only=True):

@@ -33,7 +33,7 @@ class Job(
     tag_field="job",
     tag=True,
 ):
-    """Base of everything the engine can be asked for; its parameter is the result that answers it.
+    """Base of all jobs; its parameter is the type of their result.
 
     Attributes:
         queue: of a window, in which jobs of this type wait.

@@ -77,7 +77,7 @@ class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Contents(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What an archive says of itself.
+    """The list of contents of an archive.
 
     Attributes:
         format: always the same word.
@@ -156,7 +156,7 @@ def _is_plain(path: Path) -> bool:
 
 
 def read_contents(file: Path) -> Contents:
-    """Read what an archive says of itself, and check it against its list of members; nothing is unpacked.
+    """Read an archive's list of contents and check the members against it; nothing is unpacked.
 
     Raises:
         BundleError: the file is no archive of a bundle, too new, too large, or holds what it must not.

@@ -22,7 +22,7 @@ _MARKS_READ_WORD_BY_WORD = 2
 
 
 def bundle_class_list(folder: Path) -> ClassList:
-    """Count the images of each class that a bundle's dataset had, and say how the classes are marked.
+    """Return the classes of a bundle with their marks, and the number of images its dataset had of each.
 
     Raises:
         BundleError: the folder is no bundle, or its manifest is changed, damaged or too new.

@@ -121,7 +121,7 @@ class RunFolder:
             raise ConfigError(f"{self.path} is not an empty folder; choose another one for the run.")
 
     def check_resumable(self) -> None:
-        """Check that a run has not finished and removed what it would go on from.
+        """Check that a run has not finished and removed what it would resume from.
 
         Raises:
             CheckpointError: it has.
@@ -160,7 +160,7 @@ class RunFolder:
         return config_from_toml(self.config_file)
 
     def write_dataset(self, dataset: Path) -> None:
-        """Note which dataset file the run is trained on."""
+        """Record which dataset file the run is trained on."""
         write_bytes(self.dataset_file, msgspec.json.encode(RunDataset(path=str(dataset.absolute()))) + b"\n")
 
     def read_dataset(self) -> Path | None:

@@ -1,4 +1,4 @@
-"""What a list of runs says of each: plain values, which `trainer.runs.reading` reads."""
+"""What a list of runs shows of each: plain values, which `trainer.runs.reading` reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RunStatus(enum.Enum):
-    """How a run stands."""
+    """The status of a run."""
 
     RUNNING = "running"
     STOPPED = "stopped"

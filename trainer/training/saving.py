@@ -82,7 +82,7 @@ def best_checkpoint(
 
 
 class Saving:
-    """The checkpoints of a run that is resumed.
+    """Saves and restores the checkpoints of a run.
 
     Args:
         network: of the run.

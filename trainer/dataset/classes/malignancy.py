@@ -97,7 +97,7 @@ def marks_by_name(class_names: Iterable[str]) -> Marks:
 
 
 def malignancy_by_name(class_name: str) -> Malignancy:
-    """Return what a class's name says of it; a name that is not known says nothing."""
+    """Return whether a class's name says that it is malignant or benign; an unknown name says neither."""
     identity = class_identity(class_name)
     if identity in FULL_NAMES:
         return "malignant" if identity in MALIGNANT else "benign"

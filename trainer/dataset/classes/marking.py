@@ -1,4 +1,4 @@
-"""The marks of a dataset's classes: what a user has said of them, else what their names say."""
+"""The marks of a dataset's classes: set by the user, else derived from their names."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def stored_marks(database: Database) -> Marks:
 
 
 def class_list(database: Database) -> ClassList:
-    """Count the classes of a dataset, and say how they are marked."""
+    """Return the classes of a dataset with their counts and marks."""
     rows = database.rows("SELECT class_name, count(*) FROM samples WHERE usable GROUP BY 1 ORDER BY 1")
     counts = {str(name): int(n) for name, n in rows}
     marks = stored_marks(database)
@@ -92,7 +92,7 @@ def spelt_classes(
     *,
     error: type[TrainerError] = DatasetError,
 ) -> dict[str, Malignancy]:
-    """Return what is said of classes by their own names.
+    """Return how classes are to be marked, by their own names.
 
     Args:
         where: whose classes they are, for the message.
