@@ -28,6 +28,7 @@ from trainer.wording import NOTHING, n_of, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from skindesk.models.workspace import Workspace
     from skindesk.paths import Paths
@@ -405,14 +406,17 @@ def _read_all(folders: tuple[Path, ...], bundles: Path, known: _Cache) -> _Cache
 
 
 def _with_names_of_their_own(found: _Cache, known: _Cache) -> _Cache:
-    """Number the runs whose name another one has; newcomers after those that are known, by age.
+    """Number the runs whose name another one has; newcomers after those that are known, imported ones last.
 
     A number is stored, so that a run keeps it when the other one goes. On a disk that cannot be written it holds
     as long as the other runs are the same.
     """
-    places = sorted(
-        found, key=lambda folder: (folder not in known, found[folder][1].created, folder.as_posix())
-    )
+
+    def rank(folder: Path) -> tuple[bool, bool, datetime, str]:
+        run = found[folder][1]
+        return folder not in known, run.imported, run.created, folder.as_posix()
+
+    places = sorted(found, key=rank)
     names = distinct_names([found[folder][1].name for folder in places])
     for folder, name in zip(places, names, strict=True):
         stated, run = found[folder]
