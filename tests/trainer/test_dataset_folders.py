@@ -143,6 +143,7 @@ def test_jpeg_data_is_read_whatever_its_suffix_and_the_rest_has_its_reason(tmp_p
     assert report.passed_over == {"other files (.md)": 1, "hidden files and folders": 1}
     with DatasetStore.open(tmp_path.parent / "data.db", read_only=True) as store:
         reasons = " ".join(store.problems()["reason"])
+        assert store.passed_over == report.passed_over
     for words in ("download that was not finished", "DICOM file", "HEIC file", "unpack it first"):
         assert words in reasons
 

@@ -134,7 +134,7 @@ class _Plan(NamedTuple):
 
 @contextlib.contextmanager
 def checked(path: Path) -> Iterator[tuple[Pixels, ImageFacts]]:
-    """Decode an image file in full and say what it is; its share of the memory is held to the end.
+    """Decode an image file in full and return its facts; its share of the memory is held to the end.
 
     Yields:
         the same as `read_image` and `check_image` return.
@@ -157,7 +157,7 @@ def checked(path: Path) -> Iterator[tuple[Pixels, ImageFacts]]:
 
 
 def check_image(path: Path) -> ImageFacts:
-    """Decode an image file in full and say what it is.
+    """Decode an image file in full and return its facts.
 
     Raises:
         ImageError: it cannot be read; `kind` says why.

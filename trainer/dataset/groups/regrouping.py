@@ -32,7 +32,7 @@ def compare_looks(
 
     Args:
         database: of the dataset.
-        listener: is told how far it is.
+        listener: receives progress events.
         stop: ends it between some hundred samples; those compared are kept.
 
     Raises:
@@ -125,7 +125,7 @@ def current_groups(database: Database, *, known_pairs: bool = True) -> list[str]
 
 
 def regroup(database: Database) -> int:
-    """Work out the groups anew and store what has changed.
+    """Recompute the groups and store what has changed.
 
     A sample without a part joins the part of its group. Where groups of different parts have become one, the
     whole group goes to the earliest of these parts in the order train, validation, test: so no network that

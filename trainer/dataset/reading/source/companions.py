@@ -1,4 +1,4 @@
-"""Masks and other pictures that accompany photographs, told by their names and by what they show."""
+"""Masks and other pictures that accompany photographs, recognised by name and content."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _NEAR = 24  # grey levels from black or white
 
 
 def companions_among(root: Path, images: Sequence[str]) -> set[str]:
-    """Return which of the image files are no photographs but masks and other maps of them.
+    """Return the image files that are masks or other maps rather than photographs.
 
     By name: they lie in a folder that says so, or their name is that of another image and such a word. By content:
     files that have the names of images in another folder, in a folder of black-and-white pictures.
