@@ -68,6 +68,11 @@ def upright_view(pixels: Pixels, orientation: int) -> Pixels:
     return pixels
 
 
+def upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    """Return width and height of an image when it is turned in that way."""
+    return size[::-1] if orientation in _TRANSPOSED else size
+
+
 def orientation_of(image: Image.Image) -> int:
     """Return a loaded image's EXIF orientation; 1 where there is none or the EXIF block is damaged."""
     exif = image.info.get("exif")
