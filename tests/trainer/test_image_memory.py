@@ -22,7 +22,7 @@ from trainer.errors import ImageError
 from trainer.images import decoding, jpeg, memory, squares, tiff, tiff_layout
 from trainer.images.decoding import check_image, decode_image, read_square, reading, to_square
 from trainer.images.memory import Budget
-from trainer.images.squares import grey_miniature
+from trainer.images.squares import grey_miniature, reduced
 
 MEASURE = r"""
 import json, re, sys, time
@@ -286,6 +286,7 @@ def test_bands_give_the_same_squares(
             read_square(path, 20, geometry),
             to_square(image, 20, geometry),
             np.asarray(grey_miniature(image, 16)),
+            reduced(image, 30),
         ]
 
     banded = squared()

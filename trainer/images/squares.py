@@ -66,7 +66,7 @@ def size_of(image: Image.Image | Pixels) -> tuple[int, int]:
     return image.size if isinstance(image, Image.Image) else (image.shape[1], image.shape[0])
 
 
-def shrunk(image: Pixels, side: int) -> Pixels:
+def reduced(image: Pixels, side: int) -> Pixels:
     """Shrink an image, averaging over all pixels concerned; a large one in bands.
 
     Args:
