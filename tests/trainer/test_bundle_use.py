@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,7 +14,7 @@ from trainer.backbones import get_backbone
 from trainer.config import HeadSettings
 from trainer.errors import BundleError
 from trainer.network.network import Network
-from trainer.prediction.inference import Predictor
+from trainer.prediction.inference import Predictor, Wanted
 from trainer.runs.bundle import Manifest, read_bundle, write_bundle
 from trainer.runs.weights_header import head_shapes
 
@@ -57,6 +58,19 @@ def test_an_image_for_which_the_logits_overflow_has_an_error_and_no_probabilitie
     outcome = shell("predict", huge, image, "--json")
     assert outcome.status == 2
     assert json.loads(outcome.out) == [{"path": str(image), "error": answer.error}]
+
+
+def test_images_to_be_predicted_are_held_one_at_a_time(trained: Path) -> None:
+    earlier: list[weakref.ref[Array]] = []
+
+    def read() -> Any:
+        assert not any(image() is not None for image in earlier), "large ones have no room beside each other"
+        image = np.zeros((50, 70, 3), np.uint8)
+        earlier.append(weakref.ref(image))
+        return image
+
+    answers = Predictor(trained / "bundle").predict_each([Wanted(name, read) for name in "ab"])
+    assert [answer.prediction.error for answer in answers] == ["", ""]
 
 
 def test_a_bundle_that_overflows_is_not_scored(

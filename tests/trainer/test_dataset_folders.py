@@ -19,6 +19,7 @@ from trainer.dataset.reading.source.walking import DEEPEST
 from trainer.dataset.store import DatasetStore
 from trainer.errors import DatasetError, StoppedError
 from trainer.events import StopRequest
+from trainer.images import memory
 
 
 def classes(listing: Listing) -> dict[str, int]:
@@ -118,6 +119,17 @@ def test_companions_beside_the_photographs_are_told_by_their_names(tmp_path: Pat
     listing = read_source(tmp_path)
     assert classes(listing) == {"nv": 3}
     assert listing.passed_over == {"masks and other companions of images": 12}
+
+
+def test_large_masks_are_told_by_some_of_their_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "WHOLE", 100)
+    for number in range(4):
+        write_image(tmp_path / "images" / f"{number}.jpg", number)
+        write_mask(tmp_path / "b" / f"{number}.png")
+    write_table(tmp_path / "t.csv", ["image", "label"], [[str(number), "mel"] for number in range(4)])
+    assert read_source(tmp_path).passed_over == {"masks and other companions of images": 4}
 
 
 def test_folders_of_masks_alone_are_read(tmp_path: Path) -> None:

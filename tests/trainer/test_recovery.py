@@ -59,6 +59,6 @@ def test_no_split_is_found_in_a_dataset_with_other_classes(tmp_path: Path) -> No
     with DatasetStore.open(imported(tmp_path)) as store:
         certificate = split_dataset(store, seed=3)
         store.database.run(
-            "UPDATE samples SET class_name = 'bcc' WHERE sample_id = (SELECT min(sample_id) FROM samples)"
+            "UPDATE samples SET class_name = 'nv' WHERE sample_id = (SELECT min(sample_id) FROM samples WHERE class_name = 'mel')"
         )
         assert frame_as_split(store, certificate) is None

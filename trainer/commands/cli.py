@@ -67,13 +67,19 @@ def _help(setting: str) -> str:
 
 
 @contextlib.contextmanager
-def _stoppable() -> Iterator[StopRequest]:
-    """Yield a request that Ctrl+C and a termination signal raise; a second one ends the program at once."""
+def _stoppable(*, at_once: bool = False) -> Iterator[StopRequest]:
+    """Yield a request that Ctrl+C and a termination signal raise; a second one ends the program at once.
+
+    Args:
+        at_once: whether the first interrupts the step under way, too, where that leaves nothing half done.
+    """
     stop = StopRequest()
 
     def ask(number: int, _frame: Any) -> None:  # noqa: ANN401 - a frame or nothing
         stop.ask()
         signal.signal(number, signal.SIG_DFL)
+        if at_once:
+            raise KeyboardInterrupt
         # Not by `print`: the signal may have come in the middle of one, which Python forbids to enter again.
         with contextlib.suppress(OSError):
             os.write(2, b"Stopping after this step ...\n")
@@ -425,10 +431,10 @@ def predict(
 
     table = read_metadata(metadata) if metadata is not None else None
     listener = terminal_listener()
-    _start_on(device, "Predicting", listener)
-    from trainer.commands import predicting
+    with _stoppable(at_once=True) as stop:
+        _start_on(device, "Predicting", listener)
+        from trainer.commands import predicting
 
-    with _stoppable() as stop:
         predictions, manifest = predicting.predict(
             bundle, images, table, prior=prior, listener=listener, stop=stop
         )

@@ -36,14 +36,15 @@ def read_view(view: ImageView) -> Pixels:
     """Read an image file, turn it and crop it.
 
     Returns:
-        uint8 of shape (height, width, 3).
+        uint8 of shape (height, width, 3); of a large image perhaps a view that is not contiguous.
 
     Raises:
         ImageError: it cannot be read, or is too large to be turned.
     """
-    from trainer.images.decoding import read_image
+    from trainer.images.decoding import reading
 
-    return framed(read_image(Path(view.path)), view)
+    with reading(Path(view.path)) as (pixels, _):
+        return framed(pixels, view)
 
 
 def framed(image: Pixels, view: ImageView) -> Pixels:
@@ -56,7 +57,7 @@ def framed(image: Pixels, view: ImageView) -> Pixels:
     Raises:
         ImageError: it is too large to be turned.
     """
-    from trainer.images.pixels import cropped, turned
+    from trainer.images.turning import cropped, turned
 
     try:
         image = turned(image, view.rotation)

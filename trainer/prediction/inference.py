@@ -144,19 +144,24 @@ class Predictor:
         predicted: dict[int, Predicted] = {}
         for k, image_wanted in enumerate(wanted):
             try:
-                image = image_wanted.read()
+                square, said = self._seen(image_wanted)
             except ImageError as error:
                 predicted[k] = Predicted(Prediction(path=image_wanted.path, error=printable(error)), None)
                 continue
             readable.append(k)
-            warnings.append(self._warnings(image))
-            squares.append(to_square(image, self.manifest.input_size, self.manifest.geometry))
+            warnings.append(said)
+            squares.append(square)
         if squares:
             logits = self.logits(np.stack(squares))
             judged = self._judged([wanted[k].path for k in readable], logits, warnings)
             for k, prediction, row in zip(readable, judged, logits, strict=True):
                 predicted[k] = Predicted(prediction, None if prediction.error else row)
         return [predicted[k] for k in range(len(wanted))]
+
+    def _seen(self, wanted: Wanted) -> tuple[NDArray[np.uint8], list[str]]:
+        """Return an image's square and its warnings; of large images there is room for one at a time."""
+        image = wanted.read()
+        return to_square(image, self.manifest.input_size, self.manifest.geometry), self._warnings(image)
 
     def _judged(
         self, paths: Sequence[str], logits: NDArray[np.floating], warnings: Sequence[list[str]]

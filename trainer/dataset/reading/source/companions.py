@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
@@ -106,10 +107,14 @@ def _drawn_so(root: Path, images: Iterable[str]) -> set[str]:
 def _is_black_and_white(path: Path) -> bool:
     import numpy as np
 
-    from trainer.images.decoding import read_image
+    from trainer.images import memory
+    from trainer.images.decoding import reading
 
     try:
-        pixels = read_image(path)
+        with reading(path) as (image, _):
+            # Of a large image some pixels will do: what follows takes as much memory as the image again.
+            step = math.ceil(math.sqrt(image.size / (3 * memory.WHOLE)))
+            pixels = image[::step, ::step].copy()
     except ImageError:
         return False
     if (pixels != pixels[..., :1]).any():
