@@ -176,11 +176,11 @@ class EmptyState(QWidget):
         layout.addWidget(self.title)
         self.explanation = muted(explanation, wrap=True)
         self.explanation.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.explanation.setFixedWidth(_EMPTY_WIDTH)
+        self.explanation.setMaximumWidth(_EMPTY_WIDTH)
         # In a row of its own: an aligned item would be given the height of its unwrapped text.
         middle = QHBoxLayout()
         middle.addStretch(1)
-        middle.addWidget(self.explanation)
+        middle.addWidget(self.explanation, 1_000)  # all the room it may have
         middle.addStretch(1)
         layout.addLayout(middle)
         layout.addSpacing(SPACE)

@@ -339,8 +339,27 @@ def test_the_columns_fit_a_window_of_1400_pixels(qtbot: QtBot, paths: Paths, pag
     make_report(folder, "test", [(f"s{n}", "mel", "mel" if n % 3 else "nv") for n in range(1200)])
     show(qtbot, page)  # without its side bar the window has 1,176 pixels
     assert page.table.horizontalScrollBar().maximum() == 0
+    assert not any(map(page.table.isColumnHidden, range(len(COLUMNS))))
+    assert not page.fold.isVisible(), "there is room for all"
     dataset = COLUMNS.index("dataset")
     assert page.table.columnWidth(dataset) < page.table.sizeHintForColumn(dataset), "it gives way"
+
+
+def test_columns_are_left_out_of_a_narrow_table(
+    qtbot: QtBot, paths: Paths, results_window: ResultsWindow
+) -> None:
+    page = results_window.page
+    folder = make_run(paths.runs / "DenseNet121, thorough (2)", config=RunConfig(backbone="densenet121"))
+    make_report(folder, "test", [(f"s{n}", "mel", "mel" if n % 3 else "nv") for n in range(1200)])
+    results_window.setFixedSize(846, 800)
+    show(qtbot, page)
+    table = page.table
+    assert table.horizontalScrollBar().maximum() == 0
+    left_out = [name for at, name in enumerate(COLUMNS) if table.isColumnHidden(at)]
+    assert "stages" in left_out
+    assert not {"name", "test", "state", "created"} & set(left_out)
+    first = COLUMNS.index("created")
+    assert table.columnViewportPosition(first) + table.columnWidth(first) <= table.viewport().width()
 
 
 def test_runs_on_different_splits_are_not_comparable(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +13,6 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from skindesk.engine import JobQueue
-from skindesk.engine.client import ChildCommand
 from skindesk.engine.handles import JobState
 from skindesk.models.devices import DevicesModel
 from skindesk.models.runs.live import LiveRun
@@ -30,7 +27,6 @@ from trainer.backbones import get_backbone
 from trainer.config import RunConfig, config_from_toml
 from trainer.dataset.splitting import split_dataset
 from trainer.dataset.store import DatasetStore
-from trainer.devices.children import own_environment
 from trainer.devices.choosing import Devices
 from trainer.devices.hardware import Cpu, Gpu
 from trainer.events import EpochEnded, Said, StageStarted, Warned, encode_event, silent
@@ -41,7 +37,7 @@ from trainer.runs.folder import RunFolder
 from trainer.runs.summary import RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from pytestqt.qtbot import QtBot
 
@@ -421,18 +417,6 @@ def test_runs_wait_in_a_queue_that_can_be_changed(page: TrainingPage, engines: E
 
 
 # --- runs of a child that says nothing ------------------------------------------------------------------------
-
-
-@pytest.fixture
-def silent_queue(paths: Paths, settings: Settings) -> Iterator[JobQueue]:
-    """A queue whose child takes jobs and never answers."""
-    words = [sys.executable, "-c", "import sys; sys.stdin.read()"]
-    command = ChildCommand(words, own_environment(), paths.log_file("engine-silent.log"))
-    queue = JobQueue("silent", lambda: command, grace=lambda: 30.0, parent=settings)
-    yield queue
-    queue.begin_close()
-    assert queue.wait_closed(time.monotonic() + 30)
-    queue.end_close()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QPushButton
 
 from skindesk.pages.diagnosis import words
 from skindesk.widgets.basics import Card, muted, primary_button
+from skindesk.widgets.fold import FoldButton
 from skindesk.widgets.mark_menu import add_marks
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.theme import SPACE, class_label, set_role
@@ -45,6 +46,13 @@ class BundleCard(Card):
         super().__init__(self.tr("Network"), parent)
         self.status = muted()
         self.header.addWidget(self.status)
+        self.fold = FoldButton(
+            self.tr("More"), self.tr("What is known of this network, and its malignant classes")
+        )
+        self.fold.toggled.connect(lambda _unfolded: self._show_details())
+        self.fold.hide()
+        self._low = False
+        self.header.addWidget(self.fold)
         self.combo = wheel_needs_focus(QComboBox())
         self.combo.setAccessibleName(self.tr("Network to use"))
         self.combo.setToolTip(self.tr("Choose the network to use"))
@@ -60,8 +68,9 @@ class BundleCard(Card):
         self.body.addWidget(self.demo)
         self.body.addWidget(self._line)
         self.body.addWidget(self._score)
-        self.marked = muted(wrap=True)
-        self.marked.setText(self.tr("Its malignant and benign classes were marked by hand after training."))
+        self.marked = muted(
+            self.tr("Its malignant and benign classes were marked by hand after training."), wrap=True
+        )
         self.body.addWidget(self.marked)
         self.marks_button = QPushButton(self.tr("Malignant classes…"))
         set_role(self.marks_button, "quiet")
@@ -115,15 +124,27 @@ class BundleCard(Card):
     def show_facts(self, facts: BundleFacts | None) -> None:
         """Say what network it is; `None` while that is not known."""
         self._facts = facts
-        self.marks_button.setVisible(facts is not None)
-        self.marked.setVisible(facts is not None and facts.manifest.marks != facts.trained_marks)
         self._line.setText(words.bundle_line(facts) if facts is not None else "")
         self._score.setText(words.score_line(facts) if facts is not None else "")
-        self._line.setVisible(facts is not None)
-        self._score.setVisible(facts is not None)
         self.demo.setVisible(facts is not None and facts.summary.drawn)
         if facts is not None:
             self.problem.clear()
+        self._show_details()
+
+    def fold_where(self, *, low: bool) -> None:
+        """Fold what is not needed all the time, behind a button, where the page is low."""
+        if low != self._low:
+            self._low = low
+            self.fold.setChecked(False)
+            self._show_details()
+
+    def _show_details(self) -> None:
+        facts = self._facts
+        self.fold.setVisible(self._low and facts is not None)
+        there = facts is not None and (not self._low or self.fold.isChecked())
+        for part in (self._line, self._score, self.marks_button):
+            part.setVisible(there)
+        self.marked.setVisible(there and facts is not None and facts.manifest.marks != facts.trained_marks)
 
     def marks_menu(self, facts: BundleFacts) -> QMenu:
         """Return a menu with an entry for each class of a network; it goes when it is closed."""
