@@ -122,7 +122,7 @@ def test_before_scoring_the_best_epoch_is_shown(qtbot: QtBot, paths: Paths, page
         "Validation images that chose the best epoch, n\u00a0=\u00a017, one view, before calibration"
     )
     page.detail.parts.buttons["test"].click()
-    assert page.detail.metrics.score_button.isVisible()
+    assert page.detail.metrics.unscored.score_button.isVisible()
     assert tiles(page) == {}
 
 
@@ -233,6 +233,28 @@ def test_damaged_predictions_are_a_sentence(
     tab(page, "confusion")
     view = page.detail.confusion
     qtbot.waitUntil(lambda: "core the part again" in view.sentence.text(), timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_each_view_of_a_part_without_a_scoring_offers_one(
+    qtbot: QtBot, paths: Paths, page: ResultsPage, part: str
+) -> None:
+    make_run(paths.runs / "a run")
+    show(qtbot, page)
+    page.detail.show_part(part)
+    page.detail.pictures.which.buttons["roc.png"].click()
+    asked: list[str] = []
+    for name, unscored in (
+        ("metrics", page.detail.metrics.unscored),
+        ("confusion", page.detail.unscored),
+        ("curves", page.detail.pictures.unscored),
+    ):
+        tab(page, name)
+        unscored.score_asked.disconnect()
+        unscored.score_asked.connect(asked.append)
+        assert unscored.score_button.isVisible()
+        qtbot.mouseClick(unscored.score_button, Qt.MouseButton.LeftButton)
+    assert asked == [part, part, part]
 
 
 def test_a_missing_picture_is_a_sentence(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:
