@@ -196,8 +196,12 @@ class EmptyState(QWidget):
             self.buttons.append(button)
         row.addStretch(1)
         layout.addLayout(row)
+        beside = QHBoxLayout()
+        beside.addStretch(1)
         self.extra = QVBoxLayout()
-        layout.addLayout(self.extra)
+        beside.addLayout(self.extra, 1_000)
+        beside.addStretch(1)
+        layout.addLayout(beside)
         layout.addStretch(3)
 
     def changeEvent(self, event: object) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton, QWidget
 
@@ -481,6 +481,24 @@ def test_a_stopped_run_that_another_came_after_can_be_gone_on_with(
     assert silent_page.unfinished.runs == []
     silent_queue.remove(again)
     assert second.state is JobState.RUNNING
+
+
+def test_nothing_moves_when_an_interrupted_run_is_found(
+    silent_page: TrainingPage, paths: Paths, small_dataset: Path, qtbot: QtBot
+) -> None:
+    silent_page.start_run(RunConfig(), small_dataset, "First")
+    silent_page.show()
+    panel = silent_page.panel
+    qtbot.waitUntil(lambda: panel.isVisible() and panel.charts.y() > 0)
+    panel.layout().activate()
+    qtbot.waitUntil(lambda: panel.height() >= panel.minimumSizeHint().height())
+    parts = (panel.stage, panel.charts, panel.log)
+    places = [part.mapTo(silent_page, QPoint(0, 0)) for part in parts]
+    interrupted(paths.runs / "Earlier", small_dataset)
+    silent_page.look_for_unfinished()
+    qtbot.waitUntil(silent_page.unfinished.isVisible)
+    qtbot.waitUntil(lambda: panel.height() >= panel.minimumSizeHint().height())
+    assert [part.mapTo(silent_page, QPoint(0, 0)) for part in parts] == places
 
 
 def test_a_run_of_an_earlier_day_brings_back_its_steps_and_its_log(

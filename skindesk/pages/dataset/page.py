@@ -108,6 +108,8 @@ class DatasetPage(QWidget):
         inside.addWidget(self.browser, 1)
         self._opened = opened
         self._waiting = EmptyState("dataset", "", "")
+        # Beside an open dataset the window's own strip tells of an import: nothing moves when that comes and goes.
+        self._waiting.extra.addWidget(self.strip)
         form = QWidget()
         form.setMaximumWidth(_WIDEST_FORM)
         around = QVBoxLayout(form)
@@ -119,7 +121,6 @@ class DatasetPage(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
         outer.setSpacing(3 * SPACE // 2)
-        outer.addWidget(self.strip)
         outer.addWidget(self._stack, 1)
         NoticeLayer(self, self._stack, [self.notice])
         self.act = PageActions(self, self, self.browser)
