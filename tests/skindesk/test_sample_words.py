@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtGui import QFontMetrics
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics, QFontMetricsF
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from skindesk.widgets.lettering import breaking
 from skindesk.widgets.plots.class_chart import ChartColumn, ClassChart
 from skindesk.widgets.plots.recall_bars import RecallBars
+from skindesk.widgets.samples.filter_row import FilterRow
 from skindesk.widgets.samples.painter import caption_of
 from trainer.events import PartMetrics
 
@@ -54,3 +57,19 @@ def test_recalls_of_long_classes_are_broken_and_not_cut(qtbot: QtBot) -> None:
     bars.resize(900, 100)
     assert bars.minimumHeight() < one_line, "a wide one needs no second line"
     assert bars.minimumHeight() == 2 * 24
+
+
+@pytest.mark.usefixtures("settings")
+def test_long_classes_are_broken_between_words_in_the_filter(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    row = FilterRow("other", LONG, parent=window)
+    row.set_count(12, 40)
+    row.resize(800, 40)
+    window.show()
+    one_line = row.height()
+    row.resize(170, 40)
+    assert row.height() >= one_line + 2 * row.fontMetrics().height()
+    metrics = QFontMetricsF(row.font())
+    assert breaking(LONG, metrics, 150.0) == int(Qt.TextFlag.TextWordWrap)
+    assert breaking("wwwwiiiijjjj" * 4, metrics, 150.0) == int(Qt.TextFlag.TextWrapAnywhere)

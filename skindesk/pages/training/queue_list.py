@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -221,9 +221,14 @@ class _Sentence(QLabel):
         """Say that it needs no asking."""
         return False
 
+    def sizeHint(self) -> QSize:
+        """Return the size of the lines at the present width."""
+        return QSize(super().sizeHint().width(), max(self.minimumHeight(), self.fontMetrics().height()))
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Take as many lines as the text has at this width."""
         super().resizeEvent(event)
+        self.setMinimumHeight(0)  # else it would never get lower again
         self.setMinimumHeight(self.heightForWidth(self.width()))
 
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from skindesk.widgets.lettering import breaking, broken_height
 from skindesk.widgets.theme import SPACE, class_label, tokens_for
 from trainer.palette import class_colour
 from trainer.wording import n_of, percent
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 _ROW = 3 * SPACE  # of a name in one line; longer ones are broken
 _BAR = SPACE
 _LONGEST_NAME = 0.45  # of the width
-_BROKEN = (
-    int(Qt.AlignmentFlag.AlignVCenter) | int(Qt.TextFlag.TextWordWrap) | int(Qt.TextFlag.TextWrapAnywhere)
-)
 
 
 class RecallBars(QWidget):
@@ -91,10 +89,9 @@ class RecallBars(QWidget):
 
     def _heights(self) -> list[int]:
         """Return the height of each row, pixels; a long name has several lines."""
-        metrics, room = QFontMetricsF(self.font()), QRectF(0, 0, self._name_width(), 1_000)
+        metrics, room = QFontMetricsF(self.font()), self._name_width()
         lines = [
-            round(metrics.boundingRect(room, _BROKEN, name).height() / metrics.lineSpacing())
-            for name, _, _ in self.rows()
+            round(broken_height(name, metrics, room) / metrics.lineSpacing()) for name, _, _ in self.rows()
         ]
         return [round(_ROW + (max(count, 1) - 1) * metrics.lineSpacing()) for count in lines]
 
@@ -120,7 +117,8 @@ class RecallBars(QWidget):
             top, height = sum(heights[:place]), heights[place]
             base = top + (height + metrics.ascent() - metrics.descent()) / 2
             painter.setPen(tokens.text)
-            painter.drawText(QRectF(0, top, names, height), _BROKEN, name)
+            flags = breaking(name, metrics, names) | int(Qt.AlignmentFlag.AlignVCenter)
+            painter.drawText(QRectF(0, top, names, height), flags, name)
             bar = QRectF(left, top + (height - _BAR) / 2, length, _BAR)
             _rounded(painter, bar, tokens.track)
             filled = max(length * recalls[key], float(_BAR) if recalls[key] > 0 else 0.0)
