@@ -33,6 +33,20 @@ class Block(msgspec.Struct, frozen=True):
     after: str = ""
 
 
+class Depth(msgspec.Struct, frozen=True):
+    """A place inside a backbone whose maps are looked at, for evidence and for what an image has in common with others.
+
+    Attributes:
+        name: as stored in bundles and shown to users.
+        layer: a layer of the Keras model by name; names that carry numbers from build to build are not used.
+        at: which of its tensors.
+    """
+
+    name: str
+    layer: str
+    at: Literal["input", "output"] = "input"
+
+
 class Backbone(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a backbone without building it.
 
@@ -46,6 +60,8 @@ class Backbone(msgspec.Struct, frozen=True, kw_only=True):
         scaling: how uint8 pixels become its input: to [-1, 1], or to [0, 1] and then by ImageNet's mean and
             standard deviation of each channel.
         blocks: in order from input to output; the first is the whole backbone.
+        depths: two places from input to output, the second where maps are twice as fine as the last ones; the last
+            maps come on top of them.
         keras_file: official name of its ImageNet weights without top.
         keras_url: where Keras offers that file.
         keras_md5: hash that Keras publishes for it.
@@ -59,6 +75,7 @@ class Backbone(msgspec.Struct, frozen=True, kw_only=True):
     parameters: int
     scaling: Scaling
     blocks: tuple[Block, ...]
+    depths: tuple[Depth, Depth]
     keras_file: str = ""
     keras_url: str = ""
     keras_md5: str = ""
@@ -117,6 +134,7 @@ REGISTRY: dict[BackboneName, Backbone] = {
                 Block("mixed0", after="max_pooling2d_stem"),
                 *(Block(f"mixed{k}", after=f"mixed{k - 1}") for k in range(1, 11)),
             ),
+            depths=(Depth("mixed2", "mixed2", "output"), Depth("mixed7", "mixed7", "output")),
             keras_file=_INCEPTION_FILE,
             keras_url=_INCEPTION_URL,
             keras_md5="bcbd6486424b2319ff4ef7d526e38f63",
@@ -130,6 +148,7 @@ REGISTRY: dict[BackboneName, Backbone] = {
             parameters=20_861_480,
             scaling="minus-one-to-one",
             blocks=tuple(Block(f"block{k}", at=f"block{k}_") for k in range(1, 15)),
+            depths=(Depth("block4", "block5_sepconv1_act"), Depth("block12", "block13_sepconv1_act")),
             keras_file=_XCEPTION_FILE,
             keras_url=_XCEPTION_URL,
             keras_md5="b0042744bf5b25fce3cb969f33bebb97",
@@ -143,6 +162,7 @@ REGISTRY: dict[BackboneName, Backbone] = {
             parameters=23_564_800,
             scaling="minus-one-to-one",
             blocks=tuple(Block(f"conv{k}", at=f"conv{k}_") for k in range(1, 6)),
+            depths=(Depth("conv3", "conv4_block1_preact_bn"), Depth("conv4", "conv5_block1_preact_bn")),
             keras_file=_RESNET_FILE,
             keras_url=_RESNET_URL,
             keras_md5="fac2f116257151a9d068a22e544a4917",
@@ -156,6 +176,7 @@ REGISTRY: dict[BackboneName, Backbone] = {
             parameters=7_037_504,
             scaling="imagenet-statistics",
             blocks=tuple(Block(f"conv{k}", at=f"conv{k}_") for k in range(1, 6)),
+            depths=(Depth("conv3", "pool3_bn"), Depth("conv4", "pool4_bn")),
             keras_file=_DENSENET_FILE,
             keras_url=_DENSENET_URL,
             keras_md5="30ee3e1110167f948a6b9946edeeb738",
@@ -169,6 +190,7 @@ REGISTRY: dict[BackboneName, Backbone] = {
             parameters=1_280,
             scaling="minus-one-to-one",
             blocks=(Block("block1", at="block1_"), Block("block2", at="block2_")),
+            depths=(Depth("stem", "block1_bn"), Depth("block1", "block2_sepconv")),
         ),
     )
 }

@@ -175,6 +175,17 @@ def test_averaged_logits_do_not_depend_on_how_the_image_lies(tiny: Network) -> N
     np.testing.assert_allclose(tiny.averaged_logits(1)(images), tiny.model(images), atol=1e-6)
 
 
+def test_one_pass_gives_the_logits_of_all_views_and_the_features_of_the_image_as_it_is(tiny: Network) -> None:
+    images = IMAGES[:, :32, :32]
+    logits, *features = tiny.analysis(4)(images)
+    one_by_one = [tiny.model(view).numpy() for view in symmetric_views(tf.constant(images), 4)]
+    np.testing.assert_allclose(logits, np.mean(one_by_one, axis=0), atol=1e-5)
+    np.testing.assert_allclose(features[-1], tiny.features_model(images), atol=1e-6)
+    assert [len(f[0]) for f in features] == [16, 16, 32]
+    maps = tiny.maps_model(images)
+    assert [m.shape[1] for m in maps] == [16, 16, 8]
+
+
 def test_the_library_for_windows_loads_without_tensorflow() -> None:
     modules = [
         "errors", "config", "events", "files", "images.decoding", "dataset.store", "dataset.importing",

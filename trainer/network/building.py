@@ -35,6 +35,17 @@ def build_backbone(backbone: Backbone, size: int) -> Any:  # noqa: ANN401 - kera
     return constructor(weights=None, include_top=False, input_shape=shape)
 
 
+def with_depths(backbone: Backbone, model: Any) -> Any:  # noqa: ANN401 - see above
+    """Return a view of a backbone that shares its layers and has the maps at its depths as outputs, the last ones last.
+
+    Args:
+        backbone: which.
+        model: as `build_backbone` gives it.
+    """
+    tensors = [getattr(model.get_layer(depth.layer), depth.at) for depth in backbone.depths]
+    return keras.Model(model.input, [*tensors, model.output])
+
+
 def _build_tiny(shape: tuple[int, int, int]) -> Any:  # noqa: ANN401 - keras ships no types
     layers = keras.layers
     image = keras.Input(shape)

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from trainer.backbones import get_backbone
 from trainer.errors import WeightsError
-from trainer.network.building import build_backbone, first_trained_layer
+from trainer.network.building import build_backbone, first_trained_layer, with_depths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STANDARD_DEVIATION = (0.229, 0.224, 0.225)
+_SQUARES_AT_ONCE = 32  # some 300 MB of maps for the largest backbone; more is no faster
 
 
 class Preprocessing(keras.layers.Layer):  # type: ignore[misc] # keras ships no types
@@ -124,7 +125,7 @@ def fold_normalization(model: Any, compute: str) -> Any:  # noqa: ANN401 - keras
     """Return a view of a backbone that shares its variables and has every normalization fixed and folded.
 
     Args:
-        model: a functional backbone with batch normalizations.
+        model: a functional backbone with batch normalizations, of any number of outputs.
         compute: dtype of activations: "float32", "bfloat16" or "float16".
 
     Returns:
@@ -180,6 +181,8 @@ class Network:
         backbone: what is known of the backbone.
         backbone_model: the backbone as Keras builds it, owner of its variables.
         head: pooled features (n, f) float32 to logits (n, c) float32.
+        maps_model: uint8 images (n, s, s, 3) to the maps at each of the backbone's depths and its last ones, a list of
+            (n, h, w, f).
         features_model: uint8 images (n, s, s, 3) to pooled features (n, f) float32.
         model: uint8 images (n, s, s, 3) to logits (n, c) float32; softmax of them is the probability.
     """
@@ -202,12 +205,13 @@ class Network:
         keras.config.set_dtype_policy(precision if precision == "float32" else f"mixed_{precision}")
         try:
             self.backbone_model = build_backbone(self.backbone, self.input_size)
-            folded = fold_normalization(self.backbone_model, precision)
+            folded = fold_normalization(with_depths(self.backbone, self.backbone_model), precision)
         finally:
             keras.config.set_dtype_policy(previous)
         images = keras.Input((self.input_size, self.input_size, 3), dtype="uint8")
         maps = folded(Preprocessing(self.backbone.scaling)(images))
-        pooled = keras.layers.GlobalAveragePooling2D(dtype="float32")(maps)
+        self.maps_model = keras.Model(images, maps)
+        pooled = keras.layers.GlobalAveragePooling2D(dtype="float32")(maps[-1])
         self.features_model = keras.Model(images, pooled)
         self.head = _build_head(self.backbone.features, classes, head, seed)
         self.model = keras.Model(images, self.head(pooled))
@@ -234,14 +238,32 @@ class Network:
         Args:
             views: 1, 2, 4 or 8; see `RunConfig.test_views`.
         """
+        return self._compiled(lambda images: self._analysed(images, views)[0])
 
-        def logits(images: tf.Tensor) -> tf.Tensor:
-            total = tf.add_n([self.model(view, training=False) for view in symmetric_views(images, views)])
-            return total / views
+    def analysis(self, views: int) -> Any:  # noqa: ANN401 - a compiled function
+        """Return a function: uint8 images (n, s, s, 3) to logits and to features at each depth.
 
+        Args:
+            views: that the logits are averaged over; 1, 2, 4 or 8.
+
+        Returns:
+            A function to a list of float32 arrays: logits (n, c), then for each depth and the last maps the mean over
+            the map (n, f) of the image as it is.
+        """
+        return self._compiled(lambda images: self._analysed(images, views))
+
+    def _analysed(self, images: tf.Tensor, views: int) -> list[tf.Tensor]:
+        number = tf.shape(images)[0]
+        # One forward pass for all views: it fills the processor better than one after the other.
+        maps = self.maps_model(tf.concat(symmetric_views(images, views), 0), training=False)
+        logits = self.head(_pooled(maps[-1]), training=False)
+        averaged = tf.reduce_mean(tf.reshape(logits, (views, number, logits.shape[-1])), 0)
+        return [averaged, *(_pooled(map_[:number]) for map_ in maps)]
+
+    def _compiled(self, function: Any) -> Any:  # noqa: ANN401 - functions of TensorFlow
         # One graph for batches of every size: tracing a large backbone takes seconds.
         shape = (None, self.input_size, self.input_size, 3)
-        return tf.function(logits, input_signature=[tf.TensorSpec(shape, tf.uint8)], autograph=False)
+        return tf.function(function, input_signature=[tf.TensorSpec(shape, tf.uint8)], autograph=False)
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Return all weights as float32 arrays by canonical name."""
@@ -297,6 +319,16 @@ class Network:
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum
         return seen
+
+
+def images_at_once(views: int) -> int:
+    """Return how many images fit into one call of `Network.analysis`, which computes all their views together."""
+    return max(1, _SQUARES_AT_ONCE // views)
+
+
+def _pooled(maps: tf.Tensor) -> tf.Tensor:
+    """Return the mean over each map, float32: (n, h, w, f) to (n, f)."""
+    return tf.reduce_mean(tf.cast(maps, tf.float32), (1, 2))
 
 
 def symmetric_views(images: tf.Tensor, views: int) -> list[tf.Tensor]:
