@@ -355,6 +355,15 @@ def test_a_low_window_leaves_room_for_what_is_selected(qtbot: QtBot, paths: Path
     assert page.table.viewport().height() >= 3 * page.table.rowHeight(0)
 
 
+def test_no_row_of_the_table_is_cut(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:
+    for n in range(9):
+        make_run(paths.runs / f"run {n}")
+    show(qtbot, page)
+    table = page.table
+    qtbot.waitUntil(lambda: table.viewport().height() % table.rowHeight(0) <= 2)
+    assert 3 <= table.viewport().height() // table.rowHeight(0) < 9
+
+
 def test_the_columns_fit_a_window_of_1400_pixels(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:
     folder = make_run(paths.runs / "DenseNet121, thorough (2)", config=RunConfig(backbone="densenet121"))
     RunFolder(folder).write_dataset(paths.datasets / "A clinic's follow-up images of 2019 and later.db")

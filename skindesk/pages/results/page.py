@@ -225,7 +225,6 @@ class ResultsPage(QWidget):
     def _fit_table(self) -> None:
         """Give the table the room its rows need, until a person has given it another."""
         around = self._card.sizeHint().height() - self.table.sizeHint().height()
-        wanted = self.table.wanted_height() + around
         few = self.table.wanted_height(_FEW_ROWS) + around
         least = few + self._splitter.handleWidth() + _LEAST_DETAIL
         low = self._listed.height() < least
@@ -235,7 +234,8 @@ class ResultsPage(QWidget):
         self._card.setHidden(folded)
         self._splitter.setMinimumHeight(0 if folded else least)
         height = max(self._listed.height(), least)
-        high = max(few, min(_TABLE_ROOM, wanted, height - _DETAIL_ROOM))
+        rows = self.table.rows_within(min(_TABLE_ROOM, height - _DETAIL_ROOM) - around)
+        high = self.table.wanted_height(max(_FEW_ROWS, rows)) + around
         self._splitter.suggest([high, max(1, height - high)])
 
     def resizeEvent(self, event: QResizeEvent) -> None:

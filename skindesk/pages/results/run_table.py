@@ -176,6 +176,10 @@ class RunTable(QTableView):
         bar = self.horizontalScrollBar()
         return high + bar.sizeHint().height() if bar.maximum() else high
 
+    def rows_within(self, height: int) -> int:
+        """Return how many rows are whole in a table of this height, pixels."""
+        return (height - self.horizontalHeader().height()) // _ROW_HEIGHT
+
     def choose(self, folders: tuple[Path, ...]) -> None:
         """Select the runs in these folders, as far as they are there."""
         selection = QItemSelection()
