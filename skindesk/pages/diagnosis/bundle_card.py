@@ -46,13 +46,7 @@ class BundleCard(Card):
         super().__init__(self.tr("Network"), parent)
         self.status = muted()
         self.header.addWidget(self.status)
-        self.fold = FoldButton(
-            self.tr("More"), self.tr("What is known of this network, and its malignant classes")
-        )
-        self.fold.toggled.connect(lambda _unfolded: self._show_details())
-        self.fold.hide()
-        self._low = False
-        self.header.addWidget(self.fold)
+        self.header.addWidget(self._fold_button())
         self.combo = wheel_needs_focus(QComboBox())
         self.combo.setAccessibleName(self.tr("Network to use"))
         self.combo.setToolTip(self.tr("Choose the network to use"))
@@ -72,6 +66,10 @@ class BundleCard(Card):
             self.tr("Its malignant and benign classes were marked by hand after training."), wrap=True
         )
         self.body.addWidget(self.marked)
+        self.outdated = QLabel()
+        self.outdated.setWordWrap(True)
+        set_role(self.outdated, "alert")
+        self.body.addWidget(self.outdated)
         self.marks_button = QPushButton(self.tr("Malignant classes…"))
         set_role(self.marks_button, "quiet")
         self.marks_button.setStyleSheet("padding-left: 0px;")  # in line with the text above it
@@ -101,6 +99,15 @@ class BundleCard(Card):
         self.show_bundles((), None)
         self.show_facts(None)
 
+    def _fold_button(self) -> FoldButton:
+        self._low = False
+        self.fold = FoldButton(
+            self.tr("More"), self.tr("What is known of this network, and its malignant classes")
+        )
+        self.fold.toggled.connect(lambda _unfolded: self._show_details())
+        self.fold.hide()
+        return self.fold
+
     def show_bundles(self, bundles: Sequence[RunSummary], current: Path | None, name: str = "") -> None:
         """Offer bundles.
 
@@ -124,6 +131,7 @@ class BundleCard(Card):
     def show_facts(self, facts: BundleFacts | None) -> None:
         """Say what network it is; `None` while that is not known."""
         self._facts = facts
+        self._show_outdated(facts.wrongly_marked if facts is not None else ())
         self._line.setText(words.bundle_line(facts) if facts is not None else "")
         self._score.setText(words.score_line(facts) if facts is not None else "")
         self.demo.setVisible(facts is not None and facts.summary.drawn)
@@ -145,6 +153,16 @@ class BundleCard(Card):
         for part in (self._line, self._score, self.marks_button):
             part.setVisible(there)
         self.marked.setVisible(there and facts is not None and facts.manifest.marks != facts.trained_marks)
+
+    def _show_outdated(self, classes: Sequence[str]) -> None:
+        names = ", ".join(class_label(name, ()) for name in classes)
+        self.outdated.setText(
+            self.tr(
+                "An older version did not count {classes} as malignant. Correct or confirm this under “Malignant "
+                "classes…”."
+            ).format(classes=names)
+        )
+        self.outdated.setVisible(bool(classes))
 
     def marks_menu(self, facts: BundleFacts) -> QMenu:
         """Return a menu with an entry for each class of a network; it goes when it is closed."""
