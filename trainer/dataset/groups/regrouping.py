@@ -118,10 +118,8 @@ def current_groups(database: Database, *, known_pairs: bool = True) -> list[str]
         for first, second in database.rows("SELECT first_id, second_id FROM near_duplicates")
         if first in position and second in position
     ]
-    keys = [lesions, patients, files]
-    if known_pairs:
-        keys.append(pair_numbers(sample_ids, paths, lesions))
-    return group_ids(sample_ids, keys, pairs)
+    known = pair_numbers(sample_ids, paths, lesions) if known_pairs else [None] * len(sample_ids)
+    return group_ids(sample_ids, (lesions, patients, files, known), pairs)
 
 
 def regroup(database: Database) -> int:
