@@ -409,8 +409,9 @@ def test_classes_of_a_network_are_marked_on_its_card(
 def test_marks_that_are_out_of_date_are_said_on_the_card(
     qtbot: QtBot, facts: BundleFacts, silent_queue: JobQueue, settings: Settings
 ) -> None:
-    card = BundleCard(CompletePanel(silent_queue, settings))
-    qtbot.addWidget(card)
+    window = QWidget()
+    qtbot.addWidget(window)
+    card = BundleCard(CompletePanel(silent_queue, settings), window)
     card.show_facts(facts)
     assert not card.outdated.isVisibleTo(card)
     card.show_facts(replace(facts, wrongly_marked=("melanoma metastasis",)))
@@ -612,11 +613,11 @@ def test_a_flagged_image_leads_with_why_and_folds_its_probabilities_away(
 def test_a_network_that_lacks_its_reference_says_so_and_is_completed(
     qtbot: QtBot, facts: BundleFacts, silent_queue: JobQueue, settings: Settings, tmp_path: Path
 ) -> None:
-    panel = CompletePanel(silent_queue, settings)
-    qtbot.addWidget(panel)
-    panel.show_facts(facts)
+    window = QWidget()
+    qtbot.addWidget(window)
+    panel = CompletePanel(silent_queue, settings, window)
     panel.show_facts(replace(facts, complete=True))
-    assert not panel.isVisibleTo(None)
+    assert not panel.isVisibleTo(window)
     panel.show_facts(replace(facts, complete=False))
     assert panel.button.isVisibleTo(panel)
     panel.complete_from(tmp_path / "data.db")

@@ -100,9 +100,9 @@ class CompletePanel(QWidget):
         job = CompleteBundle(bundle=str(folder), dataset=str(dataset))
         handle = self._queue.submit(job, self.tr("Completing {name}").format(name=facts.summary.name))
         self._jobs[folder] = handle
-        handle.heard.connect(lambda _event: self._refresh())
+        handle.heard.connect(self._refresh)
         handle.changed.connect(self._refresh)
-        handle.ended.connect(lambda outcome: self._ended(folder, outcome))
+        handle.ended.connect(self._job_ended)
         self._refresh()
         if handle.outcome is not None:
             self._ended(folder, handle.outcome)
@@ -115,9 +115,13 @@ class CompletePanel(QWidget):
     def _handle(self) -> JobHandle | None:
         return self._jobs.get(self._facts.folder) if self._facts is not None else None
 
+    def _job_ended(self, outcome: Outcome) -> None:
+        folder = next((folder for folder, job in self._jobs.items() if job is self.sender()), None)
+        if folder is not None:
+            self._ended(folder, outcome)
+
     def _ended(self, folder: Path, outcome: Outcome) -> None:
-        if self._jobs.pop(folder, None) is None:
-            return
+        del self._jobs[folder]
         if self._facts is not None and folder == self._facts.folder:
             if outcome.state is JobState.FAILED:
                 self.notice.show_error(outcome.message, outcome.log)
