@@ -6,6 +6,7 @@ bundle/manifest.json             the bundle, byte for byte (see `trainer.runs.bu
 bundle/manifest.sha256
 bundle/weights.safetensors
 bundle/malignant.json            optional: what a user has said of its classes
+bundle/operating_point.json      optional: from which probability on lesions are flagged
 config.toml  split.json  history.json  learning_curves.png        of the run, where they exist
 report*/metrics.json  report*/predictions.csv  report*/*.png      what it scored, if asked for
 ```
@@ -31,6 +32,7 @@ from trainer.errors import BundleError
 from trainer.files import atomic_folder, atomic_path, explained, sha256_of
 from trainer.runs.bundle import MANIFEST, MANIFEST_HASH, WEIGHTS, read_bundle
 from trainer.runs.marks import MARKS
+from trainer.runs.operating_point import POINT, read_operating_point
 from trainer.runs.reports import METRICS_FILE, PREDICTIONS_FILE, is_report_name
 from trainer.stored import UnreadableError, decoded
 
@@ -44,7 +46,8 @@ CONTENTS = "skindesk.json"
 
 BUNDLE_FOLDER = "bundle"
 _BUNDLE_FILES = (MANIFEST, MANIFEST_HASH, WEIGHTS)
-_MARKS = f"{BUNDLE_FOLDER}/{MARKS}"
+_LATER_FILES = (MARKS, POINT)
+"""What a user has added to a bundle since it was trained."""
 _RUN_FILES = ("config.toml", "split.json", "history.json", "learning_curves.png")
 _REPORT_FILES = (
     METRICS_FILE,
@@ -122,8 +125,9 @@ def export_archive(folder: Path, file: Path, *, name: str, with_reports: bool = 
     bundle = folder / BUNDLE_FOLDER if (folder / BUNDLE_FOLDER).is_dir() else folder
     read_bundle(bundle)
     sources = {f"{BUNDLE_FOLDER}/{entry}": bundle / entry for entry in _BUNDLE_FILES}
-    if _is_plain(bundle / MARKS):
-        sources[_MARKS] = bundle / MARKS
+    sources |= {
+        f"{BUNDLE_FOLDER}/{entry}": bundle / entry for entry in _LATER_FILES if _is_plain(bundle / entry)
+    }
     if bundle != folder:
         sources |= _run_sources(folder, with_reports=with_reports)
     with explained(file), atomic_path(file) as temporary:
@@ -189,6 +193,7 @@ def import_archive(file: Path, folder: Path) -> Contents:
                 _unpack(file, archive, member, temporary.joinpath(*member.split("/")), expected)
             try:
                 read_bundle(temporary / BUNDLE_FOLDER)
+                read_operating_point(temporary / BUNDLE_FOLDER)
             except BundleError as error:
                 reason = str(error).replace(f"{temporary}", file.name)
                 raise BundleError(f"The bundle in {file.name} cannot be used: {reason}") from error
@@ -275,13 +280,13 @@ def _check_member(file: Path, info: zipfile.ZipInfo) -> None:
 
 
 def _is_known(name: str) -> bool:
-    if name in {CONTENTS, _MARKS} or name in _RUN_FILES:
+    if name == CONTENTS or name in _RUN_FILES:
         return True
     folder, slash, entry = name.partition("/")
     if not slash:
         return False
     if folder == BUNDLE_FOLDER:
-        return entry in _BUNDLE_FILES
+        return entry in _BUNDLE_FILES or entry in _LATER_FILES
     return is_report_name(folder) and entry in _REPORT_FILES
 
 
