@@ -99,6 +99,8 @@ def test_a_sensitivity_is_kept_in_95_of_100_draws() -> None:
 def test_lesions_of_one_probability_are_flagged_together() -> None:
     found = point_missing(lesions([0.2, 0.4, 0.4, 0.9], [0.1]), TARGET, 2)
     assert (found.threshold, found.missed) == (0.4, 1)
+    # Clopper and Pearson's lower bound for 2 missed of 4, rounded down.
+    assert found.sensitivity == 0.097
 
 
 @pytest.mark.parametrize("sensitivity", [0.0, 1.0, 95.0])

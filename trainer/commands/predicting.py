@@ -9,10 +9,10 @@ import msgspec
 from trainer import RESEARCH_ONLY
 from trainer.events import silent
 from trainer.prediction.inference import Predictor
-from trainer.predictions import NO_CLASS_MALIGNANT, choice_of
+from trainer.predictions import NO_CLASS_MALIGNANT, choice_of, table_columns, table_row
 from trainer.sentences import visible
 from trainer.tables import as_csv as table_text
-from trainer.wording import percent, plain, told_apart
+from trainer.wording import all_but_one_of, chosen_percent, percent, percents_apart, plain, told_apart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
     from trainer.commands.metadata import Known, Metadata
     from trainer.events import Listener, StopRequest
-    from trainer.predictions import Prediction, Prior
+    from trainer.predictions import AppliedPoint, Prediction, Prior, SetBasis
     from trainer.runs.bundle import Manifest
 
 _BAR = 24
 _BALANCED = "The probabilities assume that all classes are equally frequent."
 _ANSWER = {"probabilities", "predicted", "malignant_probability", "prior", "warnings"}
+_OPTIONAL = {"above_threshold", "operating_point", "prediction_set", "set_basis", "metadata"}
+"""What is left out where there is nothing to say."""
 
 
 def predict(
@@ -66,23 +68,18 @@ def as_document(prediction: Prediction) -> dict[str, Any]:
     """Return a prediction as plain values for JSON: an image that cannot be read has a path and an error alone."""
     document: dict[str, Any] = msgspec.to_builtins(prediction)
     lacking = _ANSWER if prediction.error else {"error"}
-    if prediction.metadata is None:
-        lacking = {*lacking, "metadata"}
+    lacking = lacking | {name for name in _OPTIONAL if document[name] is None}
     return {name: value for name, value in document.items() if name not in lacking}
 
 
 def as_csv(predictions: Sequence[Prediction], manifest: Manifest) -> str:
     """Return predictions as a CSV table with a row an image."""
     extra = sorted({name for p in predictions for name in p.metadata or {}})
-    own = ["path", "predicted", *manifest.classes, "malignant_probability", "prior", "warnings", "error"]
-    rows: list[list[str]] = []
-    for p in predictions:
-        figures = [f"{p.probabilities[name]:.6f}" if p.probabilities else "" for name in manifest.classes]
-        malignant = "" if p.malignant_probability is None else f"{p.malignant_probability:.6f}"
-        known = [(p.metadata or {}).get(name, "") for name in extra]
-        prior = "" if p.error else p.prior
-        warnings = " ".join(p.warnings)
-        rows.append([p.path, p.predicted, *figures, malignant, prior, warnings, p.error, *known])
+    own = table_columns(manifest.classes)
+    rows = [
+        [*table_row(p.path, p, manifest.classes), *((p.metadata or {}).get(name, "") for name in extra)]
+        for p in predictions
+    ]
     return table_text([*own, *(f"metadata_{name}" if name in own else name for name in extra)], rows)
 
 
@@ -94,7 +91,13 @@ def as_text(predictions: Sequence[Prediction], manifest: Manifest) -> str:
             continue
         share = p.malignant_probability
         malignant = "" if share is None else f", malignant {percent(share)}"
-        lines.append(plain(f"{visible(p.path)}: {_chosen(p, manifest)}{malignant}"))
+        chosen = f"{_chosen(p, manifest)}{malignant}"
+        if p.operating_point is None:
+            lines.append(f"{visible(p.path)}: {chosen}")
+        else:
+            lines += [f"{visible(p.path)}: {headline(p.operating_point)}", f"  Predicted: {chosen}"]
+        if p.prediction_set is not None:
+            lines.append(f"  Prediction set: {', '.join(p.prediction_set) or 'no class'}")
         for name, probability in sorted(p.probabilities.items(), key=lambda pair: -pair[1]):
             mark = "malignant" if name in manifest.malignant else ""
             bar = "#" * round(probability * _BAR)
@@ -106,10 +109,39 @@ def as_text(predictions: Sequence[Prediction], manifest: Manifest) -> str:
         "",
         *sorted({prior[p.prior] for p in predictions if not p.error}),
         calibration.describe_rule(),
+        *sorted({_about_sets(p.set_basis) for p in predictions if p.set_basis is not None}),
         *([] if manifest.malignant else [NO_CLASS_MALIGNANT]),
         RESEARCH_ONLY,
     ]
     return "\n".join(plain(line) for line in lines)
+
+
+def headline(point: AppliedPoint) -> str:
+    """Say in a sentence whether an image is flagged, and why."""
+    share, threshold = percents_apart(point.probability, point.threshold)
+    verdict, side = ("Flagged", "above") if point.above else ("Not flagged", "below")
+    return (
+        f"{verdict}: {point.target} {share} is {side} this network's {threshold} for "
+        f"{chosen_percent(point.sensitivity)} sensitivity."
+    )
+
+
+def _about_sets(basis: SetBasis) -> str:
+    """Say exactly what prediction sets promise."""
+    meaning = (
+        f"Prediction sets: in {all_but_one_of(basis.coverage)} images of each class from the same source the set "
+        "contains the true class; this says nothing about a single patient, and nothing where the image is flagged "
+        "as unlike the training images."
+    )
+    always = (
+        f"In every set, because fewer than {basis.needed} lesions were set aside to calibrate them: "
+        f"{', '.join(basis.always)}."
+    )
+    beside = " beside these" if basis.always else ""
+    telling = f"{percent(basis.informative)} of the sets hold exactly one class{beside}."
+    return " ".join(
+        [meaning, *([always] if basis.always else []), *([telling] if basis.informative is not None else [])]
+    )
 
 
 def _chosen(prediction: Prediction, manifest: Manifest) -> str:

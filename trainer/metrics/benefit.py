@@ -33,6 +33,7 @@ class PredictiveValues(msgspec.Struct, frozen=True, kw_only=True):
         negative: share of the others that are not of the target; `None` where all are flagged.
         positive_interval, negative_interval: 95 %.
         flagged, missed: of 1,000 lesions, those flagged, and those of the target that are not.
+        missed_interval: 95 %, in lesions of 1,000.
     """
 
     prevalence: float
@@ -42,6 +43,7 @@ class PredictiveValues(msgspec.Struct, frozen=True, kw_only=True):
     negative_interval: Interval | None
     flagged: float
     missed: float
+    missed_interval: Interval
 
 
 def predictive_values(found: Consequences, prevalence: float) -> PredictiveValues | None:
@@ -74,6 +76,7 @@ def predictive_values(found: Consequences, prevalence: float) -> PredictiveValue
         negative_interval=None if negative is None else negative[1],
         flagged=of_target * hit.value + of_others * flagged.value,
         missed=of_target * missed.value,
+        missed_interval=Interval(of_target * missed.low, of_target * missed.high),
     )
 
 

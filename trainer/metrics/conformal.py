@@ -106,6 +106,37 @@ def calibrate_sets(
     return ConformalSets(tuple(classes), scores, coverage)
 
 
+def informative_share(sets: ConformalSets, aside: SetAside, fitted: CrossFitted) -> float | None:
+    """Return the share of the calibration lesions whose set is informative (see `SetsOfClass`).
+
+    Each is judged by the others: as one of n lesions of its class, it has the rank it has among them.
+
+    Args:
+        sets: calibrated on these images.
+        aside: the images, as for `calibrate_sets`.
+        fitted: as for `calibrate_sets`.
+
+    Returns:
+        0 to 1; `None` without lesions.
+    """
+    rows = one_of_each(aside.truth, aside.groups)
+    if not len(rows):
+        return None
+    truth = aside.truth[rows]
+    probabilities = fitted.probabilities(aside.logits[rows], [aside.groups[k] for k in rows])
+    p_values = sets.p_values(probabilities)
+    own = np.arange(len(rows)), truth
+    sizes = np.array([len(scores) for scores in sets.scores])[truth]
+    p_values[own] = (p_values[own] * (sizes + 1) - 1) / sizes
+    return float(_informative(sets, p_values > 1.0 - sets.coverage + _ROUNDING).mean())
+
+
+def _informative(sets: ConformalSets, members: BoolArray) -> BoolArray:
+    avoidable = [name not in sets.always for name in sets.classes]
+    informative: BoolArray = members[:, avoidable].sum(axis=1) == 1
+    return informative
+
+
 def one_of_each(truth: IntArray, groups: Sequence[str]) -> IntArray:
     """Return a row for each group and class, drawn by the name of the group and the place of the row.
 
@@ -169,9 +200,8 @@ def set_figures(
     """
     members = sets.members(probabilities)
     _names, group_index = np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)
-    avoidable = [name not in sets.always for name in sets.classes]
     covered = members[np.arange(len(truth)), truth]
-    informative = members[:, avoidable].sum(axis=1) == 1
+    informative = _informative(sets, members)
 
     def figures(rows: BoolArray) -> SetsOfClass:
         return SetsOfClass(

@@ -20,15 +20,13 @@ from trainer.errors import ConfigError
 from trainer.metrics.counts import Count, count_of
 from trainer.metrics.decision import BoolArray, FloatArray, IntArray, Share
 from trainer.metrics.intervals import CONFIDENCE
+from trainer.predictions import MALIGNANT
 from trainer.wording import chosen_percent, counted, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trainer.metrics.crossfitting import CrossFitted, SetAside
-
-MALIGNANT = "malignant"
-"""The target that is the sum of all malignant classes."""
 
 SENSITIVITIES = (0.90, 0.95, 0.98)
 """Those that are offered."""
@@ -248,7 +246,9 @@ def choose_point(lesions: Lesions, target: Target, sensitivity: float) -> Operat
 
 
 def point_missing(lesions: Lesions, target: Target, missed: int) -> OperatingPoint:
-    """Return the point that misses a number of the validation lesions set aside, with the sensitivity it asserts.
+    """Return the point that misses a number of the validation lesions set aside.
+
+    Its sensitivity is what can be asserted of it, in tenths of a percent.
 
     Args:
         lesions: the validation lesions set aside.
@@ -256,7 +256,8 @@ def point_missing(lesions: Lesions, target: Target, missed: int) -> OperatingPoi
         missed: at least 0, fewer than there are lesions of the target.
     """
     found = lesions.found
-    return _point(found, target, float(asserted_sensitivities(len(found))[missed]), missed)
+    asserted = float(asserted_sensitivities(len(found))[missed])
+    return _point(found, target, math.floor(1000.0 * asserted) / 1000.0, missed)
 
 
 def _point(found: FloatArray, target: Target, sensitivity: float, missed: int) -> OperatingPoint:
@@ -290,6 +291,18 @@ def consequences(lesions: Lesions, threshold: float) -> Consequences:
         missed=count_of(~above[target], lesions.groups[target]),
         flagged=count_of(above[others], lesions.groups[others]),
     )
+
+
+class PointOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """A saved operating point, and what it led to on lesions.
+
+    Attributes:
+        point: as it was saved.
+        found: what was counted.
+    """
+
+    point: OperatingPoint
+    found: Consequences
 
 
 class Roc(NamedTuple):

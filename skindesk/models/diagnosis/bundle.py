@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trainer.dataset.classes.malignancy import Marks
+    from trainer.metrics.operating import OperatingPoint
     from trainer.predictions import Choice, Prediction
     from trainer.runs.bundle import Manifest
     from trainer.runs.summary import RunSummary
@@ -25,12 +26,14 @@ class BundleFacts:
         manifest: everything about the network but its weights.
         summary: of the run it comes from, with what it scored.
         trained_marks: which classes were malignant or benign when it was trained.
+        point: the operating point that is saved for it; `None` where there is none.
     """
 
     folder: Path
     manifest: Manifest
     summary: RunSummary
     trained_marks: Marks
+    point: OperatingPoint | None = None
 
     @property
     def hash(self) -> str:
@@ -50,6 +53,7 @@ def read_bundle_facts(folder: Path) -> BundleFacts:
     """
     from trainer.runs.bundle import read_manifest, read_trained_manifest
     from trainer.runs.folder import RunFolder
+    from trainer.runs.operating_point import read_operating_point
     from trainer.runs.reading import read_run  # loads numpy; this runs in a worker
 
     manifest = read_manifest(folder)
@@ -60,6 +64,7 @@ def read_bundle_facts(folder: Path) -> BundleFacts:
         manifest,
         read_run(run.path) if of_a_run else read_run(folder, imported=True),
         read_trained_manifest(folder).marks,
+        read_operating_point(folder),
     )
 
 

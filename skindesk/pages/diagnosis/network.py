@@ -59,6 +59,7 @@ class Network(QObject):
         card.train_asked.connect(lambda: workspace.go_to.emit("training"))
         card.import_asked.connect(lambda: workspace.go_to.emit("results"))
         workspace.bundle_changed.connect(self._bundle_changed)
+        workspace.bundle_edited.connect(self._bundle_edited)
         runs.refreshed.connect(self._runs_looked_at)
         queue.changed.connect(self._show_engine)
         queue.beat.connect(self._beat)
@@ -83,10 +84,14 @@ class Network(QObject):
         else:
             self._reading.ask(partial(read_bundle_facts, bundle))
 
+    def _bundle_edited(self, bundle: Path) -> None:
+        if bundle == self._workspace.bundle:
+            self._reading.ask(partial(read_bundle_facts, bundle))
+
     def _read(self, facts: BundleFacts) -> None:
         before = self.facts
         self._show(facts)
-        if before is None or (before.hash, before.manifest.marks) != (facts.hash, facts.manifest.marks):
+        if before is None or _deciding(before) != _deciding(facts):
             self._model.set_bundle(facts.folder, anew=True)  # the same folder may hold another network by now
             self._warm_up()
         self._leave_demo()
@@ -179,3 +184,8 @@ class Network(QObject):
         else:
             status = self.tr("Engine ready")
         self._card.status.setText(status)
+
+
+def _deciding(facts: BundleFacts) -> tuple[object, ...]:
+    """Return what the answers of a network depend on; with it they change."""
+    return facts.hash, facts.manifest.marks, facts.point

@@ -13,6 +13,7 @@ from skindesk.choice_words import deciding_figures
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.fold import FoldButton
+from skindesk.pages.diagnosis.verdict import Headline, PredictionSet
 from skindesk.widgets.basics import Card, SegmentedRow, muted
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.plots.probability_bars import ProbabilityBars, ProbabilityRow, ShareBar
@@ -84,7 +85,9 @@ class ResultCard(Card):
         self.choice.setToolTip(self.tr("The combined result of all images, or that of the selected one"))
         self.choice.chosen.connect(self.choice_changed)
         self.body.addWidget(self.choice)
-        self.body.addLayout(self._verdict())
+        self.headline = Headline()
+        self.body.addWidget(self.headline)
+        self.body.addLayout(self._prediction())
         self.figures = QLabel()
         self.figures.setWordWrap(True)
         self.figures.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -93,6 +96,8 @@ class ResultCard(Card):
         self.bars = ProbabilityBars()
         self.body.addSpacing(SPACE // 2)
         self.body.addWidget(self.bars)
+        self.prediction_set = PredictionSet()
+        self.body.addWidget(self.prediction_set)
         self.body.addLayout(self._note_row())
         self._malignant = self._malignant_part()
         self.body.addWidget(self._malignant)
@@ -110,7 +115,7 @@ class ResultCard(Card):
         self.body.addWidget(self._explanation)
         self.show_result(Shown())
 
-    def _verdict(self) -> QHBoxLayout:
+    def _prediction(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(SPACE)
         self._predicted_title = muted(self.tr("Predicted"))
@@ -196,6 +201,8 @@ class ResultCard(Card):
             self._show_no_answer()
 
     def _show_answer(self, facts: BundleFacts, prediction: Prediction) -> None:
+        self.headline.show_point(prediction.operating_point)
+        self.prediction_set.show_set(prediction)
         label = class_label(prediction.predicted, facts.manifest.malignant)
         figures = deciding_figures(facts.choice(prediction))
         share = percent(prediction.probabilities[prediction.predicted])
@@ -213,6 +220,8 @@ class ResultCard(Card):
         self._quality.show()
 
     def _show_no_answer(self) -> None:
+        self.headline.show_point(None)
+        self.prediction_set.show_set(None)
         self.predicted.setText(_UNKNOWN)
         self.malignant.setText(_UNKNOWN)
         self._malignant_bar.set_value(0.0)
