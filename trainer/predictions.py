@@ -58,7 +58,7 @@ class SetBasis(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
-    """What a network says of one image, or why it says nothing.
+    """A network's prediction for one image, or why there is none.
 
     Attributes:
         path: of the image, as given (see `trainer.files.printable`).
@@ -72,7 +72,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
         prediction_set: classes that cannot be ruled out, the most probable first; `None` where the bundle has no
             reference, and for several images together.
         set_basis: what the prediction set rests on.
-        warnings: sentences about the image, or about a network that must not be taken seriously.
+        warnings: sentences about the image, or about a network that is only a demo.
         metadata: what the caller knows of the image, by column; `None` for nothing.
         error: why there is no prediction; empty where there is one.
     """

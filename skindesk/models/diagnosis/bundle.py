@@ -26,6 +26,7 @@ class BundleFacts:
         manifest: everything about the network but its weights.
         summary: of the run it comes from, with what it scored.
         trained_marks: which classes were malignant or benign when it was trained.
+        wrongly_marked: classes that an older version did not count as malignant although their names say so.
         point: the operating point that is saved for it; `None` where there is none.
     """
 
@@ -33,6 +34,7 @@ class BundleFacts:
     manifest: Manifest
     summary: RunSummary
     trained_marks: Marks
+    wrongly_marked: tuple[str, ...] = ()
     point: OperatingPoint | None = None
 
     @property
@@ -52,6 +54,7 @@ def read_bundle_facts(folder: Path) -> BundleFacts:
         BundleError: the folder is no bundle, or its manifest is changed, damaged or too new.
     """
     from trainer.runs.bundle import read_manifest, read_trained_manifest
+    from trainer.runs.bundle_classes import wrongly_marked
     from trainer.runs.folder import RunFolder
     from trainer.runs.operating_point import read_operating_point
     from trainer.runs.reading import read_run  # loads numpy; this runs in a worker
@@ -64,6 +67,7 @@ def read_bundle_facts(folder: Path) -> BundleFacts:
         manifest,
         read_run(run.path) if of_a_run else read_run(folder, imported=True),
         read_trained_manifest(folder).marks,
+        wrongly_marked(folder, manifest),
         read_operating_point(folder),
     )
 
