@@ -9,6 +9,9 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+UNLIKE = "Unlike the images this network learned from"
+"""Leads wherever an image is flagged."""
+
 NO_CLASS_MALIGNANT = "No class of this network is marked malignant."
 """Stands where the probability of malignant classes would."""
 
@@ -57,6 +60,27 @@ class SetBasis(msgspec.Struct, frozen=True, kw_only=True):
     informative: float | None = None
 
 
+class Unusual(msgspec.Struct, frozen=True, kw_only=True):
+    """How unusual an image is for a network, measured against its validation images.
+
+    Attributes:
+        score: 0 is the median of the validation images, 1 some 5 % of them exceed (see `trainer.reference.novelty`).
+        threshold: scores above it are flagged; `None` where there were too few images to set it.
+        above: number of validation images that are less unusual.
+        n: number of validation images.
+    """
+
+    score: float
+    threshold: float | None
+    above: int
+    n: int
+
+    @property
+    def flagged(self) -> bool:
+        """Whether the score is above the threshold."""
+        return self.threshold is not None and self.score > self.threshold
+
+
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     """A network's prediction for one image, or why there is none.
 
@@ -67,6 +91,9 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
         malignant_probability: sum of the malignant classes' probabilities, 0 to 1; `None` where no class is marked
             malignant.
         prior: that the probabilities assume; `natural` is the one the manifest names.
+        in_distribution: whether the image is like those the network learned from; `False` where its quality is too poor
+            to tell; `None` where the bundle does not know its training images.
+        unusual: how unusual the image is; `None` likewise.
         above_threshold: whether the saved operating point flags it; `None` where none is saved.
         operating_point: that point, and the probability it was compared with.
         prediction_set: classes that cannot be ruled out, the most probable first; `None` where the bundle has no
@@ -82,6 +109,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     predicted: str = ""
     malignant_probability: float | None = None
     prior: Prior = "natural"
+    in_distribution: bool | None = None
+    unusual: Unusual | None = None
     above_threshold: bool | None = None
     operating_point: AppliedPoint | None = None
     prediction_set: tuple[str, ...] | None = None
@@ -99,7 +128,7 @@ def table_columns(classes: Sequence[str]) -> tuple[str, ...]:
     """
     return (
         *("path", "predicted", *classes, "malignant_probability", "prior"),
-        *("above_threshold", "prediction_set", "warnings", "error"),
+        *("in_distribution", "unusual", "above_threshold", "prediction_set", "warnings", "error"),
     )
 
 
@@ -108,18 +137,24 @@ def table_row(path: str, prediction: Prediction | None, classes: Sequence[str]) 
     if prediction is None or prediction.error:
         error = prediction.error if prediction is not None else ""
         return [path, *[""] * (len(table_columns(classes)) - 2), error]
-    malignant, above = prediction.malignant_probability, prediction.above_threshold
+    malignant, unusual = prediction.malignant_probability, prediction.unusual
     return [
         path,
         prediction.predicted,
         *(f"{prediction.probabilities[name]:.6f}" for name in classes),
         "" if malignant is None else f"{malignant:.6f}",
         prediction.prior,
-        "" if above is None else str(above).lower(),
+        _yes_or_no(prediction.in_distribution),
+        "" if unusual is None else f"{unusual.score:.3f}",
+        _yes_or_no(prediction.above_threshold),
         "; ".join(prediction.prediction_set or ()),
         " ".join(prediction.warnings),
         "",
     ]
+
+
+def _yes_or_no(value: bool | None) -> str:
+    return "" if value is None else str(value).lower()
 
 
 class Weighed(NamedTuple):

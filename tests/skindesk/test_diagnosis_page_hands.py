@@ -542,8 +542,8 @@ def test_the_table_has_a_row_for_each_image_and_one_for_all(images: list[Path]) 
     )
     waiting = CaseImage(2, images[1])
     rows = as_csv(("bkl", "mel", "nv"), (answered, waiting), said(0.5, 0.4, 0.1, "mel")).splitlines()
-    assert rows[1] == f"{images[0]},mel,0.100000,0.700000,0.200000,0.700000,natural,,,,,90,,,,"
-    assert rows[2] == f"{images[1]},,,,,,,,,,,0,,,,"
+    assert rows[1] == f"{images[0]},mel,0.100000,0.700000,0.200000,0.700000,natural,,,,,,,90,,,,"
+    assert rows[2] == f"{images[1]},,,,,,,,,,,,,0,,,,"
     assert rows[3].startswith("together,mel,0.100000,0.500000,0.400000,0.500000")
 
 

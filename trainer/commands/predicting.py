@@ -9,6 +9,7 @@ import msgspec
 from trainer import RESEARCH_ONLY
 from trainer.events import Warned, silent
 from trainer.prediction.inference import Predictor
+from trainer.prediction.likeness import NO_REFERENCE
 from trainer.predictions import NO_CLASS_MALIGNANT, choice_of, table_columns, table_row
 from trainer.runs.bundle_classes import wrongly_marked_sentence
 from trainer.sentences import visible
@@ -26,9 +27,19 @@ if TYPE_CHECKING:
 
 _BAR = 24
 _BALANCED = "The probabilities assume that all classes are equally frequent."
-_ANSWER = {"probabilities", "predicted", "malignant_probability", "prior", "warnings"}
-_OPTIONAL = {"above_threshold", "operating_point", "prediction_set", "set_basis", "metadata"}
-"""What is left out where there is nothing to say."""
+_ANSWER = {
+    "probabilities",
+    "predicted",
+    "malignant_probability",
+    "prior",
+    "in_distribution",
+    "unusual",
+    "warnings",
+}
+_WHERE_KNOWN = (
+    *("metadata", "in_distribution", "unusual"),
+    *("above_threshold", "operating_point", "prediction_set", "set_basis"),
+)
 
 
 def predict(
@@ -53,6 +64,8 @@ def predict(
     predictor = Predictor(bundle, prior=prior)
     if sentence := wrongly_marked_sentence(bundle, predictor.manifest):
         listener(Warned(message=sentence))
+    if predictor.reference is None:
+        listener(Warned(message=NO_REFERENCE))
     predictions = predictor.predict(images, listener=listener, stop=stop)
     if metadata is not None:
         predictions = [
@@ -71,7 +84,7 @@ def as_document(prediction: Prediction) -> dict[str, Any]:
     """Return a prediction as plain values for JSON: an image that cannot be read has a path and an error alone."""
     document: dict[str, Any] = msgspec.to_builtins(prediction)
     lacking = _ANSWER if prediction.error else {"error"}
-    lacking = lacking | {name for name in _OPTIONAL if document[name] is None}
+    lacking = {*lacking, *(name for name in _WHERE_KNOWN if document[name] is None)}
     return {name: value for name, value in document.items() if name not in lacking}
 
 
@@ -95,17 +108,23 @@ def as_text(predictions: Sequence[Prediction], manifest: Manifest) -> str:
         share = p.malignant_probability
         malignant = "" if share is None else f", malignant {percent(share)}"
         chosen = f"{_chosen(p, manifest)}{malignant}"
-        if p.operating_point is None:
-            lines.append(f"{visible(p.path)}: {chosen}")
-        else:
+        if p.in_distribution is False:
+            # The sentence comes first: what follows it must not be taken for an answer.
+            lines.append(f"{visible(p.path)}: not to be relied on")
+            lines += [f"  {visible(warning)}" for warning in p.warnings]
+            lines.append(f"  The network would say {chosen}")
+        elif p.operating_point is not None:
             lines += [f"{visible(p.path)}: {headline(p.operating_point)}", f"  Predicted: {chosen}"]
-        if p.prediction_set is not None:
+        else:
+            lines.append(f"{visible(p.path)}: {chosen}")
+        if p.prediction_set is not None and p.in_distribution is not False:
             lines.append(f"  Prediction set: {', '.join(p.prediction_set) or 'no class'}")
         for name, probability in sorted(p.probabilities.items(), key=lambda pair: -pair[1]):
             mark = "malignant" if name in manifest.malignant else ""
             bar = "#" * round(probability * _BAR)
             lines.append(plain(f"  {name:<8}{percent(probability):>8}  {bar:<{_BAR}}  {mark}".rstrip()))
-        lines += [f"  Note: {visible(warning)}" for warning in p.warnings]
+        if p.in_distribution is not False:
+            lines += [f"  Note: {visible(warning)}" for warning in p.warnings]
     calibration = manifest.calibration
     prior = {"natural": calibration.describe_prior(), "balanced": _BALANCED}
     lines += [

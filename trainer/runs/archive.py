@@ -30,7 +30,7 @@ import msgspec
 
 from trainer.errors import BundleError
 from trainer.files import atomic_folder, atomic_path, explained, sha256_of
-from trainer.runs.bundle import MANIFEST, MANIFEST_HASH, WEIGHTS, read_bundle
+from trainer.runs.bundle import MANIFEST, MANIFEST_HASH, REFERENCE, WEIGHTS, read_bundle
 from trainer.runs.marks import MARKS
 from trainer.runs.operating_point import POINT, read_operating_point
 from trainer.runs.reports import METRICS_FILE, PREDICTIONS_FILE, is_report_name
@@ -46,8 +46,8 @@ CONTENTS = "skindesk.json"
 
 BUNDLE_FOLDER = "bundle"
 _BUNDLE_FILES = (MANIFEST, MANIFEST_HASH, WEIGHTS)
-_LATER_FILES = (MARKS, POINT)
-"""What a user has added to a bundle since it was trained."""
+_ADDITIONS = (MARKS, REFERENCE, POINT)
+"""Files that may lie beside a bundle's manifest."""
 _RUN_FILES = ("config.toml", "split.json", "history.json", "learning_curves.png")
 _REPORT_FILES = (
     METRICS_FILE,
@@ -58,7 +58,7 @@ _REPORT_FILES = (
     "reliability.png",
 )
 
-_MEMBER_BYTES = {WEIGHTS: 4 << 30}
+_MEMBER_BYTES = {WEIGHTS: 4 << 30, REFERENCE: 2 << 30}
 _OTHER_BYTES = 64 << 20
 """Predictions of a million images are about that; pictures and histories far below."""
 
@@ -126,7 +126,7 @@ def export_archive(folder: Path, file: Path, *, name: str, with_reports: bool = 
     read_bundle(bundle)
     sources = {f"{BUNDLE_FOLDER}/{entry}": bundle / entry for entry in _BUNDLE_FILES}
     sources |= {
-        f"{BUNDLE_FOLDER}/{entry}": bundle / entry for entry in _LATER_FILES if _is_plain(bundle / entry)
+        f"{BUNDLE_FOLDER}/{entry}": bundle / entry for entry in _ADDITIONS if _is_plain(bundle / entry)
     }
     if bundle != folder:
         sources |= _run_sources(folder, with_reports=with_reports)
@@ -286,7 +286,7 @@ def _is_known(name: str) -> bool:
     if not slash:
         return False
     if folder == BUNDLE_FOLDER:
-        return entry in _BUNDLE_FILES or entry in _LATER_FILES
+        return entry in _BUNDLE_FILES or entry in _ADDITIONS
     return is_report_name(folder) and entry in _REPORT_FILES
 
 
