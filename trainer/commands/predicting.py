@@ -8,6 +8,7 @@ import msgspec
 
 from trainer import RESEARCH_ONLY
 from trainer.events import Warned, silent
+from trainer.metrics.conformal import COVERAGE
 from trainer.prediction.inference import Predictor
 from trainer.prediction.likeness import NO_REFERENCE
 from trainer.predictions import NO_CLASS_MALIGNANT, choice_of, table_columns, table_row
@@ -48,6 +49,7 @@ def predict(
     metadata: Metadata | None = None,
     *,
     prior: Prior = "natural",
+    coverage: float = COVERAGE,
     listener: Listener = silent,
     stop: StopRequest | None = None,
 ) -> tuple[list[Prediction], Manifest]:
@@ -58,10 +60,11 @@ def predict(
         images: files, in the order of the predictions.
         metadata: what is known of the images.
         prior: the class frequencies that the probabilities assume.
+        coverage: of the prediction sets, 0 to 1.
         listener: receives progress events.
         stop: checked between batches.
     """
-    predictor = Predictor(bundle, prior=prior)
+    predictor = Predictor(bundle, prior=prior, coverage=coverage)
     if sentence := wrongly_marked_sentence(bundle, predictor.manifest):
         listener(Warned(message=sentence))
     if predictor.reference is None:
