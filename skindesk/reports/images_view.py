@@ -157,7 +157,10 @@ def _answer(prediction: Prediction, model: ReportModel) -> AnswerView:
     shares = prediction.probabilities
     ranked = sorted(shares, key=lambda name: (-shares[name], name))
     malignant = prediction.malignant_probability if model.malignant else None
-    point = prediction.operating_point
+    # Neither the sensitivity nor the sets hold for images of another kind.
+    holds = prediction.in_distribution is not False
+    point = prediction.operating_point if holds else None
+    found = prediction.prediction_set if holds else None
     return AnswerView(
         predicted=full_name(prediction.predicted),
         predicted_percent=percent(shares[prediction.predicted]),
@@ -166,7 +169,7 @@ def _answer(prediction: Prediction, model: ReportModel) -> AnswerView:
         figures=deciding_figures(choice_of(shares, prediction.predicted, model.shares)),
         headline="" if point is None else headline(point),
         flagged=point is not None and point.above,
-        members="" if prediction.prediction_set is None else members(prediction.prediction_set),
+        members="" if found is None else members(found),
         rows=tuple(
             ClassRow(
                 name=full_name(name),
