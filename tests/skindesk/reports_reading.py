@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from PIL import Image
 from PySide6.QtGui import QColor, QImage
@@ -23,7 +24,7 @@ from skindesk.reports.content import (
     ReportMetric,
     ReportModel,
 )
-from trainer.predictions import Prediction
+from trainer.predictions import AppliedPoint, Prediction, SetBasis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,6 +86,21 @@ def prediction(path: str = "", predicted: str = "mel", warnings: tuple[str, ...]
         predicted=predicted,
         malignant_probability=sum(PROBABILITIES[name] for name in MODEL.malignant),
         warnings=warnings,
+    )
+
+
+def with_verdict(said: Prediction, threshold: float) -> Prediction:
+    """The same with an operating point for 95 % sensitivity, and a prediction set of three classes."""
+    assert said.malignant_probability is not None
+    point = AppliedPoint(
+        target="malignant", probability=said.malignant_probability, threshold=threshold, sensitivity=0.95
+    )
+    return msgspec.structs.replace(
+        said,
+        above_threshold=point.above,
+        operating_point=point,
+        prediction_set=("nv", "mel", "df"),
+        set_basis=SetBasis(coverage=0.9, always=("df",), needed=9, informative=0.569),
     )
 
 

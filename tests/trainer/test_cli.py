@@ -47,7 +47,7 @@ def test_import_split_evaluate_predict(
     for prediction, path in zip(predictions, images, strict=True):
         assert list(prediction) == [
             *("path", "probabilities", "predicted", "malignant_probability", "prior"),
-            *("in_distribution", "unusual", "warnings"),
+            *("in_distribution", "unusual", "prediction_set", "set_basis", "warnings"),
         ]
         assert prediction["prior"] == "natural"
         assert prediction["path"] == str(path)

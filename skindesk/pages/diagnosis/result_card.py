@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 from skindesk.choice_words import deciding_figures
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.pages.diagnosis import words
+from skindesk.pages.diagnosis.verdict import Headline, PredictionSet
 from skindesk.widgets.basics import Card, SegmentedRow, muted
 from skindesk.widgets.fold import FoldButton
 from skindesk.widgets.notice import Notice
@@ -85,6 +86,8 @@ class ResultCard(Card):
         self.choice.chosen.connect(self.choice_changed)
         self.body.addWidget(self.choice)
         self.body.addWidget(self._flag())
+        self.headline = Headline()
+        self.body.addWidget(self.headline)
         self.body.addLayout(self._verdict())
         self.figures = QLabel()
         self.figures.setWordWrap(True)
@@ -94,6 +97,8 @@ class ResultCard(Card):
         self.bars = ProbabilityBars()
         self.body.addSpacing(SPACE // 2)
         self.body.addWidget(self.bars)
+        self.prediction_set = PredictionSet()
+        self.body.addWidget(self.prediction_set)
         self.body.addLayout(self._note_row())
         self._malignant = self._malignant_part()
         self.body.addWidget(self._malignant)
@@ -224,6 +229,8 @@ class ResultCard(Card):
             self._show_no_answer()
 
     def _show_answer(self, facts: BundleFacts, prediction: Prediction, *, told: bool) -> None:
+        self.headline.show_point(prediction.operating_point if told else None)
+        self.prediction_set.show_set(None if prediction.in_distribution is False else prediction)
         label = class_label(prediction.predicted, facts.manifest.malignant)
         figures = deciding_figures(facts.choice(prediction))
         share = percent(prediction.probabilities[prediction.predicted])
@@ -246,6 +253,8 @@ class ResultCard(Card):
         self._quality.setVisible(told)
 
     def _show_no_answer(self) -> None:
+        self.headline.show_point(None)
+        self.prediction_set.show_set(None)
         self.predicted.setText(_UNKNOWN)
         self.malignant.setText(_UNKNOWN)
         self._malignant_bar.set_value(0.0)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QCoreApplication
 
 from skindesk.choice_words import deciding_figures, in_sentence
 from skindesk.metric_words import name_of
+from skindesk.verdict_words import headline, members, set_statement
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import class_label
 from trainer import RESEARCH_ONLY
@@ -223,6 +224,8 @@ def result_text(
             *reasons(prediction),
             tr("The figures below are not to be relied on."),
         ]
+    elif prediction.operating_point is not None:
+        lines.append(headline(prediction.operating_point))
     lines.append(tr("Predicted: {name}").format(name=class_label(prediction.predicted, malignant)))
     if figures := deciding_figures(facts.choice(prediction)):
         lines.append(figures)
@@ -233,6 +236,9 @@ def result_text(
     else:
         lines.append(tr("Malignant classes (▲) together: {share}").format(share=percent(share)))
     if prediction.in_distribution is not False:
+        if prediction.prediction_set is not None and prediction.set_basis is not None:
+            lines.append(tr("Prediction set: {names}").format(names=members(prediction.prediction_set)))
+            lines.append(set_statement(prediction.set_basis))
         lines += list(prediction.warnings)
     lines += ["", f"{facts.summary.name}: {bundle_line(facts)}", score_line(facts)]
     lines += [f"{answer.prior} {answer.decision_rule}", RESEARCH_ONLY]
