@@ -22,13 +22,12 @@ from skindesk.models.diagnosis.framing import (
     box_between,
     frame_size,
     inscribed,
-    network_square,
     normalised,
 )
 from skindesk.models.pictures import LARGEST_SIDE, PictureLoader, read_picture
 from skindesk.widgets.canvas.image_canvas import ImageCanvas
 from trainer.images.decoding import read_image
-from trainer.images.framing import ImageView, read_view
+from trainer.images.framing import ImageView, network_square, read_view
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot

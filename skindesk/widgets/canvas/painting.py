@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPixmap
 
-from skindesk.models.diagnosis.framing import WHOLE, Box, Framing, network_square
+from skindesk.models.diagnosis.framing import WHOLE, Box, Framing
 from skindesk.widgets.canvas.mapping import CanvasMapping, handles_of
 from skindesk.widgets.theme import SPACE, tokens_for
+from trainer.images.framing import network_square
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
