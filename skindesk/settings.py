@@ -15,11 +15,14 @@ from trainer.files import waited_for, write_text
 from trainer.stored import UnreadableError, read_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 Value: TypeAlias = "str | int | float | bool | list[str] | list[int]"
 
 SETTINGS_VERSION = 1
+MOST_RECENT = 8
+"""How long a list of recent things gets."""
 
 _PATIENCE_SECONDS = 5.0  # for another window that writes
 
@@ -37,7 +40,9 @@ class Setting:
         choices: value and words for each, where only some values make sense.
         minimum, maximum: of a number.
         unit: shown behind a number.
-        kind: `folder` for the path of a folder, `sizes` for a list of pixels; otherwise empty.
+        kind: `folder` for the path of a folder, `sizes` for a list of pixels, `recent` for what was used last, the
+            latest first, of which windows share one list; otherwise empty.
+        variable: environment variable through which child processes get it; empty where they need not know.
     """
 
     key: str
@@ -50,6 +55,7 @@ class Setting:
     maximum: int = 1_000_000
     unit: str = ""
     kind: str = ""
+    variable: str = ""
 
     def accepts(self, value: object) -> TypeGuard[Value]:
         """Whether a value read from a file can be this setting's."""
@@ -99,6 +105,7 @@ SETTINGS: tuple[Setting, ...] = (
         "ImageNet weights",
         "Searched before anything is downloaded. Without internet, put the weights files here.",
         kind="folder",
+        variable="SKINDESK_WEIGHTS_DIR",
     ),
     Setting(
         "stop_grace_seconds",
@@ -110,8 +117,28 @@ SETTINGS: tuple[Setting, ...] = (
         maximum=600,
         unit="s",
     ),
+    Setting(
+        "feature_cache_gib",
+        20,
+        "Engine",
+        "Cached features",
+        "Disk space for features that later runs can use again. Beyond it, those used least recently are removed.",
+        maximum=10_000,
+        unit="GiB",
+        variable="SKINDESK_CACHE_GIB",
+    ),
+    Setting(
+        "feature_memory_gib",
+        1,
+        "Engine",
+        "Features in memory",
+        "Memory for the features of one run. A larger table is kept in a temporary file, which is slower.",
+        maximum=1_000,
+        unit="GiB",
+        variable="SKINDESK_TABLE_GIB",
+    ),
     Setting("thumbnail_size", 128, minimum=64, maximum=400),
-    Setting("recent_datasets", []),
+    Setting("recent_datasets", [], kind="recent"),
     Setting("last_dataset", ""),
     Setting("last_bundle", ""),
     Setting("page", "dataset"),
@@ -135,7 +162,8 @@ SETTINGS: tuple[Setting, ...] = (
 class Settings(QObject):
     """The settings of one user. A value holds as soon as it is set; the file follows, off the GUI thread.
 
-    Only what was set here is changed in the file: another window of the same user may have changed the rest.
+    Only what was set here is changed in the file: another window of the same user may have changed the rest. Lists of
+    recent things take in what other windows have used since.
 
     A file that is damaged or half understood costs only what is not understood: those settings take their
     defaults, and the file is kept as `settings.json.damaged`.
@@ -154,12 +182,17 @@ class Settings(QObject):
         self._problem = ""
         self._guard = threading.Lock()
         self._unsaved: dict[str, Value] = {}
+        self._merged: dict[str, list[str]] = {}
         self._writer = FileWriter(file, self._write_ended, self._store)
         self._declared = {setting.key: setting for setting in SETTINGS}
         self._values: dict[str, Value] = {
             key: value
             for key, value in _stored(file).items()
             if key in self._declared and self._declared[key].accepts(value)
+        }
+        # What the lists of recent things were when this window last agreed with the file.
+        self._agreed = {
+            key: self.texts(key) for key, setting in self._declared.items() if setting.kind == "recent"
         }
 
     def value(self, key: str) -> Value:
@@ -181,13 +214,20 @@ class Settings(QObject):
 
     def texts(self, key: str) -> list[str]:
         """Return a setting that is a list of texts."""
-        value = self.value(key)
-        return [str(entry) for entry in value] if isinstance(value, list) else []
+        return _texts(self.value(key))
 
     def sizes(self, key: str) -> list[int]:
         """Return a setting that is a list of pixels."""
         value = self.value(key)
         return [int(entry) for entry in value] if isinstance(value, list) else []
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables that tell child processes what the user has set.
+
+        What was never set is left out, so that variables of the window's own environment hold.
+        """
+        chosen = [setting for setting in SETTINGS if setting.variable and setting.key in self._values]
+        return {setting.variable: text for setting in chosen if (text := self.text(setting.key))}
 
     def set_value(self, key: str, value: Value) -> None:
         """Change a setting and have it stored; a value it cannot have is ignored.
@@ -208,6 +248,11 @@ class Settings(QObject):
         self._writer.flush()
 
     def _write_ended(self, sentence: str) -> None:
+        with self._guard:
+            agreed = {key: merged for key, merged in self._merged.items() if key not in self._unsaved}
+            self._merged.clear()
+        self._agreed |= agreed
+        self._values |= agreed
         before, self._problem = self._problem, sentence
         if sentence and sentence != before:
             self.failed.emit(sentence)
@@ -217,13 +262,42 @@ class Settings(QObject):
         with self._guard:
             unsaved = dict(self._unsaved)
         with waited_for(file, _PATIENCE_SECONDS):
-            content = {"version": SETTINGS_VERSION} | _stored(file) | unsaved
+            stored = _stored(file)
+            merged = {
+                key: _merged_recent(base, _texts(unsaved[key]), _texts(stored.get(key)))[:MOST_RECENT]
+                for key, base in self._agreed.items()
+                if key in unsaved
+            }
+            content = {"version": SETTINGS_VERSION} | stored | unsaved | merged
             # Escaped: names of files need not be Unicode, and then only so can they be stored and read back.
             write_text(file, json.dumps(content, indent=1) + "\n")
         with self._guard:
+            self._merged |= merged
             for key, value in unsaved.items():
                 if self._unsaved[key] is value:
                     del self._unsaved[key]
+
+
+def _merged_recent(base: Sequence[str], mine: Sequence[str], theirs: Sequence[str]) -> list[str]:
+    """Return a list of recent things after two windows have changed it, the latest first.
+
+    Args:
+        base: before both.
+        mine: of this window: what it used since stands in front, what it left out is missing.
+        theirs: of the other.
+    """
+    used = len(mine)
+    before = iter(reversed(base))
+    while (
+        used and mine[used - 1] in before
+    ):  # what follows is in the order of `base`, so nobody has used it since
+        used -= 1
+    gone = set(base) - set(mine)
+    return [*mine[:used], *(entry for entry in theirs if entry not in mine[:used] and entry not in gone)]
+
+
+def _texts(value: object) -> list[str]:
+    return [str(entry) for entry in value] if isinstance(value, list) else []
 
 
 def _stored(file: Path) -> dict[str, object]:

@@ -34,7 +34,12 @@ _NUMPY_NAMES = {
 }
 
 
-def _type_named(name: str) -> np.dtype[Any]:
+def type_named(name: str) -> np.dtype[Any]:
+    """Return NumPy's type of what safetensors calls `F32` and the like.
+
+    Raises:
+        ValueError: there is none.
+    """
     if name == "BF16":
         import ml_dtypes
 
@@ -67,6 +72,6 @@ def decode_arrays(content: bytes) -> dict[str, Array]:
     except safetensors.SafetensorError as error:
         raise ValueError(str(error)) from error
     return {
-        name: np.frombuffer(entry["data"], dtype=_type_named(entry["dtype"])).reshape(entry["shape"])
+        name: np.frombuffer(entry["data"], dtype=type_named(entry["dtype"])).reshape(entry["shape"])
         for name, entry in found
     }

@@ -1,4 +1,4 @@
-"""What can go wrong because of a user's data, machine or wish, said so that a user can act on it.
+"""Errors that a user's data, machine or request can cause, with messages that a user can act on.
 
 Every message is one or a few plain sentences: what is wrong, where, and what to do. Anything that is not
 a `TrainerError` and reaches the command line is a defect of the program.
@@ -16,7 +16,7 @@ EXIT_STOPPED = 3
 
 
 class TrainerError(Exception):
-    """Base of all errors whose message may be shown to a user as it stands."""
+    """Base of all errors whose message may be shown to a user unchanged."""
 
     def __str__(self) -> str:
         """Return the message in one line of bounded length, whatever names it holds."""
@@ -60,7 +60,7 @@ class CheckpointError(TrainerError):
 
 
 class DeviceError(TrainerError):
-    """The asked-for device cannot be used."""
+    """The requested device cannot be used."""
 
 
 class StorageError(TrainerError):

@@ -1,7 +1,7 @@
-"""What long work says while it runs: frozen events, one JSON line each.
+"""Events that long work sends while it runs: frozen, one JSON line each.
 
-Work receives a `Listener` and calls it; a listener prints, collects, or writes to a pipe. Work asks a
-`StopRequest` between its steps and ends with `StoppedError` when someone asked it to.
+Work receives a `Listener` and calls it; a listener prints, collects, or writes to a pipe. Work checks a
+`StopRequest` between its steps and ends with `StoppedError` when a stop was requested.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Warned(Event, frozen=True):
 
 
 class CostEstimated(Event, frozen=True):
-    """What a run will take, said before it starts.
+    """Estimated cost of a run, before it starts.
 
     Attributes:
         training_images, validation_images: number of images.
@@ -66,7 +66,7 @@ class CostEstimated(Event, frozen=True):
 
 
 class StageStarted(Event, frozen=True):
-    """A stage begins (or goes on, when `epoch` is not 0).
+    """A stage starts (or continues, when `epoch` is not 0).
 
     Attributes:
         stage: `head` or `fine-tune`.
@@ -74,7 +74,7 @@ class StageStarted(Event, frozen=True):
         epochs: epochs the stage has at most.
         steps_per_epoch: optimizer steps in one epoch.
         trainable_parameters: number of numbers that are trained.
-        step: steps already done of the epoch that goes on.
+        step: steps already done of the epoch that continues.
     """
 
     stage: StageName
@@ -86,7 +86,7 @@ class StageStarted(Event, frozen=True):
 
 
 class StepDone(Event, frozen=True):
-    """One optimizer step (said at most a few times a second).
+    """One optimizer step (sent at most a few times a second).
 
     Attributes:
         stage: name of the stage.
@@ -155,7 +155,7 @@ class StageEnded(Event, frozen=True):
 
     Attributes:
         stage: name of the stage.
-        reason: in words ("all epochs done", "no improvement for 8 epochs").
+        reason: a phrase ("all epochs done", "no improvement for 8 epochs").
     """
 
     stage: StageName
@@ -182,7 +182,7 @@ class Failed(Event, frozen=True):
 
 
 class Stopped(Event, frozen=True):
-    """The work ended because someone asked it to; `message` says how to go on."""
+    """The work ended because a stop was requested; `message` says how to continue."""
 
     message: str
 
@@ -220,7 +220,7 @@ def encode_event(event: AnyEvent, at: float | None = None) -> bytes:
     """Return an event as one line of JSON, newline included.
 
     Args:
-        event: what was said.
+        event: the event.
         at: when, seconds since 1970; left out if not given.
     """
     line = event if at is None else {**msgspec.to_builtins(event), "at": at}
@@ -240,7 +240,7 @@ def decode_event(line: bytes | str) -> AnyEvent:
 
 
 def moment_of(line: bytes) -> float | None:
-    """Return when the event of a line was said, seconds since 1970; `None` where that was not noted.
+    """Return when the event of a line was sent, seconds since 1970; `None` where that was not recorded.
 
     Raises:
         ConfigError: the line is no event.
@@ -252,7 +252,7 @@ def moment_of(line: bytes) -> float | None:
 
 
 class StopRequest:
-    """A flag that one thread raises and long work looks at between its steps."""
+    """A flag that one thread sets and long work checks between its steps."""
 
     def __init__(self) -> None:
         self._flag = threading.Event()
@@ -263,10 +263,10 @@ class StopRequest:
 
     @property
     def asked(self) -> bool:
-        """Whether someone asked."""
+        """Whether a stop was requested."""
         return self._flag.is_set()
 
     def raise_if_asked(self) -> None:
-        """Raise `StoppedError` if someone asked."""
+        """Raise `StoppedError` if a stop was requested."""
         if self.asked:
             raise StoppedError("Stopped on request; the progress so far is kept.")

@@ -32,7 +32,7 @@ _WINDOWS = os.name == "nt"
 
 
 def explain(path: object, error: OSError) -> StorageError:
-    """Return an error in plain words for one that was met while writing to `path` (or "the output")."""
+    """Return an error with a plain sentence for one that occurred while writing to `path` (or "the output")."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         reason = "the disk is full; free some space or choose another folder"
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -215,7 +215,7 @@ def try_lock(handle: int) -> bool:
     """Lock an open file for as long as it is open, however the process ends.
 
     Returns:
-        whether it is locked now; else somebody else holds it.
+        whether the lock was acquired; otherwise another process holds it.
     """
     try:
         import fcntl

@@ -17,7 +17,7 @@ Prior: TypeAlias = Literal["natural", "balanced"]
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
-    """What a network says of one image, or why it says nothing.
+    """A network's prediction for one image, or why there is none.
 
     Attributes:
         path: of the image, as given (see `trainer.files.printable`).
@@ -26,7 +26,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
         malignant_probability: sum of the malignant classes' probabilities, 0 to 1; `None` where no class is marked
             malignant.
         prior: that the probabilities assume; `natural` is the one the manifest names.
-        warnings: sentences about the image, or about a network that must not be taken seriously.
+        warnings: sentences about the image, or about a network that is only a demo.
         metadata: what the caller knows of the image, by column; `None` for nothing.
         error: why there is no prediction; empty where there is one.
     """

@@ -6,6 +6,13 @@ that no line ends between them.
 
 from __future__ import annotations
 
+import itertools
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 NO_BREAK = "\u00a0"
 NOTHING = "–"
 """Stands where there is no figure."""
@@ -79,6 +86,27 @@ def file_size(size: float) -> str:
         if size < 1 << (power + 10):
             return f"{size / (1 << power):,.0f}{NO_BREAK}{unit}"
     return f"{size / (1 << 30):,.1f}{NO_BREAK}GiB"
+
+
+def with_numbers_for(text: str, is_missing: Callable[[str], bool]) -> str:
+    """Return a text in which letters that cannot be drawn stand as numbers: "[U+E0F7 U+17000].jpg".
+
+    Args:
+        text: any.
+        is_missing: whether a letter cannot be drawn; a combining mark goes with the letter it stands on.
+    """
+    if text.isascii():
+        return text
+    missing: list[bool] = []
+    for letter in text:
+        stands_on = missing and unicodedata.category(letter)[0] == "M"
+        missing.append(missing[-1] if stands_on else is_missing(letter))
+    pieces = []
+    for as_numbers, group in itertools.groupby(zip(missing, text, strict=True), lambda pair: pair[0]):
+        letters = [letter for _, letter in group]
+        numbers = " ".join(f"U+{ord(letter):04X}" for letter in letters)
+        pieces.append(f"[{numbers}]" if as_numbers else "".join(letters))
+    return "".join(pieces)
 
 
 def plain(text: str) -> str:

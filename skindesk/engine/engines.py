@@ -81,10 +81,7 @@ class Engines(QObject):
         return queue
 
     def _command(self, name: QueueName) -> ChildCommand:
-        variables = {"PYTHONIOENCODING": "utf-8"}
-        weights = self._settings.text("weights_dir")
-        if weights:
-            variables["SKINDESK_WEIGHTS_DIR"] = weights
+        variables = {"PYTHONIOENCODING": "utf-8"} | self._settings.environment()
         if name == "diagnosis":
             variables["CUDA_VISIBLE_DEVICES"] = "-1"
         try:

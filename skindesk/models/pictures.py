@@ -58,18 +58,11 @@ class Picture:
         return shrunk(self.levels[-1], _THUMBNAIL_SIDE).convertToFormat(QImage.Format.Format_RGB32)
 
 
-def as_qimage(pixels: Pixels, side: int | None = None) -> QImage:
-    """Return pixels as an image with memory of its own, copied once.
-
-    Args:
-        pixels: uint8 of shape (height, width, 3).
-        side: longest side of the image, pixels; larger ones are shrunk. `None`: as they are.
-    """
+def as_qimage(pixels: Pixels) -> QImage:
+    """Return pixels, uint8 of shape (height, width, 3), as an image with memory of its own."""
     height, width = pixels.shape[:2]
     dense = pixels if pixels.flags.c_contiguous else pixels.copy(order="C")
-    borrowed = QImage(dense.data, width, height, 3 * width, QImage.Format.Format_RGB888)
-    image = borrowed if side is None else shrunk(borrowed, side)
-    return image.copy() if image is borrowed else image
+    return QImage(dense.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
 
 
 def shrunk(image: QImage, side: int) -> QImage:
@@ -84,19 +77,22 @@ def shrunk(image: QImage, side: int) -> QImage:
 def read_picture(path: Path) -> Picture:
     """Read an image file for the screen.
 
+    A large one is shrunk before Qt gets it, which would make a copy of four bytes per pixel first.
+
     Raises:
         ImageError: it cannot be read.
     """
-    from trainer.images.decoding import read_image
-    from trainer.images.pixels import border_colour
+    from trainer.images.decoding import reading
+    from trainer.images.squares import reduced
+    from trainer.images.turning import border_colour
 
-    pixels = read_image(path)
-    height, width = pixels.shape[:2]
-    levels = [as_qimage(pixels, LARGEST_SIDE)]
+    with reading(path) as (pixels, (width, height)):
+        fill = border_colour(pixels)
+        levels = [as_qimage(reduced(pixels, LARGEST_SIDE))]
     while max(levels[-1].width(), levels[-1].height()) >= 2 * _SMALLEST_LEVEL:
         longest = max(levels[-1].width(), levels[-1].height())
         levels.append(shrunk(levels[-1], longest // 2))
-    return Picture(width, height, QColor(*border_colour(pixels)), tuple(levels))
+    return Picture(width, height, QColor(*fill), tuple(levels))
 
 
 class PictureLoader(QObject):

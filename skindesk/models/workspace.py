@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from skindesk.settings import MOST_RECENT
+
 if TYPE_CHECKING:
     from skindesk.settings import Settings
-
-_RECENT = 8
 
 
 class Workspace(QObject):
@@ -63,7 +63,7 @@ class Workspace(QObject):
                 str(path),
                 *(text for text in self._settings.texts("recent_datasets") if text != str(path)),
             ]
-            self._settings.set_value("recent_datasets", recent[:_RECENT])
+            self._settings.set_value("recent_datasets", recent[:MOST_RECENT])
         self._settings.set_value("last_dataset", str(path or ""))
         if path != self._dataset:
             self._dataset = path

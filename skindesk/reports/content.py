@@ -12,8 +12,8 @@ from trainer.backbones import get_backbone
 from trainer.dataset.classes.names import full_name
 from trainer.dataset.groups.certificate import PARTS
 from trainer.dataset.groups.known_pairs import SOURCE
-from trainer.figures.choosing import MOST_CLASSES, SHOWN_CLASSES
 from trainer.metrics.catalogue import ACCURACY, BALANCED_ACCURACY, OVERALL, PRECISION, RECALL
+from trainer.metrics.choosing import MOST_CLASSES, SHOWN_CLASSES
 from trainer.runs.bundle import bundle_hash, read_manifest
 from trainer.runs.reading import read_run
 from trainer.wording import counted, percent

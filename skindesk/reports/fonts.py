@@ -7,7 +7,6 @@ their Unicode numbers (see `legible`), and a report that holds some says so.
 from __future__ import annotations
 
 import importlib.util
-import itertools
 import logging
 import unicodedata
 from functools import cache
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from PySide6.QtGui import QFont, QFontDatabase, QFontInfo, QFontMetrics, QTextLayout
+
+from trainer.wording import with_numbers_for
 
 _FAMILIES = ("Noto Sans", "Segoe UI", "Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans")
 """The first that is there is used: legible at 8 points, and with letters for most of Europe."""
@@ -166,21 +167,7 @@ def missing_letters(text: str) -> str:
 
 def legible(text: str) -> str:
     """Return a text in which letters that no font here has stand as numbers: "[U+E0F7 U+17000].jpg"."""
-    if text.isascii():
-        return text
-    missing: list[bool] = []
-    for letter in text:
-        stands_on = missing and unicodedata.category(letter)[0] == "M"  # a mark goes with its letter
-        missing.append(missing[-1] if stands_on else _is_missing(letter))
-    pieces = []
-    for as_numbers, group in itertools.groupby(zip(missing, text, strict=True), lambda pair: pair[0]):
-        letters = [letter for _, letter in group]
-        pieces.append(f"[{' '.join(map(_code, letters))}]" if as_numbers else "".join(letters))
-    return "".join(pieces)
-
-
-def _code(letter: str) -> str:
-    return f"U+{ord(letter):04X}"
+    return with_numbers_for(text, _is_missing)
 
 
 @cache

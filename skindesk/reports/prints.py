@@ -24,8 +24,10 @@ MOST_PIXELS = 1200
 
 def print_of(pixels: Pixels) -> Print:
     """Return pixels, uint8 of shape (height, width, 3), at the size they are printed."""
+    from trainer.images.squares import reduced
+
     height, width = pixels.shape[:2]
-    small = _pixels_of(as_qimage(pixels, MOST_PIXELS))  # a scan of 200 million pixels is not kept
+    small = reduced(pixels, MOST_PIXELS)  # a scan of 200 million pixels is not kept
     return Print(small.tobytes(), (small.shape[1], small.shape[0]), (width, height))
 
 

@@ -1,4 +1,4 @@
-"""Runs made from nothing: folders as training leaves them, with a bundle of two numbers."""
+"""Runs made from nothing: folders as training leaves them, with a bundle whose weights are all 1."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from trainer.backbones import get_backbone
 from trainer.config import RunConfig
 from trainer.dataset.drawn import SPLIT_NOTE
 from trainer.dataset.groups.certificate import SplitCertificate
@@ -17,6 +18,7 @@ from trainer.metrics.decision import Calibration
 from trainer.runs.bundle import BundleMetrics, Manifest, bundle_hash, write_bundle
 from trainer.runs.folder import RunFolder
 from trainer.runs.reports import PredictionTable, ScoredMetrics, report_folder, write_report
+from trainer.runs.weights_header import head_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +61,7 @@ def make_epochs(recalls: Sequence[float]) -> list[EpochEnded]:
 def make_bundle(
     folder: Path, config: RunConfig, *, created: datetime, fingerprint: str, notes: tuple[str, ...] = ()
 ) -> Manifest:
-    """A bundle of two numbers; it can be read, but predicts nothing."""
+    """A bundle whose weights are all 1; it can be read, but predicts nothing."""
     epoch = make_epochs([0.5])[0]
     third = dict.fromkeys(CLASSES, 1 / len(CLASSES))
     parts = {"train": 50, "validation": 17, "test": 17}
@@ -98,7 +100,9 @@ def make_bundle(
         weights_origin="Random weights, made for a test.",
         versions={"python": "3.11"},
     )
-    return write_bundle(folder, manifest, {"head.000.bias": np.ones(3, "f4")})
+    tiny = get_backbone("tiny")
+    shapes = head_shapes(tiny.features, len(CLASSES), config.head) | {"backbone.all": (tiny.parameters,)}
+    return write_bundle(folder, manifest, {name: np.ones(shape, "f4") for name, shape in shapes.items()})
 
 
 def make_run(

@@ -79,6 +79,35 @@ def test_columns_that_are_not_recognised_are_asked_for_and_kept(
     assert dataset_page.dataset.path == dataset.path
 
 
+def test_the_split_is_taken_from_the_folders_of_images_that_a_table_names(
+    qtbot: QtBot, dataset_page: DatasetPage, tmp_path: Path
+) -> None:
+    root = tmp_path / "own images"
+    rows = []
+    for number in range(12):
+        folder = ("train_dir", "val_dir", "test_dir")[number // 2 % 3]
+        write_image(root / folder / f"im{number}.jpg", number)
+        rows.append([f"im{number}.jpg", "mel" if number % 2 else "nv"])
+    write_table(root / "list.csv", ["image", "dx"], rows)
+    dataset_page.open_path(root)
+    wait_until_imported(qtbot, dataset_page)
+    qtbot.waitUntil(lambda: dataset_page.dataset is not None, timeout=LONG)
+    dataset_page.choose_columns()
+    form = dataset_page.columns
+    qtbot.waitUntil(form.isVisible, timeout=LONG)
+    choose(dataset_page, split="folder")
+    assert form.boxes["split"].currentText() == "The names of the images' folders"
+    qtbot.mouseClick(form.import_button, Qt.MouseButton.LeftButton)
+    wait_until_imported(qtbot, dataset_page)
+    assert dataset_page.dataset is not None
+    with DatasetStore.open(dataset_page.dataset.path, read_only=True) as store:
+        certificate = store.certificate()
+        assert certificate is not None
+        assert certificate.images == {"train": 4, "validation": 4, "test": 4}
+        parts = {Path(path).parent.name for path in store.frame("test")["path"]}
+        assert parts == {"test_dir"}
+
+
 @pytest.mark.parametrize("name", ["list.tab", "list", "list.tsv", "list.txt"])
 def test_what_the_command_takes_can_be_dropped(
     qtbot: QtBot, dataset_page: DatasetPage, tmp_path: Path, name: str

@@ -17,6 +17,7 @@ from skindesk.settings import Settings
 from tests.drawn import HamFolder, write_class_folders
 from tests.drops import drop
 from tests.skindesk.dataset_page import LONG, PageWindow, button, open_dataset, split_seed
+from trainer.dataset.importing import import_dataset
 from trainer.dataset.store import DatasetStore
 
 
@@ -77,6 +78,19 @@ def test_problems_of_an_import_are_a_click_away(
     assert dataset_page.browser.problems.table.isVisible()
     assert dataset_page.browser.problems.model.rowCount() == 1
     assert dataset_page.title.views.current == "problems"
+
+
+def test_what_an_import_passed_over_is_shown_after_reopening(
+    qtbot: QtBot, dataset_page: DatasetPage, small_ham: HamFolder, tmp_path: Path
+) -> None:
+    (small_ham.root / "README.md").write_text("words")
+    file = tmp_path / "reopened.db"
+    import_dataset(small_ham.root, file)
+    open_dataset(qtbot, dataset_page, file)
+    view = dataset_page.browser.problems
+    qtbot.mouseClick(dataset_page.title.views.buttons["problems"], Qt.MouseButton.LeftButton)
+    assert view.skipped.isVisible()
+    assert "Skipped: 1 × other files (.md)" in view.skipped.text().splitlines()
 
 
 def test_a_folder_without_images_says_what_is_missing(

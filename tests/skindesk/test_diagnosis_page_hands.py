@@ -20,6 +20,7 @@ from skindesk.models.diagnosis.case import Answer, CaseImage, ImageState
 from skindesk.models.diagnosis.collecting import MOST_IMAGES, collect
 from skindesk.models.diagnosis.framing import Framing
 from skindesk.pages.diagnosis import words
+from skindesk.pages.diagnosis.bundle_card import BundleCard
 from skindesk.pages.diagnosis.export import as_csv
 from skindesk.pages.diagnosis.result_card import ResultCard, Shown
 from skindesk.pages.diagnosis.saving import report_name
@@ -400,6 +401,16 @@ def test_classes_of_a_network_are_marked_on_its_card(
     qtbot.waitUntil(lambda: page.network.facts.manifest.malignant == ("mel",), timeout=PATIENCE_MS)
     assert not page.bundle.marked.isVisibleTo(page)
     assert page.network.facts.hash == identity
+
+
+def test_marks_that_are_out_of_date_are_said_on_the_card(qtbot: QtBot, facts: BundleFacts) -> None:
+    card = BundleCard()
+    qtbot.addWidget(card)
+    card.show_facts(facts)
+    assert not card.outdated.isVisibleTo(card)
+    card.show_facts(replace(facts, wrongly_marked=("melanoma metastasis",)))
+    assert card.outdated.isVisibleTo(card)
+    assert card.outdated.text().startswith("An older version did not count melanoma metastasis as malignant.")
 
 
 def test_a_result_says_how_good_the_network_is_at_it(qtbot: QtBot, facts: BundleFacts) -> None:

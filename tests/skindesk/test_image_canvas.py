@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +28,7 @@ from skindesk.models.diagnosis.framing import (
 )
 from skindesk.models.pictures import LARGEST_SIDE, PictureLoader, read_picture
 from skindesk.widgets.canvas.image_canvas import ImageCanvas
+from trainer.images import memory
 from trainer.images.decoding import read_image
 from trainer.images.framing import ImageView, network_square, read_view
 
@@ -285,6 +288,44 @@ def test_a_large_image_is_kept_small_in_memory(tmp_path: Path) -> None:
     assert (picture.width, picture.height) == (6000, 90)
     assert picture.levels[0].width() == LARGEST_SIDE
     assert [level.width() for level in picture.levels] == [3072, 1536, 768]
+
+
+PEAK_OF_A_PICTURE = r"""
+import re, sys
+from pathlib import Path
+import PIL.ImageCms, PIL.Image, numpy
+from skindesk.models.pictures import read_picture
+from trainer.images import decoding, squares, turning
+
+def peak():
+    return int(re.search("VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])
+
+before = peak()
+read_picture(Path(sys.argv[1]))
+print((peak() - before) / 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read from /proc")
+def test_a_large_image_is_shown_within_little_more_memory_than_it_is_decoded_in(tmp_path: Path) -> None:
+    file = tmp_path / "large.jpg"
+    Image.new("RGB", (24_000, 1000), (10, 200, 30)).save(file)
+    child = [sys.executable, "-c", PEAK_OF_A_PICTURE, str(file)]
+    done = subprocess.run(child, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    assert float(done.stdout) < 170  # MiB, of which the decoder takes 92
+
+
+def test_a_picture_of_a_jpeg_that_was_read_at_half_its_size_has_the_size_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "large.jpg"
+    Image.new("RGB", (401, 300), (10, 200, 30)).save(file, progressive=True)
+    monkeypatch.setattr(memory, "WHOLE", 100)
+    monkeypatch.setattr(memory, "LIMIT", memory.BAND_BYTES + 600_000)
+    picture = read_picture(file)
+    assert (picture.width, picture.height) == (401, 300)
+    assert picture.levels[0].width() == 201
+    assert picture.unshrunk is None
 
 
 def test_what_is_printed_is_what_was_asked_about(image: Path) -> None:

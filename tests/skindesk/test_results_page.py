@@ -498,7 +498,7 @@ def test_a_bundle_goes_out_as_one_file_and_comes_in_by_a_drop(
     )
     summary = page.detail.summary
     assert summary is not None
-    assert summary.name == "a run"
+    assert summary.name == "a run (2)"
     assert summary.folder.parent == paths.bundles
     assert summary.test is not None
     assert not drop(page, tmp_path)

@@ -14,6 +14,7 @@ from PySide6.QtCore import QSortFilterProxyModel, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 from pytestqt.qtbot import QtBot
 
+from skindesk.models.runs.changes import import_bundle
 from skindesk.models.runs.listing import COLUMNS, SORT_ROLE, RunsModel, RunStatus, RunSummary
 from skindesk.models.workspace import Workspace
 from skindesk.paths import Paths
@@ -23,7 +24,7 @@ from trainer.events import Failed, Stopped
 from trainer.runs.archive import export_archive, import_archive
 from trainer.runs.bundle import bundle_hash
 from trainer.runs.folder import RunFolder
-from trainer.runs.naming import read_name, write_name
+from trainer.runs.naming import LONGEST_NAME, distinct_names, free_name, read_name, write_name
 
 
 @pytest.fixture
@@ -331,3 +332,62 @@ def test_names_are_kept_as_one_line(tmp_path: Path) -> None:
     assert len(read_name(folder)) == 100
     write_name(folder, "   ")
     assert read_name(folder) == "20260301 run"
+
+
+def test_runs_of_one_name_get_numbers_and_keep_them(
+    qtbot: QtBot, paths: Paths, settings: Settings, workspace: Workspace, model: RunsModel, tmp_path: Path
+) -> None:
+    title = "Xception, own settings"
+    for day, folder in enumerate(("c", "b", "a"), start=1):
+        run = make_run(paths.runs / folder, bundle=False, created=datetime(2026, 3, day, tzinfo=UTC))
+        write_name(run, title)
+        # A run without a bundle began when its first file was written.
+        os.utime(RunFolder(run).config_file, (day * 100, day * 100))
+    source = make_run(tmp_path / "elsewhere", created=datetime(2025, 1, 1, tzinfo=UTC))
+    export_archive(source, tmp_path / "a.skindesk", name=title)
+    import_archive(tmp_path / "a.skindesk", paths.bundles / "unpacked by hand")
+    write_name(paths.bundles / "unpacked by hand", title.upper())
+
+    names = {run.folder.name: run.name for run in looked(qtbot, model)}
+    assert len({name.casefold() for name in names.values()}) == 4
+    assert sorted(name.casefold() for name in names.values()) == [
+        title.casefold(),
+        *(f"{title} ({number})".casefold() for number in (2, 3, 4)),
+    ]
+
+    arrived = import_bundle(tmp_path / "a.skindesk", paths.bundles, [run.name for run in model.runs])
+    assert arrived.name == f"{title} (5)"
+    first = next(folder for folder, name in names.items() if name.casefold() == title.casefold())
+    shutil.rmtree(next(run.folder for run in model.runs if run.folder.name == first))
+    again = RunsModel(paths, settings, workspace)
+    left = {run.folder.name: run.name for run in looked(qtbot, again)}
+    assert {folder: left[folder] for folder in names if folder != first} == {
+        folder: name for folder, name in names.items() if folder != first
+    }
+    assert left[arrived.folder.name] == arrived.name
+
+
+def test_a_newcomer_takes_the_name_of_no_known_run(qtbot: QtBot, paths: Paths, model: RunsModel) -> None:
+    make_run(paths.runs / "mine", created=datetime(2026, 3, 2, tzinfo=UTC))
+    looked(qtbot, model)
+    write_name(make_run(paths.bundles / "older", created=datetime(2025, 3, 2, tzinfo=UTC)), "mine")
+    names = {run.folder.name: run.name for run in looked(qtbot, model)}
+    assert names == {"mine": "mine", "older": "mine (2)"}
+
+
+def test_a_name_typed_twice_gets_a_number(qtbot: QtBot, paths: Paths, model: RunsModel) -> None:
+    make_run(paths.runs / "first", created=datetime(2026, 3, 1, tzinfo=UTC))
+    make_run(paths.runs / "second", created=datetime(2026, 3, 2, tzinfo=UTC))
+    looked(qtbot, model)
+    with qtbot.waitSignal(model.renamed) as typed:
+        model.setData(model.index(0, 0), " First ")
+    assert typed.args[1] == "First (2)"
+    assert cells(model)["name"] == "First (2)"
+
+
+def test_numbers_fit_into_a_name() -> None:
+    long = "x" * LONGEST_NAME
+    assert free_name(long, [long]) == "x" * (LONGEST_NAME - 4) + " (2)"
+    assert free_name("a (2)", ["A", "a (2)"]) == "a (3)"
+    assert free_name("Gro\u0308\u00dfe", ["Gr\u00f6sse"]) == "Gro\u0308\u00dfe (2)"
+    assert distinct_names(["a", "a", "a (2)", "b"]) == ["a", "a (3)", "a (2)", "b"]

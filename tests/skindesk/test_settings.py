@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QComboBox, QLineEdit, QSpinBox
 from skindesk.models.workspace import Workspace
 from skindesk.pages.settings import SettingsPage
 from skindesk.settings import SETTINGS, Settings
+from trainer.pipeline.budgets import cache_bytes, table_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,6 +141,58 @@ def test_a_change_on_the_page_holds_at_once(settings: Settings, paths: Paths, qt
     assert settings.value("appearance") == "dark"
     assert settings.value("stop_grace_seconds") == 90
     assert settings.value("weights_dir") == "/some/folder"
+
+
+def test_budgets_reach_the_child_processes_once_they_are_set(
+    settings: Settings, paths: Paths, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = SettingsPage(settings, paths)
+    qtbot.addWidget(page)
+    assert settings.environment() == {}, "variables of the user's own environment hold"
+
+    for key, gib in (("feature_cache_gib", 3), ("feature_memory_gib", 2)):
+        field = page.fields[key]
+        assert isinstance(field, QSpinBox)
+        field.setValue(gib)
+    for variable, value in settings.environment().items():
+        monkeypatch.setenv(variable, value)
+
+    assert cache_bytes() == 3 * 2**30
+    assert table_bytes() == 2 * 2**30
+    settings.set_value("weights_dir", "/some/folder")
+    assert settings.environment()["SKINDESK_WEIGHTS_DIR"] == "/some/folder"
+
+
+def test_windows_that_are_open_together_share_one_list_of_recent_datasets(
+    settings: Settings, paths: Paths, tmp_path: Path
+) -> None:
+    files = {name: tmp_path / f"{name}.db" for name in "abcxy"}
+
+    def opens(window: Workspace, kept: Settings, *names: str) -> None:
+        for name in names:
+            window.set_dataset(files[name])
+        kept.flush()
+        QCoreApplication.sendPostedEvents()
+
+    def stored() -> str:
+        return "".join(path.stem for path in Workspace(Settings(paths.settings_file)).recent_datasets)
+
+    mine = Workspace(settings)
+    opens(mine, settings, "c", "b", "a")
+    other_settings = Settings(paths.settings_file)
+    other = Workspace(other_settings)
+    opens(mine, settings, "x")
+    opens(other, other_settings, "y")
+    assert stored() == "yxabc"
+    assert "".join(path.stem for path in other.recent_datasets) == "yxabc"
+    other.forget_recent(files["b"])
+    opens(mine, settings, "c")
+    opens(other, other_settings, "a")
+    assert stored() == "acyx"
+    for number in range(10):
+        mine.set_dataset(tmp_path / f"{number}.db")
+    settings.flush()
+    assert stored() == "98765432"
 
 
 def test_the_latest_dataset_comes_first_and_none_twice(

@@ -56,7 +56,7 @@ def test_runs_and_an_archive_are_listed_with_names_and_reports(
     listed = [(run.name, run.state.value, run.imported, run.problem) for run in model.runs]
     assert sorted(listed) == [
         ("First try – größer", "done", False, ""),
-        ("First try – größer", "done", True, ""),
+        ("First try – größer (2)", "done", True, ""),
         ("stopped", "stopped", False, ""),
     ]
     scored = [run for run in model.runs if run.test is not None]

@@ -291,7 +291,7 @@ def test_a_name_twice_is_refused(archive: Path, tmp_path: Path) -> None:
     bad.write_bytes(archive.read_bytes())
     with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(bad, "a") as twice:
         twice.writestr("config.toml", "again")
-    with pytest.raises(BundleError, match="holds a file twice"):
+    with pytest.raises(BundleError, match="contains a file twice"):
         import_archive(bad, tmp_path / "imported")
 
 

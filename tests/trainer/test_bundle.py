@@ -27,15 +27,18 @@ from trainer.runs.bundle import (
     read_manifest,
     write_bundle,
 )
+from trainer.runs.weights_header import head_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+HEAD = HeadSettings(dense=(8,))
 ARRAYS = {
-    "backbone.000.kernel": np.arange(6, dtype=np.float32).reshape(2, 3),
-    "head.000.bias": np.ones(2, "f4"),
+    "backbone.000.kernel": np.arange(1_280, dtype=np.float32).reshape(2, 640),
+    **{name: np.ones(shape, "f4") for name, shape in head_shapes(32, 2, HEAD).items()},
 }
+BIAS = "head.002.dense.bias"
 
 
 def make_manifest(**changes: object) -> Manifest:
@@ -44,7 +47,7 @@ def make_manifest(**changes: object) -> Manifest:
         program_version="0.1.0",
         created=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
         backbone="tiny",
-        head=HeadSettings(dense=(8,)),
+        head=HEAD,
         classes=classes,
         malignant=("mel",),
         input_size=32,
@@ -76,7 +79,7 @@ def make_manifest(**changes: object) -> Manifest:
             epoch=3,
             validation=PartMetrics(loss=0.5, accuracy=0.8, macro_recall=0.75, recall={"mel": 0.7, "nv": 0.8}),
         ),
-        config=RunConfig(backbone="tiny", head=HeadSettings(dense=(8,)), geometry=Geometry(shape="pad")),
+        config=RunConfig(backbone="tiny", head=HEAD, geometry=Geometry(shape="pad")),
         weights_origin="Random weights.",
         versions={"python": "3.11.2", "keras": "3.15.1"},
     )
@@ -145,7 +148,7 @@ def test_a_bundle_loads_without_tensorflow(bundle: Path) -> None:
 
 def test_the_short_hash_follows_the_content(bundle: Path, tmp_path: Path) -> None:
     write_bundle(tmp_path / "same", make_manifest(), ARRAYS)
-    write_bundle(tmp_path / "other", make_manifest(), ARRAYS | {"head.000.bias": np.zeros(2, "f4")})
+    write_bundle(tmp_path / "other", make_manifest(), ARRAYS | {BIAS: np.zeros(2, "f4")})
 
     assert len(bundle_hash(bundle)) == 12
     assert bundle_hash(bundle) == bundle_hash(tmp_path / "same") != bundle_hash(tmp_path / "other")
@@ -329,7 +332,7 @@ def test_a_manifest_nested_without_end_is_refused(bundle: Path) -> None:
 def test_weights_that_are_no_finite_float32_are_neither_written_nor_read(
     bundle: Path, tmp_path: Path, array: Any, reason: str
 ) -> None:
-    arrays = ARRAYS | {"head.000.bias": array}
+    arrays = ARRAYS | {BIAS: array}
     with pytest.raises(BundleError, match=reason):
         write_bundle(tmp_path / "other", make_manifest(), arrays)
     assert not (tmp_path / "other").exists()

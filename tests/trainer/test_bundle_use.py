@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,11 +12,11 @@ import pytest
 
 from trainer.backbones import get_backbone
 from trainer.config import HeadSettings
-from trainer.errors import BundleError, WeightsError
+from trainer.errors import BundleError
 from trainer.network.network import Network
-from trainer.network.shapes import head_shapes
-from trainer.prediction.inference import Predictor, network_of
+from trainer.prediction.inference import Predictor, Wanted
 from trainer.runs.bundle import Manifest, read_bundle, write_bundle
+from trainer.runs.weights_header import head_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +60,19 @@ def test_an_image_for_which_the_logits_overflow_has_an_error_and_no_probabilitie
     assert json.loads(outcome.out) == [{"path": str(image), "error": answer.error}]
 
 
+def test_images_to_be_predicted_are_held_one_at_a_time(trained: Path) -> None:
+    earlier: list[weakref.ref[Array]] = []
+
+    def read() -> Any:
+        assert not any(image() is not None for image in earlier), "large ones have no room beside each other"
+        image = np.zeros((50, 70, 3), np.uint8)
+        earlier.append(weakref.ref(image))
+        return image
+
+    answers = Predictor(trained / "bundle").predict_each([Wanted(name, read) for name in "ab"])
+    assert [answer.prediction.error for answer in answers] == ["", ""]
+
+
 def test_a_bundle_that_overflows_is_not_scored(
     shell: Shell, trained: Path, dataset_file: Path, tmp_path: Path
 ) -> None:
@@ -77,21 +91,39 @@ def described(manifest: Manifest, **changes: Any) -> Manifest:
     return msgspec.structs.replace(manifest, config=config, **changes)
 
 
-def test_a_network_that_the_weights_are_not_of_is_never_built(
-    trained: Path, monkeypatch: pytest.MonkeyPatch
+def test_weights_of_another_network_are_refused_before_a_number_of_them_is_read(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest, arrays = read_bundle(trained / "bundle")
-    monkeypatch.setattr("trainer.prediction.inference.Network", None)
-    for dense in ((8192,) * 16, ()):
-        with pytest.raises(WeightsError, match=r"do not belong to the network.*head\.00"):
-            network_of(described(manifest, head=HeadSettings(dense=dense)), arrays)
     narrow = HeadSettings(batch_normalization=False, dense=manifest.head.dense)
     alike = {name: array for name, array in arrays.items() if name.startswith("backbone.")}
     shapes = head_shapes(1024, len(manifest.classes), narrow)
     alike |= {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
-    other = described(manifest, backbone="densenet121", head=narrow)
-    with pytest.raises(WeightsError, match=r"its backbone has .* numbers, and DenseNet121 has"):
-        network_of(other, alike)
+    foreign = r"do not belong to the network.*"
+    bundles = {
+        "wide": (described(manifest, head=HeadSettings(dense=(8192,) * 16)), arrays, rf"{foreign}head\.00"),
+        "bare": (described(manifest, head=HeadSettings(dense=())), arrays, rf"{foreign}head\.00"),
+        "densenet": (
+            described(manifest, backbone="densenet121", head=narrow),
+            alike,
+            r"its backbone has .* numbers, and DenseNet121 has",
+        ),
+    }
+    for name, (other, weights, _) in bundles.items():
+        write_bundle(tmp_path / name, other, weights)
+    for module in ("runs.bundle.decode_arrays", "prediction.inference.Network"):
+        monkeypatch.setattr(f"trainer.{module}", None)
+    for name, (*_, sentence) in bundles.items():
+        with pytest.raises(BundleError, match=sentence):
+            Predictor(tmp_path / name)
+        # Also where the numbers are not there at all.
+        file = tmp_path / name / "weights.safetensors"
+        file.write_bytes(file.read_bytes()[:-4])
+        with pytest.raises(BundleError, match="is not a safetensors file"):
+            Predictor(tmp_path / name)
+        file.write_bytes((1 << 40).to_bytes(8, "little"))
+        with pytest.raises(BundleError, match="its header is too large"):
+            Predictor(tmp_path / name)
 
 
 def test_a_head_of_thousands_of_layers_is_no_manifest(trained: Path) -> None:

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from PIL import Image
 from tests.trainer.shell import TINY, Shell
 from trainer import RESEARCH_ONLY
 from trainer.events import EpochEnded, Failed, Finished, StepDone, Stopped, decode_event
+from trainer.prediction import inference
 
 
 def test_import_split_evaluate_predict(
@@ -332,6 +334,22 @@ def test_a_run_that_cannot_begin_says_so_among_its_events_too(
     (event,) = [decode_event(line) for line in outcome.out.splitlines()]
     assert isinstance(event, Failed)
     assert f"Error: {event.message}" in outcome.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_prediction_is_stopped_while_its_network_is_being_built(
+    shell: Shell, trained: Path, image_folder: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    def build(*_: object, **__: object) -> NoReturn:
+        signal.raise_signal(number)
+        pytest.fail("it went on")
+
+    monkeypatch.setattr(inference, "Network", build)
+    previous = signal.getsignal(number)
+    outcome = shell("predict", trained / "bundle", next(image_folder.rglob("*.png")))
+    assert outcome == (3, "", outcome.err)
+    assert outcome.err.endswith("Stopped.\n")
+    assert signal.getsignal(number) is previous
 
 
 def test_ctrl_c_saves_and_ends_with_status_3(dataset_file: Path, tmp_path: Path) -> None:

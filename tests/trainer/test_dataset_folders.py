@@ -19,6 +19,7 @@ from trainer.dataset.reading.source.walking import DEEPEST
 from trainer.dataset.store import DatasetStore
 from trainer.errors import DatasetError, StoppedError
 from trainer.events import StopRequest
+from trainer.images import memory
 
 
 def classes(listing: Listing) -> dict[str, int]:
@@ -120,6 +121,17 @@ def test_companions_beside_the_photographs_are_told_by_their_names(tmp_path: Pat
     assert listing.passed_over == {"masks and other companions of images": 12}
 
 
+def test_large_masks_are_told_by_some_of_their_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "WHOLE", 100)
+    for number in range(4):
+        write_image(tmp_path / "images" / f"{number}.jpg", number)
+        write_mask(tmp_path / "b" / f"{number}.png")
+    write_table(tmp_path / "t.csv", ["image", "label"], [[str(number), "mel"] for number in range(4)])
+    assert read_source(tmp_path).passed_over == {"masks and other companions of images": 4}
+
+
 def test_folders_of_masks_alone_are_read(tmp_path: Path) -> None:
     write_class_folders(tmp_path / "masks", {"mel": 2, "nv": 2})
     assert classes(read_source(tmp_path)) == {"mel": 2, "nv": 2}
@@ -143,6 +155,7 @@ def test_jpeg_data_is_read_whatever_its_suffix_and_the_rest_has_its_reason(tmp_p
     assert report.passed_over == {"other files (.md)": 1, "hidden files and folders": 1}
     with DatasetStore.open(tmp_path.parent / "data.db", read_only=True) as store:
         reasons = " ".join(store.problems()["reason"])
+        assert store.passed_over == report.passed_over
     for words in ("download that was not finished", "DICOM file", "HEIC file", "unpack it first"):
         assert words in reasons
 

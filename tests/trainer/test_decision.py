@@ -32,6 +32,18 @@ def test_probabilities_follow_the_formula() -> None:
     assert result.dtype == np.float64
 
 
+def test_the_prior_of_very_many_classes_is_one_short_sentence() -> None:
+    assert calibration().describe_prior().endswith(": nv 90.0\u00a0%, mel 10.0\u00a0%.")
+    names = tuple(f"class {number:03d}" for number in range(100))
+    shares = {name: (number + 1) / 5050 for number, name in enumerate(names)}
+    many = calibration(
+        classes=names, bias=dict.fromkeys(names, 0.0), prior=shares, decision_weights=shares
+    ).describe_prior()
+    assert many.count("class 0") == 16
+    assert ": class 099 2.0\u00a0%, class 098" in many
+    assert many.endswith(", 84 others 70.7\u00a0%.")
+
+
 def test_huge_logits_neither_overflow_nor_vanish_from_the_sum() -> None:
     result = calibrated_probabilities(np.array([[1e4, -1e4], [3e38, 0.0]], dtype=np.float32), calibration())
     np.testing.assert_allclose(result, [[1.0, 0.0], [1.0, 0.0]])

@@ -16,9 +16,10 @@ from trainer.errors import StorageError, TrainerError
 from trainer.events import EpochEnded, PartMetrics
 from trainer.figures.curves import Scored, precision_recall_page, roc_page
 from trainer.figures.evaluation import draw_evaluation
-from trainer.figures.fonts import families_for
+from trainer.figures.fonts import families_for, legible
 from trainer.figures.history import draw_history
-from trainer.figures.matrix import cells_of
+from trainer.figures.matrix import cells_of, confusion_page
+from trainer.figures.page import own_style
 from trainer.metrics.classification import Metrics, compute_metrics
 from trainer.palette import CLASS_COLOURS, MORE_COLOURS, class_colour
 
@@ -262,6 +263,20 @@ def test_class_names_of_every_script_are_drawn_where_a_font_has_them(name: str) 
     found = set().union(*(get_font(findfont(family)).get_charmap() for family in families))
     assert letters <= found
     assert families_for("nevus") == ["DejaVu Sans"]
+
+
+def test_letters_that_no_font_has_are_drawn_as_numbers() -> None:
+    odd = "nevus \ue0f7\U000f1234"
+    assert legible(odd) == "nevus [U+E0F7 U+F1234]"
+    truth, probabilities, metrics = evaluation(("mel", odd))
+    scored = Scored(truth, probabilities, metrics, ("mel",))
+    for figure in (roc_page(scored), precision_recall_page(scored), confusion_page(metrics, ("mel",))):
+        shown = "".join(texts(figure))
+        assert "nevus [U+E0F7 U+F1234]" in shown
+        assert "\ue0f7" not in shown
+    with own_style(letters=odd):
+        assert "Last Resort High-Efficiency" not in mpl.rcParams["font.family"]
+    assert legible("größe, naïve, \u202b") == "größe, naïve, \u202b"
 
 
 @pytest.mark.parametrize("epochs", [1, 3, 60])

@@ -25,7 +25,7 @@ from trainer.errors import BundleError, ConfigError, DatasetError, StoppedError
 from trainer.events import AnyEvent, Progress, Said, StopRequest, silent
 from trainer.images.decoding import read_image
 from trainer.images.framing import ImageView
-from trainer.images.pixels import cropped, turned
+from trainer.images.turning import cropped, turned
 from trainer.metrics.decision import decide
 from trainer.prediction.inference import Predictor
 from trainer.predictions import Prediction

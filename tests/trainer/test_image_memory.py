@@ -20,9 +20,9 @@ from PIL import Image
 from trainer.config import Geometry
 from trainer.errors import ImageError
 from trainer.images import decoding, jpeg, memory, squares, tiff, tiff_layout
-from trainer.images.decoding import check_image, decode_image, read_square, to_square
+from trainer.images.decoding import check_image, decode_image, read_square, reading, to_square
 from trainer.images.memory import Budget
-from trainer.images.squares import grey_miniature
+from trainer.images.squares import grey_miniature, reduced
 
 MEASURE = r"""
 import json, re, sys, time
@@ -85,7 +85,7 @@ def oversized_jpeg(mode: str = "RGB", **options: Any) -> bytes:
 
 def progressive_jpeg() -> bytes:
     """Return the head of a progressive JPEG of 180 million pixels and enough zeros for all its blocks."""
-    content = oversized_jpeg(progressive=True)
+    content = oversized_jpeg(progressive=True, subsampling=0)
     return content[: content.index(b"\xff\xda") + 10] + bytes(2_000_000) + b"\xff\xd9"
 
 
@@ -286,6 +286,7 @@ def test_bands_give_the_same_squares(
             read_square(path, 20, geometry),
             to_square(image, 20, geometry),
             np.asarray(grey_miniature(image, 16)),
+            reduced(image, 30),
         ]
 
     banded = squared()
@@ -341,3 +342,64 @@ def test_threads_wait_until_there_is_memory_for_them() -> None:
     assert entered.is_set()
     with budget.taken(1000):
         pass
+
+
+@pytest.fixture
+def little_memory(small_bands: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Have an image take at most 600 kB beside the buffers."""
+    small_bands.setattr(memory, "LIMIT", memory.BAND_BYTES + 600_000)
+    return small_bands
+
+
+def smooth_picture(height: int, width: int) -> Image.Image:
+    return Image.fromarray(picture(height // 16, width // 16)).resize((width, height))
+
+
+def test_a_progressive_jpeg_beyond_the_memory_is_read_at_half_its_size(
+    little_memory: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "large.jpg"
+    image = smooth_picture(300, 401)
+    path.write_bytes(encoded(image, "JPEG", progressive=True, exif=exif(6), quality=90))
+    facts = check_image(path)
+    assert (facts.width, facts.height) == (300, 401)
+    with reading(path) as (pixels, size):
+        assert pixels.shape == (201, 150, 3)
+        assert size == (300, 401)
+    square = read_square(path, 64, Geometry()).astype(int)
+    little_memory.undo()
+    difference = np.abs(square - read_square(path, 64, Geometry()))
+    assert difference.mean() < 1
+    assert difference.max() <= 5
+
+
+def test_what_does_not_fit_at_half_its_size_either_is_refused(little_memory: pytest.MonkeyPatch) -> None:
+    del little_memory
+    content = encoded(smooth_picture(300, 401), "JPEG", progressive=True, subsampling=0)
+    with pytest.raises(ImageError, match="baseline JPEG or as PNG"):
+        decode_image(content, "large.jpg")
+
+
+def test_a_grey_progressive_jpeg_is_read_as_it_is_where_it_fits(little_memory: pytest.MonkeyPatch) -> None:
+    content = encoded(smooth_picture(300, 401).convert("L"), "JPEG", progressive=True)
+    halved = decode_image(content, "large.jpg")
+    assert halved.shape == (300, 401, 3)
+    little_memory.undo()
+    assert np.array_equal(halved, decode_image(content, "large.jpg"))
+
+
+def test_a_cut_off_jpeg_that_is_read_at_half_its_size_is_refused(little_memory: pytest.MonkeyPatch) -> None:
+    del little_memory
+    content = encoded(Image.fromarray(picture(300, 400)), "JPEG", progressive=True)
+    first_scan_ends = content.index(b"\xff", content.index(b"\xff\xda") + 14)
+    with pytest.raises(ImageError, match="cut off"):
+        decode_image(content[: first_scan_ends // 2] + b"\xff\xd9", "a.jpg")
+
+
+@on_linux
+def test_a_webp_takes_no_memory_for_an_animation(tmp_path: Path) -> None:
+    path = tmp_path / "large.webp"
+    path.write_bytes(encoded(Image.new("RGB", (5000, 4000), (9, 80, 7)), "WebP", method=0))
+    outcome, mib, _ = measured(path)
+    assert outcome == [4000, 5000, 3]
+    assert mib < 12 * 20e6 / 2**20 + 30

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -278,6 +279,47 @@ def test_what_a_user_says_of_a_bundle_lies_beside_it(trained: Path, tmp_path: Pa
     assert read_manifest(tmp_path / "copy" / "bundle").malignant == ("bkl", "mel")
     write_marks(bundle, None)
     assert read_manifest(bundle) == before
+
+
+def test_a_bundle_of_an_older_version_whose_marks_are_wrong_says_so_once(
+    trained: Path, tmp_path: Path, shell: Shell
+) -> None:
+    bundle = tmp_path / "bundle"
+    shutil.copytree(trained / "bundle", bundle)
+    rename_class(bundle, "bkl", "melanoma metastasis")  # which the first version did not count as malignant
+    images = [write_image(tmp_path / f"{n}.png", n, (64, 64)) for n in (1, 2)]
+    outcome = shell("predict", bundle, *images, "--json")
+    assert outcome.err.count("did not count 'melanoma metastasis' as malignant") == 1
+    first = json.loads(outcome.out)[0]
+    assert first["malignant_probability"] == pytest.approx(first["probabilities"]["mel"])
+    assert first["warnings"] == []
+
+    listed = json.loads(shell("classes", bundle, "--malignant", "Melanoma  Metastasis", "--json").out)
+    assert listed["malignant"] == ["mel", "melanoma metastasis"]
+    assert set(listed["classes"]) == {"melanoma metastasis", "mel", "nv"}
+    outcome = shell("predict", bundle, images[0], "--json")
+    assert "did not count" not in outcome.err
+    (first,) = json.loads(outcome.out)
+    assert first["malignant_probability"] == pytest.approx(1 - first["probabilities"]["nv"])
+
+    write_marks(bundle, None)
+    assert shell("classes", bundle, "--benign", "melanoma metastasis").status == 0
+    assert "did not count" not in shell("predict", bundle, images[0]).err, "the user has confirmed it"
+    outcome = shell("classes", bundle, "--malignant", "wart")
+    assert outcome.status == 2
+    assert "has no class 'wart'" in outcome.err
+
+
+def rename_class(bundle: Path, old: str, new: str) -> None:
+    """Give a class another name and the bundle the first format version, as someone would who knows the format."""
+    manifest = json.loads(
+        (bundle / "manifest.json").read_bytes().replace(f'"{old}"'.encode(), f'"{new}"'.encode())
+    )
+    manifest["format_version"] = 1
+    del manifest["benign"]
+    content = json.dumps(manifest).encode()
+    (bundle / "manifest.json").write_bytes(content)
+    (bundle / "manifest.sha256").write_text(f"{hashlib.sha256(content).hexdigest()}  manifest.json\n")
 
 
 @pytest.mark.parametrize(

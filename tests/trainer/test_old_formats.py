@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from tests.trainer.shell import Shell
+from trainer.config import config_to_toml
 from trainer.dataset.drawn import SPLIT_NOTE
 from trainer.dataset.importing import import_dataset
 from trainer.dataset.store import DatasetStore
@@ -35,6 +36,7 @@ def test_a_dataset_opens_with_its_split_problems_and_edits(old_formats: Path) ->
     with DatasetStore.open(old_formats / "lesions.db") as store:
         frame = store.frame()
         assert len(frame) == 39
+        assert store.passed_over == {}, "was not stored then"
         assert store.classes == ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
         assert store.malignant == ("akiec", "bcc", "mel")
         store.check_files(frame)
@@ -71,14 +73,22 @@ def test_a_dataset_of_version_1_opens_and_goes_on_from_its_new_place(old_formats
     assert after[facts].equals(before[facts])
 
 
-def test_a_stopped_run_goes_on_to_its_end(shell: Shell, old_formats: Path) -> None:
+def test_a_stopped_run_goes_on_to_its_end(shell: Shell, old_formats: Path, tmp_path: Path) -> None:
     run = RunFolder(old_formats / "runs" / "stopped")
     before = read_history(run.path)
     kept = [event for _, event in run.kept_events()]
     assert len(before) == 5
     assert isinstance(kept[-1], Stopped)
     assert read_run(run.path).state is RunStatus.STOPPED
-    assert shell("train", old_formats / "lesions.db", "--out", run.path, "--resume").status == 0
+    # Settings that have no effect on the result may be others now.
+    settings = tmp_path / "settings.toml"
+    settings.write_text(
+        config_to_toml(msgspec.structs.replace(run.config(), keep_checkpoints=True, cache_mib=1))
+    )
+    words = ["train", old_formats / "lesions.db", "--out", run.path, "--resume", "--config", settings]
+    assert "other settings (seed)" in shell.refused(*words, "--seed", "7")
+    assert shell(*words).status == 0
+    assert run.checkpoints_folder.exists(), "they are kept now"
     events = [event for _, event in run.kept_events()]
     history = read_history(run.path)
     assert events[: len(kept)] == kept

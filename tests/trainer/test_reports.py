@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import msgspec
@@ -74,6 +75,20 @@ def test_a_report_comes_back_as_it_was_written(tmp_path: Path, scored: ScoredMet
     for name in ("truth", "predicted", "probabilities"):
         np.testing.assert_array_equal(getattr(table, name), getattr(TABLE, name))
     assert table.behind(1, 0).tolist() == [1]
+
+
+def test_the_table_names_the_prior_and_older_ones_that_lack_it_are_read(
+    tmp_path: Path, scored: ScoredMetrics
+) -> None:
+    write_report(tmp_path, scored, TABLE)
+    file = tmp_path / "predictions.csv"
+    with file.open(encoding="utf-8", newline="") as stream:
+        assert [row["prior"] for row in csv.DictReader(stream)] == ["natural"] * 3
+    older = "sample_id,truth,predicted,mel,prior\nx,mel,prior,0.25,0.75\n"  # the second class has this name
+    file.write_text(older, encoding="utf-8")
+    table = read_predictions(tmp_path)
+    assert table.classes == ("mel", "prior")
+    assert table.probabilities.tolist() == [[0.25, 0.75]]
 
 
 def test_folders_of_reports_are_told_by_their_names(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from trainer.config import Geometry
 from trainer.images.decoding import decode_image, read_image, read_square, to_square
+from trainer.images.squares import reduced
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,3 +77,10 @@ def test_read_square_equals_reading_then_squaring(shape: Any, tmp_path: Path) ->
     Image.fromarray(picture(90, 130)).save(path)
     geometry = Geometry(shape=shape)
     assert np.array_equal(read_square(path, 50, geometry), to_square(read_image(path), 50, geometry))
+
+
+def test_an_image_is_reduced_to_its_longer_side_and_never_enlarged() -> None:
+    image = picture(90, 130)
+    assert reduced(image, 65).shape == (45, 65, 3)
+    assert reduced(image, 2).shape == (1, 2, 3)
+    assert reduced(image, 130) is image

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainer.images.pixels import Pixels, cropped, turned
+from trainer.images import memory
+from trainer.images.pixels import Pixels
+from trainer.images.turning import cropped, turned
 
 
 def picture(height: int = 30, width: int = 40) -> Pixels:
@@ -51,3 +53,24 @@ def test_a_part_is_at_least_a_pixel_and_never_outside(crop: tuple[float, float, 
     height, width = cropped(picture(), crop).shape[:2]
     assert 1 <= height <= 30
     assert 1 <= width <= 40
+
+
+def test_a_large_image_is_turned_and_cut_without_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "WHOLE", 100)
+    image = picture()
+    assert np.shares_memory(turned(image, 90.0), image)
+    assert np.shares_memory(cropped(image, (0.0, 0.0, 0.5, 1.0)), image)
+    assert not np.shares_memory(cropped(image, (0.0, 0.0, 0.1, 0.1)), image), "it would keep all of the image"
+
+
+@pytest.mark.parametrize(("height", "width"), [(300, 400), (3, 4000)])
+def test_what_would_be_too_large_when_turned_is_shrunk_first(
+    height: int, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = np.full((height, width, 3), (200, 150, 120), dtype=np.uint8)
+    whole = turned(image, 30.0)
+    monkeypatch.setattr(memory, "LIMIT", memory.BAND_BYTES + 2_000_000)
+    small = turned(image, 30.0)
+    assert 10 * small.shape[0] * small.shape[1] < 2_000_000
+    assert small.shape[0] / small.shape[1] == pytest.approx(whole.shape[0] / whole.shape[1], rel=0.02)
+    np.testing.assert_array_equal(small[0, 0], (200, 150, 120))

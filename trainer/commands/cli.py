@@ -23,7 +23,7 @@ from trainer.commands.terminal import (
     terminal_listener,
 )
 from trainer.compute.starting import load_tensorflow
-from trainer.config import RunConfig, config_from_toml
+from trainer.config import WITHOUT_EFFECT_ON_RESULT, RunConfig, config_from_toml
 from trainer.config.fields import fields
 from trainer.dataset.reading.layouts import layout_choices
 from trainer.dataset.reading.source.columns import Columns
@@ -53,6 +53,11 @@ DeviceOption = Annotated[
     Literal["auto", "cpu", "gpu"],
     typer.Option("--device", help="`auto`: a GPU that has proven to work, or the CPU."),
 ]
+_BUDGETS_HELP = (
+    "Environment variables: SKINDESK_CACHE_DIR, the folder of cached features; SKINDESK_CACHE_GIB, their disk space "
+    "in GiB (20); SKINDESK_TABLE_GIB, the memory for the features of one run in GiB (1); SKINDESK_WEIGHTS_DIR, a "
+    "folder with ImageNet weights."
+)
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -62,13 +67,19 @@ def _help(setting: str) -> str:
 
 
 @contextlib.contextmanager
-def _stoppable() -> Iterator[StopRequest]:
-    """Yield a request that Ctrl+C and a termination signal raise; a second one ends the program at once."""
+def _stoppable(*, at_once: bool = False) -> Iterator[StopRequest]:
+    """Yield a request that Ctrl+C and a termination signal raise; a second one ends the program at once.
+
+    Args:
+        at_once: whether the first interrupts the step under way, too, where that leaves nothing half done.
+    """
     stop = StopRequest()
 
     def ask(number: int, _frame: Any) -> None:  # noqa: ANN401 - a frame or nothing
         stop.ask()
         signal.signal(number, signal.SIG_DFL)
+        if at_once:
+            raise KeyboardInterrupt
         # Not by `print`: the signal may have come in the middle of one, which Python forbids to enter again.
         with contextlib.suppress(OSError):
             os.write(2, b"Stopping after this step ...\n")
@@ -160,7 +171,10 @@ def _nothing_usable(dataset: Path, problems: int) -> DatasetError:
 
 @app.command()
 def classes(
-    dataset: DatasetFile,
+    dataset: Annotated[
+        Path,
+        typer.Argument(metavar="DATASET.db|BUNDLE", help="A dataset created by `import`, or a run's bundle."),
+    ],
     malignant: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Mark a class as malignant or precancerous; may be repeated."),
@@ -170,13 +184,19 @@ def classes(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the classes of a dataset and which of them are malignant, or mark them."""
+    """List the classes of a dataset or a bundle and which of them are malignant, or mark them."""
     from trainer.dataset.classes.marking import class_list
     from trainer.dataset.store import DatasetStore
+    from trainer.runs.bundle_classes import bundle_class_list, mark_bundle_classes
 
-    with DatasetStore.open(dataset, read_only=not (malignant or benign)) as store:
-        store.mark(malignant=malignant or (), benign=benign or ())
-        found = class_list(store.database)
+    if dataset.is_dir():
+        if malignant or benign:
+            mark_bundle_classes(dataset, malignant=malignant or (), benign=benign or ())
+        found = bundle_class_list(dataset)
+    else:
+        with DatasetStore.open(dataset, read_only=not (malignant or benign)) as store:
+            store.mark(malignant=malignant or (), benign=benign or ())
+            found = class_list(store.database)
     if as_json:
         _print_json(found)
     else:
@@ -225,7 +245,7 @@ def split(
         show(certificate.describe())
 
 
-@app.command()
+@app.command(epilog=_BUDGETS_HELP)
 def train(
     dataset: DatasetFile,
     out: Annotated[Path, typer.Option(metavar="RUN_DIR", help="Folder for the run.")],
@@ -266,9 +286,7 @@ def train(
         folder = RunFolder(out)
         resume = resume and folder.begun
         if resume:
-            settings = folder.config()
-            _refuse_changes(settings, asked, epochs, config)
-            settings = msgspec.structs.replace(settings, device=device or settings.device)
+            settings = _resumed(folder.config(), asked, epochs, config)
         else:
             settings = config_from_toml(config) if config is not None else RunConfig()
             if backbone is None and config is None:
@@ -318,26 +336,29 @@ def _with_epochs(settings: RunConfig, epochs: int | None) -> RunConfig:
     )
 
 
-def _refuse_changes(
+def _resumed(
     settings: RunConfig, asked: dict[str, Any], epochs: int | None, config: Path | None
-) -> None:
-    """Refuse a resumed run that is asked to differ from what was begun.
+) -> RunConfig:
+    """Return the settings of a resumed run: those it was begun with, apart from what does not change its result.
 
     Raises:
-        ConfigError: it would differ; the sentence says where.
+        ConfigError: others are asked for; the sentence says which.
     """
     wanted = config_from_toml(config) if config is not None else settings
+    if "device" not in asked:  # an option when the run began, which a file does not repeat
+        wanted = msgspec.structs.replace(wanted, device=settings.device)
     wanted = _with_epochs(msgspec.structs.replace(wanted, **asked), epochs)
     differing = [
         name
         for name in settings.__struct_fields__
-        if getattr(wanted, name) != getattr(settings, name) and name != "device"
+        if getattr(wanted, name) != getattr(settings, name) and name not in WITHOUT_EFFECT_ON_RESULT
     ]
     if differing:
         raise ConfigError(
             f"The run was started with other settings ({', '.join(differing)}); resume it "
             "without these options, or start a new run in another folder."
         )
+    return wanted
 
 
 @app.command()
@@ -410,10 +431,10 @@ def predict(
 
     table = read_metadata(metadata) if metadata is not None else None
     listener = terminal_listener()
-    _start_on(device, "Predicting", listener)
-    from trainer.commands import predicting
+    with _stoppable(at_once=True) as stop:
+        _start_on(device, "Predicting", listener)
+        from trainer.commands import predicting
 
-    with _stoppable() as stop:
         predictions, manifest = predicting.predict(
             bundle, images, table, prior=prior, listener=listener, stop=stop
         )

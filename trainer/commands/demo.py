@@ -26,8 +26,8 @@ def run_demo(folder: Path, listener: Listener = silent, stop: StopRequest | None
     """Draw a dataset, train on it, score the network and predict some images.
 
     Args:
-        folder: for everything; an older demo in it is replaced.
-        listener: hears what happens.
+        folder: for everything; an earlier demo in it is replaced.
+        listener: receives the events.
         stop: asked between steps.
 
     Returns:

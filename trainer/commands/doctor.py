@@ -99,10 +99,10 @@ class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
         if self.scripts_without_font is None:
             return ""
         if not self.scripts_without_font:
-            return "Fonts: all common scripts can be printed"
+            return "Fonts: reports and pictures can show all common scripts"
         return (
-            f"Fonts: none for {', '.join(self.scripts_without_font)}; reports print names in these scripts as "
-            "Unicode numbers (to change this, install fonts such as fonts-noto-core and fonts-noto-cjk)"
+            f"Fonts: none for {', '.join(self.scripts_without_font)}; reports and pictures show names in these "
+            "scripts as Unicode numbers (to change this, install fonts such as fonts-noto-core and fonts-noto-cjk)"
         )
 
 
@@ -112,7 +112,7 @@ def doctor_report(
     cache_folder: Path | None = None,
     probe: Callable[[], Probe] = run_probe,
 ) -> DoctorReport:
-    """Look at this installation; a GPU is tried, TensorFlow is not imported into this process.
+    """Examine this installation; GPUs are proven in a child process, and TensorFlow is not imported here.
 
     Args:
         weights_dir: where ImageNet weights are looked for first.

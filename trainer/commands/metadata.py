@@ -1,4 +1,4 @@
-"""Facts of images from a table: which row speaks of which image."""
+"""Facts of images from a table: which row is about which image."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Known(NamedTuple):
     """What a table says of one image.
 
     Attributes:
-        facts: by column; `None` where no row speaks of the image, or where it is not certain which one does.
+        facts: by column; `None` where no row is about the image, or where it is not certain which one is.
         note: a sentence where it is not certain; else empty.
     """
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trainer import RESEARCH_ONLY
-from trainer.events import silent
+from trainer.events import Warned, silent
 from trainer.prediction.inference import Predictor
 from trainer.predictions import NO_CLASS_MALIGNANT, choice_of
+from trainer.runs.bundle_classes import wrongly_marked_sentence
 from trainer.sentences import visible
 from trainer.tables import as_csv as table_text
 from trainer.wording import percent, plain, told_apart
@@ -43,11 +44,13 @@ def predict(
         bundle: folder.
         images: files, in the order of the predictions.
         metadata: what is known of the images.
-        prior: that the probabilities are to assume.
-        listener: hears progress.
-        stop: asked between batches.
+        prior: the class frequencies that the probabilities assume.
+        listener: receives progress events.
+        stop: checked between batches.
     """
     predictor = Predictor(bundle, prior=prior)
+    if sentence := wrongly_marked_sentence(bundle, predictor.manifest):
+        listener(Warned(message=sentence))
     predictions = predictor.predict(images, listener=listener, stop=stop)
     if metadata is not None:
         predictions = [

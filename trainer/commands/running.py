@@ -26,7 +26,7 @@ def exit_status(command: Callable[[], int | None], *, stopped: str = "Stopped.")
 
     Args:
         command: returns an exit status, or `None` for 0.
-        stopped: what is said after Ctrl+C.
+        stopped: the sentence printed after Ctrl+C.
 
     Returns:
         0 done; 2 wrong arguments or bad input, with one sentence on stderr; 3 stopped on request; 1 a defect.

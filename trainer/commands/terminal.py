@@ -57,7 +57,7 @@ def _output() -> Iterator[None]:
 
 
 def leave_stdout() -> None:
-    """Send to nowhere what is still to be written to a stdout that takes no more."""
+    """Discard what is still to be written to a stdout that has been closed."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -22,7 +22,7 @@ def load_tensorflow() -> None:
             import tensorflow as tf
 
             tf.config.list_physical_devices()
-        except BaseException:
+        except Exception:
             captured.seek(0)
             os.write(own, captured.read())
             raise

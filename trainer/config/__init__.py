@@ -8,7 +8,13 @@ from trainer.config.reading import (
     config_to_json,
     config_to_toml,
 )
-from trainer.config.settings import CONFIG_VERSION, HeadSettings, Imbalance, RunConfig
+from trainer.config.settings import (
+    CONFIG_VERSION,
+    WITHOUT_EFFECT_ON_RESULT,
+    HeadSettings,
+    Imbalance,
+    RunConfig,
+)
 from trainer.config.stages import EarlyStopping, FineTuneStage, HeadStage, Schedule
 from trainer.config.types import (
     OFFERED_BACKBONES,
@@ -25,6 +31,7 @@ from trainer.config.types import (
 __all__ = [
     "CONFIG_VERSION",
     "OFFERED_BACKBONES",
+    "WITHOUT_EFFECT_ON_RESULT",
     "Augmentation",
     "BackboneName",
     "DeviceChoice",

@@ -1,4 +1,4 @@
-"""What a setting says of itself beside its type and range: its name, what it does, and how a form shows it."""
+"""What is declared of a setting beside its type and range: its name, what it does, and how a form shows it."""
 
 from __future__ import annotations
 

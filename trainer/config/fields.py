@@ -60,7 +60,7 @@ class Field:
         return low and high
 
     def has_effect(self, config: RunConfig) -> bool:
-        """Whether the choice it goes with is made; its stage may not be trained all the same."""
+        """Whether the setting it depends on has a fitting value; its stage may still not be trained."""
         if self.about.when is None:
             return True
         sibling, values = self.about.when

@@ -259,3 +259,7 @@ class RunConfig(Settings, frozen=True):
             step="double",
         ),
     ] = 2048
+
+
+WITHOUT_EFFECT_ON_RESULT = frozenset({"device", "checkpoint_minutes", "keep_checkpoints", "cache_mib"})
+"""Settings that decide how a run is done and not what it leads to; a resumed run may have others."""

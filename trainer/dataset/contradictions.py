@@ -1,4 +1,4 @@
-"""Files that are there several times: under two classes none of them is used, under one they are copies."""
+"""Files that occur more than once: under two classes none is used; under one they count as copies."""
 
 from __future__ import annotations
 

@@ -277,7 +277,7 @@ def open_file(path: Path, *, read_only: bool) -> Database:
 
 
 class Opened(NamedTuple):
-    r"""A dataset of which what can be read is to be read.
+    r"""A damaged dataset from which everything readable is read.
 
     Attributes:
         database: may lack tables and columns, and hold values of any type; texts have bytes that are not UTF-8

@@ -1,4 +1,4 @@
-"""How the demo's drawings, and networks trained on them, are told from photographs and networks that mean something.
+"""How the demo's drawings, and networks trained on them, are told from photographs and real networks.
 
 The demo names every image DRAWN_ and a number. A dataset of such images alone has a sentence about it in its split
 certificate, which every bundle carries: that holds for copies, exports and the frozen program, and needs no field of

@@ -1,4 +1,4 @@
-"""Corrections of samples by hand, and the log that takes them back."""
+"""Corrections of samples by hand, and the log for undoing them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def edit(database: Database, sample_ids: Sequence[str], wanted: Mapping[str, Val
 
 
 def undo(database: Database) -> str | None:
-    """Take the latest edit back (see `DatasetStore.undo`)."""
+    """Undo the latest edit (see `DatasetStore.undo`)."""
     with database.transaction():
         latest = database.rows("SELECT edit_id, description FROM edits ORDER BY edit_id DESC LIMIT 1")
         if not latest:

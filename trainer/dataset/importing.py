@@ -66,7 +66,7 @@ def import_dataset(
         out: the dataset file; created if it is not there.
         layout: `auto`, or a name of `trainer.dataset.reading.layouts.LAYOUTS`.
         columns: of the table that the user chose; by default those chosen when it was last imported.
-        listener: is told how far it is.
+        listener: receives progress events.
         stop: ends the import between two files.
 
     Raises:
@@ -152,6 +152,7 @@ class _Import:
             database.set_fact("root", str(listing.root))
             database.set_fact("layout", listing.layout)
             database.set_fact("columns", msgspec.json.encode(listing.columns).decode())
+            database.set_fact("passed_over", msgspec.json.encode(listing.passed_over).decode())
         self._say(list(listing.notes))
         problems = list(listing.problems)
         unchanged, queue, refused = self._sort_out(problems)

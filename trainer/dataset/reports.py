@@ -1,4 +1,4 @@
-"""What an import says of itself. Loads without anything that reads images."""
+"""The report of an import. Loads without anything that reads images."""
 
 from __future__ import annotations
 

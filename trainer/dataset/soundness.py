@@ -55,7 +55,7 @@ _THUMBNAIL_BYTES = 256  # see `trainer.dataset.likeness.looks.thumbnail_of`
 
 
 def fault_of(connection: sqlite3.Connection) -> str:
-    """Return what is wrong with the tables of a dataset, in words; empty if nothing is.
+    """Return a phrase on what is wrong with the tables of a dataset; empty if nothing is.
 
     Args:
         connection: of the file.

@@ -2,11 +2,11 @@
 
 Method: greedy assignment. Groups are taken class by class, the rarest class first, large groups before small
 ones, equal ones in an order drawn from the seed; each goes to the part where it adds least to the chi-square
-distance between what the parts hold and what they should hold: the sum of (images there - images wished)^2 /
-images wished over the classes, and over all images together. For groups of one class that is close to the
+distance between what the parts hold and what they should hold: the sum of (images there - images requested)^2 /
+images requested, over the classes and over all images together. For groups of one class that is close to the
 Sainte-Lague rule of apportionment.
 
-scikit-learn's StratifiedGroupKFold would make equal folds only, of which parts had to be put together
+scikit-learn's StratifiedGroupKFold makes equal folds only, which would have to be combined into parts
 (20 folds of 5 %); HAM10000's rarest class has 73 groups, three or four to a fold.
 """
 
@@ -35,7 +35,7 @@ _WORDS = {2: "two", 3: "three"}
 
 
 def check_trainable(frame: pd.DataFrame) -> None:
-    """Check that there is something to tell apart.
+    """Check that there are images of at least two classes.
 
     Args:
         frame: samples as `DatasetStore.frame` gives them.
@@ -60,13 +60,13 @@ def split_dataset(
     listener: Listener = silent,
     stop: StopRequest | None = None,
 ) -> SplitCertificate:
-    """Split a dataset anew and store the result.
+    """Split a dataset, replacing its split if it has one.
 
     Args:
         store: the dataset, open for writing.
         seed: the same seed, samples and fractions give the same split on every machine.
         fractions: share of the images of train, validation and test; together 1, each above 0, but 0 for no test part.
-        listener: is told how far it is, and what could not be done as asked.
+        listener: receives progress events, and a warning for what could not be done as requested.
         stop: ends it; the split that was there stays.
 
     Returns:
@@ -84,7 +84,7 @@ def split_dataset(
     with store.database.transaction():
         frame = store.frame()
         check_trainable(frame)
-        counts = _counts_by_group(frame)
+        counts = counts_by_group(frame)
         if len(counts) < len(used):
             raise DatasetError(
                 f"The dataset has only {len(counts)} groups (lesions or patients), too few for "
@@ -128,7 +128,7 @@ def assign_groups(
         counts: group id to class to number of images.
         seed: of the order among equals.
         fractions: share of the images of each part; a part with 0 gets no group.
-        listener: is told how far it is.
+        listener: receives progress events.
         stop: asked between some hundred groups.
 
     Raises:
@@ -183,7 +183,8 @@ def _added(held: int, wished: float, n: int) -> float:
     return n * (2 * (held - wished) + n) / wished
 
 
-def _counts_by_group(frame: pd.DataFrame) -> dict[str, Counter[str]]:
+def counts_by_group(frame: pd.DataFrame) -> dict[str, Counter[str]]:
+    """Return group id to class to number of images, of samples as `DatasetStore.frame` gives them."""
     counts: dict[str, Counter[str]] = {}
     for group, name in zip(frame["group_id"], frame["class_name"], strict=True):
         counts.setdefault(group, Counter())[name] += 1

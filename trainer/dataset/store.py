@@ -21,7 +21,7 @@ from trainer.errors import DatasetError
 from trainer.events import Listener, StopRequest, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
 
     import pandas as pd
@@ -33,7 +33,7 @@ _AFTER_FACTS = ("width", "height", "bytes", "sha256")
 _NUMBERS = {"width": "int64", "height": "int64", "bytes": "int64"}
 
 
-StructT = TypeVar("StructT", bound=msgspec.Struct)
+StoredT = TypeVar("StoredT")
 
 
 class SplitSettings(msgspec.Struct, frozen=True):
@@ -49,6 +49,14 @@ class SplitSettings(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
     given: str = ""
     leaks_accepted: bool = False
+
+
+def fingerprint_of(rows: Iterable[Sequence[str | None]]) -> str:
+    """Return a SHA-256 over id, file hash, class, group and part of samples, which come in the order of their ids."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(msgspec.json.encode(tuple(row)) + b"\n")
+    return digest.hexdigest()
 
 
 class DatasetStore:
@@ -177,12 +185,11 @@ class DatasetStore:
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over id, file hash, class, group and part of every usable sample."""
-        digest = hashlib.sha256()
-        for row in self.database.rows(
-            "SELECT sample_id, sha256, class_name, group_id, split FROM samples WHERE usable ORDER BY sample_id"
-        ):
-            digest.update(msgspec.json.encode(row) + b"\n")
-        return digest.hexdigest()
+        return fingerprint_of(
+            self.database.rows(
+                "SELECT sample_id, sha256, class_name, group_id, split FROM samples WHERE usable ORDER BY sample_id"
+            )
+        )
 
     @property
     def split_settings(self) -> SplitSettings | None:
@@ -194,7 +201,15 @@ class DatasetStore:
         """The columns of tables that were chosen when the images were imported."""
         return self._stored("columns", Columns, "which columns were chosen") or Columns()
 
-    def _stored(self, fact: str, sort: type[StructT], what: str) -> StructT | None:
+    @property
+    def passed_over(self) -> dict[str, int]:
+        """What the latest import did not take and did not count as a problem: why, in words, to its number.
+
+        Empty for a dataset of a version that did not store it.
+        """
+        return self._stored("passed_over", dict[str, int], "what the import passed over") or {}
+
+    def _stored(self, fact: str, sort: type[StoredT], what: str) -> StoredT | None:
         stored = self.database.fact(fact)
         try:
             return None if stored is None else msgspec.json.decode(stored, type=sort)
@@ -286,7 +301,7 @@ class DatasetStore:
         marking.mark(self.database, malignant=malignant, benign=benign, by_name=by_name)
 
     def edit(self, sample_ids: Sequence[str], **values: fields.Value) -> None:
-        """Correct fields of samples; groups follow, and `undo` takes it back.
+        """Correct fields of samples and update the groups; `undo` reverts it.
 
         Args:
             sample_ids: of the samples.
@@ -298,14 +313,14 @@ class DatasetStore:
         editing.edit(self.database, sample_ids, values)
 
     def undo(self) -> str | None:
-        """Take the latest edit back; return what it was, or `None` if there is none left."""
+        """Undo the latest edit and return it, or `None` if there is none left."""
         return editing.undo(self.database)
 
     def regroup(self, *, listener: Listener = silent, stop: StopRequest | None = None) -> int:
-        """Compare what has not been compared, and work out the groups anew.
+        """Compare images that have not been compared yet, and recompute the groups.
 
         Args:
-            listener: is told how far it is.
+            listener: receives progress events.
             stop: ends the comparison; what was compared is kept.
 
         Returns:

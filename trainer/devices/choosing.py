@@ -94,7 +94,7 @@ class Devices(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
-    """What is computed on.
+    """The device to compute on.
 
     Attributes:
         kind: `cpu` or `gpu`.
@@ -114,7 +114,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProbedGpu(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child process found of one GPU.
+    """What the child process found out about one GPU.
 
     Attributes:
         name: as TensorFlow tells it.
@@ -128,11 +128,11 @@ class ProbedGpu(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child process found.
+    """What the child process found out.
 
     Attributes:
         gpus: those that TensorFlow sees, in its order.
-        error: how the child itself failed, in words; empty where it finished.
+        error: a sentence on how the child itself failed; empty where it finished.
     """
 
     gpus: tuple[ProbedGpu, ...] = ()
@@ -145,7 +145,7 @@ _PROBE = msgspec.json.Decoder(Probe)
 def run_probe(
     *, command: Sequence[str] = (), seconds: float = PROBE_SECONDS, stop: StopRequest | None = None
 ) -> Probe:
-    """Prove the GPUs in a child process; whatever happens to it is told in the answer.
+    """Prove the GPUs in a child process; the result reports a crash or a hang of it, too.
 
     Args:
         command: to start, by default `trainer gpu-probe`; it prints a `Probe` as one line of JSON.
@@ -197,7 +197,7 @@ def _output(child: subprocess.Popen[bytes], seconds: float, stop: StopRequest | 
 
 
 def describe_devices(*, probe: Callable[[], Probe] | None = run_probe, root: Path = Path("/")) -> Devices:
-    """Look at the machine; takes seconds where there is a GPU to be proven, and no time where there is none.
+    """Find out what the machine has; takes seconds where there is a GPU to be proven, and no time otherwise.
 
     Args:
         probe: proves the GPUs that TensorFlow sees; `None` to skip that, and offer none.
@@ -228,7 +228,7 @@ def choose_device(choice: DeviceChoice, devices: Devices | None = None, *, task:
         task: what is to be done, the word that `Device.reason` begins with.
 
     Raises:
-        DeviceError: `gpu` was asked for and there is none that works; the message says why and what to do.
+        DeviceError: `gpu` was requested and none works; the message says why and what to do.
     """
     if choice == "cpu":
         return _cpu_device(devices.cpu if devices else describe_cpu(Path("/")), task, "as requested")

@@ -1,4 +1,4 @@
-"""What the machine says of its processor and its GPUs, and what stands in the way of using these.
+"""What is known of the processor and the GPUs, and what prevents the use of these.
 
 Files of the system and the driver's own program are read; nothing is tried here. TensorFlow has GPU support on
 Linux and in WSL2 (https://www.tensorflow.org/install/pip).
@@ -95,7 +95,7 @@ def find_gpus(root: Path) -> tuple[Gpu, ...]:
 
 
 def obstacle(gpus: tuple[Gpu, ...], root: Path) -> str:
-    """Say what is in the way of using a GPU before anything has been tried.
+    """Return a sentence on what prevents the use of a GPU, before anything has been tried.
 
     Args:
         gpus: what `find_gpus` has found.

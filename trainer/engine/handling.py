@@ -1,4 +1,4 @@
-"""Handlers: what each type of job is done by, and what they work with."""
+"""Handlers, one for each type of job, and what they work with."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KeptT = TypeVar("KeptT")
 
 
 class Kept:
-    """What outlives a job so that the next one is quicker: one object of a type, made when it is first wanted."""
+    """What outlives a job so that the next one is quicker: one object of each type, made on first use."""
 
     def __init__(self) -> None:
         self._objects: dict[type, Any] = {}
@@ -71,8 +71,8 @@ class Context:
     """What a handler works with, besides its job.
 
     Attributes:
-        listener: hears the job's events.
-        stop: asked between the job's steps.
+        listener: receives the job's events.
+        stop: checked between the job's steps.
         libraries: loads TensorFlow.
         kept: what outlives the job.
         set_uses_gpu: told whether the job trains on a GPU; when the job ends, it does not.

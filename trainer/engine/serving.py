@@ -1,7 +1,7 @@
 """The engine: jobs in on stdin, events and answers out on stdout, JSON lines (see `trainer.protocol.lines`).
 
-Three threads. The reader takes requests, so that a stop is heard while a job runs. The main thread does jobs
-in the order they were asked for. The third says every second that the engine lives. What anything else prints
+Three threads. The reader takes requests, so that a stop is noticed while a job runs. The main thread does jobs
+in the order they were asked for. The third sends a sign of life every second. What anything else prints
 goes to stderr: the protocol has a copy of the first stdout to itself.
 
 The end of stdin, or SIGTERM, means: save a checkpoint and leave. A second SIGTERM, or one after a job was
@@ -87,7 +87,7 @@ class _Inbox:
         return stop
 
     def end(self) -> None:
-        """The job that was begun is over."""
+        """Note that the running job has ended."""
         self._current = None
 
     def stop(self, number: int) -> None:
@@ -221,7 +221,7 @@ class _GpuMeter:
         self._broken = False
 
     def use(self) -> tuple[float | None, int | None]:
-        """Return per cent and bytes of memory in use; `None` where nobody can tell."""
+        """Return CPU use in percent and memory in use in bytes; `None` where they cannot be measured."""
         if self._broken:
             return None, None
         try:

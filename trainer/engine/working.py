@@ -1,4 +1,4 @@
-"""The worker: does jobs by their handlers, one at a time, and paces what they say."""
+"""The worker: passes jobs to their handlers, one at a time, and limits how often progress is sent."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class Worker:
 
         Args:
             job: what to do.
-            listener: hears events; progress at most ten times a second.
-            stop: asked between the job's steps.
+            listener: receives the events; progress at most ten times a second.
+            stop: checked between the job's steps.
 
         Raises:
-            TrainerError: any of its kinds, in words.
+            TrainerError: any failure that a user can cause.
         """
         context = Context(paced(listener), stop, self._libraries, self._kept, self._set_uses_gpu)
         try:

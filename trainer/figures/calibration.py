@@ -1,4 +1,4 @@
-"""Reliability of the probabilities: how often the most probable class is right, by how probable it was said to be."""
+"""Reliability of the probabilities: how often the most probable class is right, by its probability."""
 
 from __future__ import annotations
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from trainer.figures.choosing import LONGEST_NAME, letters_of, shortened, shown_classes
+from trainer.figures.fonts import legible
+from trainer.figures.naming import drawn_name, letters_of
 from trainer.figures.page import (
     LINE,
     MARGIN,
@@ -19,6 +20,7 @@ from trainer.figures.page import (
     unit_square,
 )
 from trainer.metrics.catalogue import MACRO_ROC_AUC, ROC_AUC
+from trainer.metrics.choosing import shown_classes
 from trainer.metrics.curves import found_at_thresholds
 from trainer.palette import class_colour
 from trainer.wording import number, percent
@@ -190,7 +192,7 @@ def _page_with_table(
 ) -> tuple[Figure, Axes]:
     """Return a page with axes for a unit square, and beside it a table of the classes that have a curve."""
     side, bottom = 5.2, 1.05
-    name_width = max(1.65, 0.65 + 0.085 * min(max(map(letters_of, scored.shown)), LONGEST_NAME))
+    name_width = max(1.65, 0.65 + 0.085 * max(letters_of(drawn_name(name)) for name in scored.shown))
     left = MARGIN + 0.75 + side + 0.45
     width = name_width + _COLUMN_ENDS[-1]
     figure = page(left + width + MARGIN, bottom + side + 1.2, title, subtitle)
@@ -240,7 +242,7 @@ def _write_table(
             y += step
             line = class_line(name in malignant, SCREEN)
             axes.plot([0.02, 0.42], [y, y], color=class_colour(name, classes), **line)
-            axes.text(0.55, y, shortened(name, LONGEST_NAME), va="center")
+            axes.text(0.55, y, drawn_name(name), va="center")
             for end, value in zip(ends, values[name], strict=True):
                 axes.text(end, y, value, ha="right", va="center")
         y += 1.7 * step
@@ -249,7 +251,7 @@ def _write_table(
         "classes, so a dot can lie off its curve",
     ]
     remarks += [scored.note] if scored.note else []
-    missing = [name for name in scored.shown if name not in values]
+    missing = [legible(name) for name in scored.shown if name not in values]
     if missing:
         remarks.append(f"No curve, because there are too few images: {', '.join(missing)}")
     axes.text(0, y, "\n".join(remarks), va="top", color=QUIET, fontsize=8, linespacing=1.5)

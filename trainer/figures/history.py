@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trainer.errors import TrainerError
-from trainer.figures.choosing import shown_classes
 from trainer.figures.page import (
     ACCENT,
     INK,
@@ -24,6 +23,7 @@ from trainer.figures.page import (
 )
 from trainer.figures.printing import printed_row
 from trainer.metrics.catalogue import ACCURACY, BALANCED_ACCURACY, OF_AN_EPOCH, RECALL
+from trainer.metrics.choosing import shown_classes
 from trainer.palette import class_colour
 from trainer.wording import counted, n_of
 

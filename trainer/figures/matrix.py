@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from trainer.dataset.classes.names import full_name
-from trainer.figures.choosing import LONGEST_NAME, letters_of, shortened, shown_classes
+from trainer.figures.naming import drawn_name, letters_of, shortened
 from trainer.figures.page import (
     ACCENT,
     INK,
@@ -23,6 +23,7 @@ from trainer.figures.page import (
     sheet,
 )
 from trainer.metrics.catalogue import BALANCED_ACCURACY
+from trainer.metrics.choosing import shown_classes
 from trainer.palette import class_colour
 from trainer.wording import n_of, percent
 
@@ -117,7 +118,7 @@ def cells_of(metrics: Metrics) -> Cells:
 def confusion_page(metrics: Metrics, malignant: Collection[str]) -> Figure:
     """Draw the confusion matrix on a page of its own."""
     cells = cells_of(metrics)
-    names = [shortened(name, LONGEST_NAME) for name in cells.names]
+    names = [drawn_name(name) for name in cells.names]
     cell = 0.8 if len(names) <= 12 else 0.65  # noqa: PLR2004 (inches; many classes get smaller cells)
     longest = max(map(letters_of, names))
     left = MARGIN + max(1.45, 0.35 + 0.085 * longest)

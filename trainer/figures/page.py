@@ -85,7 +85,7 @@ def own_style(medium: Medium = SCREEN, letters: str = "") -> Iterator[None]:
     import matplotlib as mpl
 
     with mpl.rc_context(), warnings.catch_warnings():
-        # A letter that no font of this machine has is drawn as a box: no reason to print a warning for each.
+        # Class names have no such letters any more (see `legible`); a mark without its letter may be left.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
@@ -154,5 +154,5 @@ def class_line(marked: bool, medium: Medium) -> dict[str, Any]:
 
 
 def images_in_groups(metrics: Metrics) -> str:
-    """Say how many images and groups the metrics rest on."""
+    """Return how many images and groups the metrics are based on."""
     return f"{counted(metrics.n, 'image', 'images')} in {counted(metrics.groups, 'group', 'groups')}"

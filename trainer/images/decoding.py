@@ -5,6 +5,10 @@ a file holds decides how it is read, not its name; of several pages or frames th
 colours, transparency and wide samples stand in `trainer.images.pixels`, the limits of memory in
 `trainer.images.memory`.
 
+A progressive JPEG beyond that limit (from 150 million pixels with the usual 4:2:0 colours, 104 million with 4:4:4) is
+decoded at half its width and height, which is still far more than a network sees: made from it, the network's square
+differs by one level or so of 255.
+
 All functions may be called from several threads at once. Nothing is printed.
 """
 
@@ -24,17 +28,17 @@ import numpy as np
 from PIL import Image, _imaging
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.PngImagePlugin import PngImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
 from trainer.images.headers import check_bmp, check_png, check_webp
 from trainer.images.jpeg import Jpeg, LengthenedJpeg, check_jpeg, end_of_picture
 from trainer.images.memory import BAND, WHOLE, shared
 from trainer.images.opening import MISSING, opened
-from trainer.images.pixels import Pixels, in_bands, orientation_of, srgb, upright, upright_view
+from trainer.images.pixels import Pixels, in_bands, orientation_of, srgb, upright, upright_size, upright_view
 from trainer.images.refusals import ACCEPTED, Refused, cut_off, damaged, shown
-from trainer.images.squares import square_of, to_square
+from trainer.images.squares import size_of, square_of, to_square
 from trainer.images.tiff import check_tiff, tiff_as_rgb
 from trainer.images.tiff_layout import TiffLayout
+from trainer.images.webp import StillWebP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,6 +56,7 @@ __all__ = [
     "decode_image",
     "read_image",
     "read_square",
+    "reading",
     "to_square",
 ]
 
@@ -124,40 +129,51 @@ class _Plan(NamedTuple):
     Attributes:
         format: by content.
         needed: memory that decoding takes, bytes.
-        decode: returns the upright sRGB image: a Pillow image (mode RGB) if it is small, else an array.
+        decode: does it.
     """
 
     format: FormatName
     needed: int
-    decode: Callable[[], Image.Image | Pixels]
+    decode: Callable[[], _Upright]
+
+
+class _Upright(NamedTuple):
+    """A decoded image.
+
+    Attributes:
+        image: in sRGB, upright: a Pillow image (mode RGB) if it is small, else an array.
+        size: width and height of the picture in the file, upright, pixels; the image may have half of both.
+    """
+
+    image: Image.Image | Pixels
+    size: tuple[int, int]
 
 
 @contextlib.contextmanager
 def checked(path: Path) -> Iterator[tuple[Pixels, ImageFacts]]:
-    """Decode an image file in full and say what it is; its share of the memory is held to the end.
+    """Decode an image file in full and return its facts; its share of the memory is held to the end.
 
     Yields:
-        the same as `read_image` and `check_image` return.
+        the same as `read_image` and `check_image` return; width and height are always the file's.
 
     Raises:
         ImageError: it cannot be read; `kind` says why.
     """
-    with opened(path) as stream, _decoded(stream, shown(path)) as (image, format_):
-        pixels = np.asarray(image)
-        height, width = pixels.shape[:2]
+    with opened(path) as stream, _decoded(stream, shown(path)) as (upright, format_):
+        width, height = upright.size
         size = stream.seek(0, io.SEEK_END)
         stream.seek(0)
         digest = hashlib.sha256()
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)
         yield (
-            pixels,
+            np.asarray(upright.image),
             ImageFacts(width=width, height=height, format=format_, bytes=size, sha256=digest.hexdigest()),
         )
 
 
 def check_image(path: Path) -> ImageFacts:
-    """Decode an image file in full and say what it is.
+    """Decode an image file in full and return its facts.
 
     Raises:
         ImageError: it cannot be read; `kind` says why.
@@ -166,17 +182,32 @@ def check_image(path: Path) -> ImageFacts:
         return facts
 
 
-def read_image(path: Path) -> Pixels:
-    """Read an image file as upright sRGB.
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[tuple[Pixels, tuple[int, int]]]:
+    """Read an image file; its share of the memory is held to the end.
 
-    Returns:
-        uint8 of shape (height, width, 3), not writable; of a large image perhaps a view that is not contiguous.
+    Yields:
+        the same as `read_image` returns, and width and height of the picture in the file, upright, pixels.
 
     Raises:
         ImageError: it cannot be read; `kind` says why.
     """
-    with opened(path) as stream, _decoded(stream, shown(path)) as (image, _):
-        return np.asarray(image)
+    with opened(path) as stream, _decoded(stream, shown(path)) as (upright, _):
+        yield np.asarray(upright.image), upright.size
+
+
+def read_image(path: Path) -> Pixels:
+    """Read an image file as upright sRGB.
+
+    Returns:
+        uint8 of shape (height, width, 3), not writable; of a large image perhaps a view that is not contiguous,
+        of the largest progressive JPEGs at half their width and height.
+
+    Raises:
+        ImageError: it cannot be read; `kind` says why.
+    """
+    with reading(path) as (pixels, _):
+        return pixels
 
 
 def decode_image(content: bytes, name: str) -> Pixels:
@@ -192,8 +223,8 @@ def decode_image(content: bytes, name: str) -> Pixels:
     Raises:
         ImageError: it cannot be decoded; `kind` says why.
     """
-    with _decoded(io.BytesIO(content), shown(name)) as (image, _):
-        return np.asarray(image)
+    with _decoded(io.BytesIO(content), shown(name)) as (upright, _):
+        return np.asarray(upright.image)
 
 
 def read_square(path: Path, size: int, geometry: Geometry) -> Pixels:
@@ -202,22 +233,22 @@ def read_square(path: Path, size: int, geometry: Geometry) -> Pixels:
     Raises:
         ImageError: it cannot be read; `kind` says why.
     """
-    with opened(path) as stream, _decoded(stream, shown(path)) as (image, _):
-        return np.asarray(square_of(image, size, geometry))
+    with opened(path) as stream, _decoded(stream, shown(path)) as (upright, _):
+        return np.asarray(square_of(upright.image, size, geometry))
 
 
 @contextlib.contextmanager
-def _decoded(stream: BinaryIO, name: str) -> Iterator[tuple[Image.Image | Pixels, FormatName]]:
-    """Give the upright sRGB image, as `_Plan.decode` does, and its format; hold its memory to the end."""
+def _decoded(stream: BinaryIO, name: str) -> Iterator[tuple[_Upright, FormatName]]:
+    """Give the decoded image and its format; hold its memory to the end."""
     size = stream.seek(0, io.SEEK_END)
     with _refusing(stream, size, name):
         plan = _plan(stream, size)
     with shared.taken(plan.needed):
         with _refusing(stream, size, name):
-            image = plan.decode()
-        if not isinstance(image, Image.Image):
-            image.flags.writeable = False
-        yield image, plan.format
+            upright = plan.decode()
+        if not isinstance(upright.image, Image.Image):
+            upright.image.flags.writeable = False
+        yield upright, plan.format
 
 
 @contextlib.contextmanager
@@ -242,7 +273,8 @@ def _plan(stream: BinaryIO, size: int) -> _Plan:
         layout = TiffLayout(stream, size)
         return _Plan(format=format_, needed=check_tiff(layout), decode=lambda: _tiff(layout))
     if format_ == "JPEG":
-        return _Plan(format=format_, needed=check_jpeg(stream, size), decode=lambda: _jpeg(stream))
+        needed, halved = check_jpeg(stream, size)
+        return _Plan(format=format_, needed=needed, decode=lambda: _jpeg(stream, halved=halved))
     if format_ == "PNG":
         needed, animated = check_png(stream, size)
         return _Plan(
@@ -252,9 +284,9 @@ def _plan(stream: BinaryIO, size: int) -> _Plan:
         return _Plan(format=format_, needed=check_bmp(stream), decode=lambda: _usual(BmpImageFile, stream))
     needed, length = check_webp(stream, size)
 
-    def webp() -> Image.Image | Pixels:
+    def webp() -> _Upright:
         stream.seek(0)
-        return _usual(WebPImageFile, io.BytesIO(stream.read(length)))
+        return _usual(StillWebP, io.BytesIO(stream.read(length)))
 
     return _Plan(format=format_, needed=needed, decode=webp)
 
@@ -285,29 +317,34 @@ def _looks_cut(stream: BinaryIO, size: int, error: Exception) -> bool:
     return "truncated" in str(error).lower()
 
 
-def _tiff(layout: TiffLayout) -> Image.Image | Pixels:
+def _tiff(layout: TiffLayout) -> _Upright:
     with _quiet():  # Pillow warns about odd tags while it reads them
-        return tiff_as_rgb(layout)
+        image = tiff_as_rgb(layout)
+    return _Upright(image, size_of(image))
 
 
-def _usual(opener: type[ImageFile], stream: BinaryIO, *, warns: bool = False) -> Image.Image | Pixels:
+def _usual(opener: type[ImageFile], stream: BinaryIO, *, warns: bool = False) -> _Upright:
     stream.seek(0)
     with _quiet() if warns else contextlib.nullcontext():
         image = opener(stream)
         room = _loaded(image)
-    return _as_rgb(image, room)
+    return _as_rgb(image, room, image.size)
 
 
-def _jpeg(stream: BinaryIO) -> Image.Image | Pixels:
+def _jpeg(stream: BinaryIO, *, halved: bool) -> _Upright:
     stream.seek(0)
     image: Jpeg = Jpeg(stream)
+    if halved:
+        image.halve()
     room = _loaded(image)
     if image.getpixel((image.width - 1, image.height - 1)) in _JPEG_GREYS:
-        image, room = _complete_jpeg(stream, image, room)
-    return _as_rgb(image, room)
+        image, room = _complete_jpeg(stream, image, room, halved=halved)
+    return _as_rgb(image, room, image.full_size)
 
 
-def _complete_jpeg(stream: BinaryIO, image: Jpeg, room: Pixels | None) -> tuple[Jpeg, Pixels | None]:
+def _complete_jpeg(
+    stream: BinaryIO, image: Jpeg, room: Pixels | None, *, halved: bool
+) -> tuple[Jpeg, Pixels | None]:
     """Refuse a JPEG whose missing end was closed with an end marker: libjpeg fills what lacks with mid-grey.
 
     Bytes added before the end marker change the picture exactly if the decoder still had blocks to fill. It is
@@ -320,6 +357,8 @@ def _complete_jpeg(stream: BinaryIO, image: Jpeg, room: Pixels | None) -> tuple[
     stream.seek(0)
     longer = LengthenedJpeg(stream)
     longer.end = end
+    if halved:
+        longer.halve()
     room = _loaded(longer, room)
     if _digest(longer) != digest:
         raise cut_off()
@@ -345,12 +384,14 @@ def _loaded(image: ImageFile, room: Pixels | None = None) -> Pixels | None:
     return room
 
 
-def _as_rgb(image: ImageFile, room: Pixels | None) -> Image.Image | Pixels:
+def _as_rgb(image: ImageFile, room: Pixels | None, size: tuple[int, int]) -> _Upright:
+    """Bring a loaded image of a file, whose picture has that width and height, to sRGB."""
     orientation = orientation_of(image)
+    size = upright_size(size, orientation)
     if image.width * image.height <= WHOLE:
-        return upright(srgb(image), orientation)
+        return _Upright(upright(srgb(image), orientation), size)
     pixels = in_bands(image, room, max(1, BAND // image.width))
-    return upright_view(pixels, orientation)
+    return _Upright(upright_view(pixels, orientation), size)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""What of an image is looked at: turned, then cut. Decoders load when the first image is read."""
+"""The part of an image that is used: turned, then cropped. Decoders load when the first image is read."""
 
 from __future__ import annotations
 
@@ -29,26 +29,27 @@ class ImageView(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def whole(self) -> bool:
-        """Whether the image is looked at as it is."""
+        """Whether the whole image is used as it is."""
         return self.rotation == 0.0 and self.crop is None
 
 
 def read_view(view: ImageView) -> Pixels:
-    """Read an image file, turn it and cut it.
+    """Read an image file, turn it and crop it.
 
     Returns:
-        uint8 of shape (height, width, 3).
+        uint8 of shape (height, width, 3); of a large image perhaps a view that is not contiguous.
 
     Raises:
         ImageError: it cannot be read, or is too large to be turned.
     """
-    from trainer.images.decoding import read_image
+    from trainer.images.decoding import reading
 
-    return framed(read_image(Path(view.path)), view)
+    with reading(Path(view.path)) as (pixels, _):
+        return framed(pixels, view)
 
 
 def framed(image: Pixels, view: ImageView) -> Pixels:
-    """Turn and cut an image that has been read.
+    """Turn and crop an image that has been read.
 
     Args:
         image: uint8 of shape (height, width, 3).
@@ -57,7 +58,7 @@ def framed(image: Pixels, view: ImageView) -> Pixels:
     Raises:
         ImageError: it is too large to be turned.
     """
-    from trainer.images.pixels import cropped, turned
+    from trainer.images.turning import cropped, turned
 
     try:
         image = turned(image, view.rotation)

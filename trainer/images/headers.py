@@ -6,7 +6,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from trainer.images.memory import check_memory, pixel_bytes
+from trainer.images.memory import BAND_BYTES, check_memory, pixel_bytes
 from trainer.images.refusals import Refused, check_size, cut_off, damaged
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _BMP_RUN_LENGTHS = (1, 2)
 _MOST_RUN_LENGTH_PIXELS = 1 << 24  # Pillow reads run lengths in Python
 _MOST_RUN_LENGTH_SIDE = 1 << 15
 
-_WEBP_BYTES = 20  # per pixel: libwebp's two canvases and its decoder's, a copy of one, Pillow's image
+_WEBP_BYTES = 12  # per pixel: libwebp's two canvases, then its lossless decoder or a copy of one canvas
 _MOST_WEBP = 128 << 20
 
 
@@ -149,5 +149,5 @@ def check_webp(stream: BinaryIO, size: int) -> tuple[int, int]:
     check_size(width, height)
     if length > _MOST_WEBP:
         raise Refused(f"it holds {length / 1e6:.0f} MB; save it as PNG or make the image smaller", "oversize")
-    needed = max(pixel_bytes(width * height, 4), width * height * _WEBP_BYTES) + 3 * length
+    needed = max(pixel_bytes(width * height, 4), width * height * _WEBP_BYTES + BAND_BYTES) + 3 * length
     return check_memory(needed, "save it as JPEG or PNG or make the image smaller"), length

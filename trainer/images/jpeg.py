@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 from PIL.JpegImagePlugin import JpegImageFile
 
-from trainer.images.memory import check_memory, pixel_bytes
+from trainer.images.memory import BAND_BYTES, check_memory, fits, pixel_bytes
 from trainer.images.refusals import Refused, check_size, cut_off, damaged
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _LEAST_BITS = {0xC0: 2, 0xC1: 2, 0xC2: 1}
 """Bits that the shortest Huffman code of a block takes: one symbol for its mean, one for the rest."""
+_BLOCK_BYTES = 128
+"""Memory that the 64 coefficients of a block take."""
 _SCAN, _END = 0xDA, 0xD9
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 """Markers without a length."""
@@ -36,7 +38,20 @@ class Jpeg(JpegImageFile):
     """A JPEG file (of a multi-picture file the first picture), opened without a look at its resolution.
 
     Pillow reads the resolution through the whole EXIF block and warns when that is damaged.
+
+    Attributes:
+        full_size: width and height of the picture in the file, pixels.
     """
+
+    full_size = (0, 0)
+
+    def _open(self) -> None:
+        super()._open()
+        self.full_size = self.size
+
+    def halve(self) -> None:
+        """Have it decoded at half its width and height: of each block the 4 x 4 lowest frequencies."""
+        self.draft(None, (max(1, self.width // 2), max(1, self.height // 2)))
 
     def _read_dpi_from_exif(self) -> None:
         pass
@@ -92,20 +107,35 @@ class JpegHeader(msgspec.Struct, frozen=True, kw_only=True):
         return columns * rows * sum(wide * high for wide, high in self.sampling)
 
 
-def check_jpeg(stream: BinaryIO, size: int) -> int:
-    """Refuse what the header shows to be too large or incomplete; return the memory it needs, bytes."""
+def check_jpeg(stream: BinaryIO, size: int) -> tuple[int, bool]:
+    """Refuse what the header shows to be too large or incomplete.
+
+    Returns:
+        the memory it needs, bytes, and whether it must be halved for that.
+    """
     header = _read_header(stream)
     check_size(header.width, header.height)
     pixels = header.width * header.height
     if (size - header.first_scan) * 8 < header.blocks * _LEAST_BITS.get(header.marker, 0):
         raise cut_off()
-    needed = pixel_bytes(pixels, 1 if len(header.sampling) == 1 else 4)
+    stored = 1 if len(header.sampling) == 1 else 4
     if not header.keeps_coefficients:
-        return check_memory(needed)
+        return check_memory(pixel_bytes(pixels, stored)), False
     scans = sum(marker == _SCAN for marker, _ in _markers(stream, header.first_scan))
     if scans > _MOST_SCANS or scans * pixels > _MOST_SCANNED:
         raise Refused("it has too many scans; save it as a baseline JPEG", "oversize")
-    return check_memory(needed + header.blocks * 128, "save it as a baseline JPEG or make the image smaller")
+    needed = _with_coefficients(header, pixels, stored)
+    if fits(needed):
+        return needed, False
+    halved = -(-header.width // 2) * -(-header.height // 2)
+    remedy = "save it as a baseline JPEG or as PNG, or make the image smaller"
+    return check_memory(_with_coefficients(header, halved, stored), remedy), True
+
+
+def _with_coefficients(header: JpegHeader, pixels: int, stored: int) -> int:
+    """Return the memory that decoding takes which keeps all coefficients; they go before colours are converted."""
+    decoding = header.blocks * _BLOCK_BYTES + pixels * stored + BAND_BYTES
+    return max(decoding, pixel_bytes(pixels, stored))
 
 
 def end_of_picture(stream: BinaryIO) -> int | None:

@@ -40,9 +40,14 @@ def pixel_bytes(pixels: int, stored: int) -> int:
     return pixels * (4 if stored == 4 else stored + 3) + BAND_BYTES  # noqa: PLR2004 - bytes
 
 
+def fits(needed: int) -> bool:
+    """Whether one image may take so much memory, bytes."""
+    return needed <= LIMIT
+
+
 def check_memory(needed: int, remedy: str = "make the image smaller") -> int:
     """Refuse an image that needs more memory than one may take; else return its need, bytes."""
-    if needed > LIMIT:
+    if not fits(needed):
         raise Refused(
             f"decoding it takes {needed / 2**30:.1f} GiB of memory, more than the limit of {LIMIT >> 30} GiB "
             f"per image; {remedy}",

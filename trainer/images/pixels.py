@@ -68,6 +68,11 @@ def upright_view(pixels: Pixels, orientation: int) -> Pixels:
     return pixels
 
 
+def upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    """Return width and height of an image when it is turned in that way."""
+    return size[::-1] if orientation in _TRANSPOSED else size
+
+
 def orientation_of(image: Image.Image) -> int:
     """Return a loaded image's EXIF orientation; 1 where there is none or the EXIF block is damaged."""
     exif = image.info.get("exif")
@@ -93,52 +98,6 @@ def orientation_of(image: Image.Image) -> int:
     except struct.error:
         return 1
     return 1
-
-
-def turned(image: Pixels, degrees: float) -> Pixels:
-    """Turn an image clockwise, whole, in the smallest upright rectangle around it.
-
-    Corners that turn in from outside take the median colour of the image's border, which for a lesion in the
-    middle is skin; black would be an edge that a network may see something in. Quarter turns change no pixel.
-
-    Args:
-        image: uint8 of shape (height, width, 3).
-        degrees: clockwise, any.
-    """
-    quarters, rest = divmod(degrees % 360.0, 90.0)
-    if rest == 0.0:
-        return np.ascontiguousarray(np.rot90(image, -int(quarters)))
-    picture, fill = Image.fromarray(image), border_colour(image)
-    return np.asarray(
-        picture.rotate(-degrees, resample=Image.Resampling.BICUBIC, expand=True, fillcolor=fill)
-    )
-
-
-def border_colour(image: Pixels) -> tuple[int, int, int]:
-    """Return the median colour of an image's border: red, green and blue.
-
-    Args:
-        image: uint8 of shape (height, width, 3).
-    """
-    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    red, green, blue = (int(level) for level in np.median(border, axis=0))
-    return red, green, blue
-
-
-def cropped(image: Pixels, crop: tuple[float, float, float, float]) -> Pixels:
-    """Return a part of an image, at least one pixel.
-
-    Args:
-        image: uint8 of shape (height, width, 3).
-        crop: x, y, width, height as shares of the image's sides; what lies outside 0 to 1 is left out.
-    """
-    height, width = image.shape[:2]
-    x, y, wide, high = crop
-    left = min(max(round(x * width), 0), width - 1)
-    top = min(max(round(y * height), 0), height - 1)
-    right = min(max(round((x + wide) * width), left + 1), width)
-    bottom = min(max(round((y + high) * height), top + 1), height)
-    return np.ascontiguousarray(image[top:bottom, left:right])
 
 
 def srgb(image: Image.Image) -> Image.Image:

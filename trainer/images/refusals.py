@@ -21,7 +21,7 @@ _LONGEST_NAME = 300
 
 
 class Refused(Exception):  # noqa: N818 - never leaves this folder: it becomes an ImageError
-    """A file cannot be used; the argument says why, to be read after "cannot be used because"."""
+    """A file cannot be used; the argument completes "cannot be used because"."""
 
     def __init__(self, reason: str, kind: ImageProblem = "undecodable") -> None:
         super().__init__(reason)

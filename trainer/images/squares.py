@@ -43,7 +43,7 @@ def to_square(image: Pixels, size: int, geometry: Geometry) -> Pixels:
 
 def square_of(image: Image.Image | Pixels, size: int, geometry: Geometry) -> Image.Image:
     """Return the same as a Pillow image, from a Pillow image (mode RGB) or an array."""
-    width, height = image.size if isinstance(image, Image.Image) else (image.shape[1], image.shape[0])
+    width, height = size_of(image)
     if isinstance(image, Image.Image) and (width, height) == (size, size):
         return image
     filter_ = _RESAMPLING[geometry.resampling]
@@ -59,6 +59,30 @@ def square_of(image: Image.Image | Pixels, size: int, geometry: Geometry) -> Ima
     square = Image.new("RGB", (size, size))
     square.paste(_resized(image, whole, fitted, filter_), ((size - fitted[0]) // 2, (size - fitted[1]) // 2))
     return square
+
+
+def size_of(image: Image.Image | Pixels) -> tuple[int, int]:
+    """Return width and height of an image, pixels."""
+    return image.size if isinstance(image, Image.Image) else (image.shape[1], image.shape[0])
+
+
+def reduced(image: Pixels, side: int) -> Pixels:
+    """Shrink an image, averaging over all pixels concerned; a large one in bands.
+
+    Args:
+        image: uint8 of shape (height, width, 3).
+        side: the most pixels of the longer side.
+
+    Returns:
+        uint8 of shape (height, width, 3); `image` itself if it is as small already.
+    """
+    width, height = size_of(image)
+    scale = side / max(width, height)
+    if scale >= 1:
+        return image
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    source = image if _is_large(image) else Image.fromarray(image)
+    return np.asarray(_resized(source, (0, 0, width, height), size, Image.Resampling.BILINEAR))
 
 
 def grey_miniature(image: Pixels, side: int) -> Image.Image:

@@ -1,7 +1,7 @@
-"""Fitting temperature and class bias, so that a network's probabilities can be taken at their word.
+"""Fitting temperature and class bias, so that a network's probabilities agree with observed frequencies.
 
-Logits speak of the prior that the loss made them speak of (a balanced one for class-balanced losses). What
-is shown to people should speak of the natural prior: `softmax(logits / T + b)`, with `b` starting from
+Logits assume the prior that the loss implies (a balanced one for class-balanced losses). What
+is shown to people should assume the natural prior: `softmax(logits / T + b)`, with `b` starting from
 `log(natural) - log(trained)`, the exact correction for a change of prior (Saerens et al. 2002). One
 temperature T (Guo et al. 2017, arXiv:1706.04599) and the class bias are then fitted by penalised maximum
 likelihood on images that had no part in training or in choosing the network.
@@ -62,7 +62,7 @@ _TEMPERATURE_LIMITS = (0.05, 20.0)
 
 
 def trained_prior(imbalance: Imbalance, natural_prior: ArrayLike) -> FloatArray:
-    """Return the prior that a loss makes the logits speak of.
+    """Return the prior that the logits assume, which depends on the loss.
 
     Class weights by inverse frequency and balanced sampling give a balanced prior; plain cross-entropy and
     the focal loss the natural one; logit adjustment of strength tau one proportional to
@@ -93,7 +93,7 @@ def identity_calibration(
         classes: c names.
         natural_prior: (c,) shares of the classes in the training part. A class without any is never
             predicted.
-        trained_prior: (c,) the prior the logits speak of.
+        trained_prior: (c,) the prior the logits assume.
         note: why nothing was fitted, in a sentence.
     """
     natural = _shares(natural_prior)
@@ -116,7 +116,7 @@ def fit_calibration(
         truth: (n,) class indices.
         classes: c names.
         natural_prior: (c,) shares of the classes in the training part.
-        trained_prior: (c,) the prior the logits speak of; see `trained_prior`.
+        trained_prior: (c,) the prior the logits assume; see `trained_prior`.
 
     Returns:
         The calibration; with fewer than `MINIMUM_IMAGES` images, or all of one class, the one that follows

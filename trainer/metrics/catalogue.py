@@ -20,7 +20,7 @@ def N_(text: str) -> str:  # noqa: N802 - the name that tools for translation lo
 
 
 class Metric(NamedTuple):
-    """A metric in words.
+    """The name and meaning of a metric.
 
     Attributes:
         key: its name in JSON and settings: an attribute of `Metrics`, `ClassMetrics` or `PartMetrics`.

@@ -1,4 +1,4 @@
-"""What is measured of a classifier's predictions: one number each, an interval beside it, no NaN anywhere.
+"""Metrics of a classifier's predictions: one number each, with an interval, and no NaN anywhere.
 
 Rates are shares in 0 to 1. Rows of a confusion matrix are the truth, columns the predicted class.
 """
@@ -78,7 +78,7 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
         n: images.
         groups: groups of images that belong together.
         classes: class names in the order of the confusion matrix.
-        accuracy: share of images whose class is predicted rightly.
+        accuracy: share of images whose class is predicted correctly.
         balanced_accuracy: the same as `macro_recall`, under the name that is usual for it.
         macro_precision, macro_recall, macro_f1: plain means over the classes.
         weighted_precision, weighted_recall, weighted_f1: means weighted by the classes' images.
@@ -122,7 +122,7 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def epoch_metrics(confusion: ArrayLike, loss: float, classes: Sequence[str]) -> PartMetrics:
-    """Compute what is followed while training, from a confusion matrix alone.
+    """Compute the metrics that are shown during training, from a confusion matrix alone.
 
     Args:
         confusion: (c, c) images by class (row) and predicted class (column).
@@ -141,7 +141,7 @@ def epoch_metrics(confusion: ArrayLike, loss: float, classes: Sequence[str]) -> 
     counts = np.asarray(confusion, dtype=np.float64)
     support = counts.sum(axis=1)
     if not support.sum():
-        raise DatasetError("There are no images to measure on: the part is empty. Split the dataset again.")
+        raise DatasetError("There are no images to evaluate: the part is empty. Split the dataset again.")
     present = np.flatnonzero(support).tolist()
     recall = np.diag(counts) / np.maximum(support, 1.0)
     return PartMetrics(

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from trainer.metrics.choosing import shown_classes
 from trainer.wording import percent
 
 FloatArray: TypeAlias = NDArray[np.float64]
@@ -53,7 +54,7 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         bias: by class, added to the divided logits (natural logarithm of an odds factor).
         prior: by class, the shares (summing to 1) that the probabilities are calibrated to.
         decision_weights: by class, not negative, summing to 1; a class of weight 0 is never predicted.
-        decision_rule: what the decision weights do, in words.
+        decision_rule: a sentence on what the decision weights do.
         n: images that temperature and bias were fitted on; 0 where they were not fitted.
         fitted: whether temperature and bias were fitted; otherwise they follow from the priors alone.
         note: how the calibration came about, in a sentence.
@@ -110,12 +111,16 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         return BALANCED_RULE if self.decision_rule == _BALANCED_RULE_BEFORE else self.decision_rule
 
     def describe_prior(self) -> str:
-        """Say in a sentence which class frequencies the probabilities assume."""
-        shares = ", ".join(
+        """Say in a sentence which class frequencies the probabilities assume; of very many, the rare ones together."""
+        shown = shown_classes(self.classes, self.prior)
+        shares = [
             f"{name} {percent(self.prior[name])}"
-            for name in sorted(self.classes, key=self.prior.__getitem__, reverse=True)
-        )
-        return f"The probabilities assume the class frequencies of the training set: {shares}."
+            for name in sorted(shown, key=self.prior.__getitem__, reverse=True)
+        ]
+        others = set(self.classes) - set(shown)
+        if others:
+            shares.append(f"{len(others)} others {percent(sum(self.prior[name] for name in others))}")
+        return f"The probabilities assume the class frequencies of the training set: {', '.join(shares)}."
 
 
 def in_order(values: dict[str, float], classes: tuple[str, ...]) -> FloatArray:

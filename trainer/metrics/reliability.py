@@ -16,7 +16,7 @@ ECE_BINS = 15
 
 
 class Reliability(msgspec.Struct, frozen=True):
-    """How often the most probable class is right, by how probable it was said to be.
+    """How often the most probable class is right, by its probability.
 
     The expected calibration error of Guo et al. 2017 (arXiv:1706.04599): each image's confidence is its
     largest probability, and it is right where that class (not the one a decision rule may prefer) is the

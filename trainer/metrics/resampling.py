@@ -97,7 +97,7 @@ def resampled_means(
         truth: (n,) class indices.
         probabilities: (n, c).
         group_index: (n,) the group of each image, all of 0 to the largest.
-        losses: name to (n,) numbers of which the mean is wanted.
+        losses: name to (n,) numbers to be averaged.
         counts: blocks of (r, groups), from `resampled_counts`.
 
     Returns:

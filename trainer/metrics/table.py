@@ -17,7 +17,7 @@ def summary(metrics: Metrics, malignant: Collection[str] = ()) -> str:
     """Return a table for the terminal, at most 80 columns wide for class names of up to 7 letters.
 
     Args:
-        metrics: what is said.
+        metrics: to be described.
         malignant: classes to be marked with that word.
     """
     lines = [*_overall_lines(metrics), "", *_class_lines(metrics, malignant)]

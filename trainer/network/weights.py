@@ -1,7 +1,7 @@
 """Where a backbone's first weights come from, and how they get into it.
 
 ImageNet weights are looked for on this machine before they are fetched from Keras' own address. A file is read
-by `trainer.network.hdf5`; it is used whole or refused in words.
+by `trainer.network.hdf5`; it is used whole or refused with a sentence.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ class FeatureCache:
         write_bytes(self.folder / f"view{view:03d}-{name}.safetensors", content)
 
     def troubles(self) -> list[str]:
-        """Return a sentence for each kind of trouble met since this was last asked."""
+        """Return a sentence for each kind of trouble since this was last called."""
         sentences = []
         if self._damaged:
             files = "1 file was" if self._damaged == 1 else f"{self._damaged} files were"

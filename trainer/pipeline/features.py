@@ -108,8 +108,8 @@ def compute_features(
         cache: where features are kept.
         batch_size: images a step.
         task: what progress is called.
-        listener: hears progress.
-        stop: asked between batches; what was computed is in the cache.
+        listener: receives progress events.
+        stop: checked between batches; what was computed stays in the cache.
 
     Returns:
         A table of shape (n, views + 1, features).

@@ -28,7 +28,7 @@ _CACHE_MIB = 0
 
 
 class Evaluation(NamedTuple):
-    """What an evaluation has found.
+    """The result of an evaluation.
 
     Attributes:
         metrics: with intervals.
@@ -61,8 +61,8 @@ def evaluate(
         store: the dataset.
         part: `train`, `validation`, `test` or `all`.
         bootstrap: replicates for the intervals.
-        listener: hears progress.
-        stop: asked between batches.
+        listener: receives progress events.
+        stop: checked between batches.
 
     Raises:
         BundleError: the network gives numbers that are not finite.

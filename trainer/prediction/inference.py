@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from trainer.backbones import get_backbone
 from trainer.dataset.drawn import NETWORK_WARNING
 from trainer.errors import ImageError
 from trainer.events import Progress, silent
@@ -15,7 +14,6 @@ from trainer.files import printable
 from trainer.images.decoding import read_image, to_square
 from trainer.metrics.decision import balanced_probabilities, calibrated_probabilities, decide
 from trainer.network.network import Network
-from trainer.network.shapes import check_arrays
 from trainer.predictions import Prediction
 from trainer.runs.bundle import read_bundle
 
@@ -94,12 +92,12 @@ class Predictor:
     def predict_each(
         self, wanted: Sequence[Wanted], *, listener: Listener = silent, stop: StopRequest | None = None
     ) -> list[Predicted]:
-        """Predict images from wherever they come; the one way from pixels to a prediction.
+        """Predict images from any source; the only way from pixels to a prediction.
 
         Args:
             wanted: names, and functions that return the pixels or raise `ImageError`.
-            listener: hears progress.
-            stop: asked between batches.
+            listener: receives progress events.
+            stop: checked between batches.
 
         Returns:
             In the order asked; one that cannot be read does not stop the others.
@@ -118,7 +116,7 @@ class Predictor:
     def predict_together(
         self, predicted: Sequence[Predicted], known: Sequence[Sequence[float]] = ()
     ) -> Prediction | None:
-        """Return what images of one lesion say together: the mean of their logits, calibrated, decided as ever.
+        """Return the combined prediction for images of one lesion: their mean logits, calibrated and decided as usual.
 
         Args:
             predicted: of `predict_each`; those that could not be read are left out.
@@ -146,19 +144,24 @@ class Predictor:
         predicted: dict[int, Predicted] = {}
         for k, image_wanted in enumerate(wanted):
             try:
-                image = image_wanted.read()
+                square, said = self._seen(image_wanted)
             except ImageError as error:
                 predicted[k] = Predicted(Prediction(path=image_wanted.path, error=printable(error)), None)
                 continue
             readable.append(k)
-            warnings.append(self._warnings(image))
-            squares.append(to_square(image, self.manifest.input_size, self.manifest.geometry))
+            warnings.append(said)
+            squares.append(square)
         if squares:
             logits = self.logits(np.stack(squares))
             judged = self._judged([wanted[k].path for k in readable], logits, warnings)
             for k, prediction, row in zip(readable, judged, logits, strict=True):
                 predicted[k] = Predicted(prediction, None if prediction.error else row)
         return [predicted[k] for k in range(len(wanted))]
+
+    def _seen(self, wanted: Wanted) -> tuple[NDArray[np.uint8], list[str]]:
+        """Return an image's square and its warnings; of large images there is room for one at a time."""
+        image = wanted.read()
+        return to_square(image, self.manifest.input_size, self.manifest.geometry), self._warnings(image)
 
     def _judged(
         self, paths: Sequence[str], logits: NDArray[np.floating], warnings: Sequence[list[str]]
@@ -221,7 +224,6 @@ def network_of(manifest: Manifest, arrays: dict[str, NDArray[np.float32]]) -> Ne
     Raises:
         WeightsError: the arrays are not those of the network the manifest describes.
     """
-    check_arrays(arrays, get_backbone(manifest.backbone), len(manifest.classes), manifest.head)
     network = Network(
         manifest.backbone,
         len(manifest.classes),

@@ -16,6 +16,7 @@ from trainer.metrics.table import summary
 from trainer.prediction.evaluation import evaluate
 from trainer.prediction.inference import Predictor
 from trainer.runs.bundle import bundle_hash
+from trainer.runs.bundle_classes import wrongly_marked_sentence
 from trainer.runs.reports import PredictionTable, ScoredMetrics, begin_report, write_report, write_scored
 from trainer.runs.scorings import count_scoring, scorings_of
 
@@ -57,11 +58,11 @@ def score(
         store: the dataset.
         part: `train`, `validation`, `test` or `all`.
         report: folder for metrics.json, predictions.csv and pictures.
-        listener: hears progress.
-        stop: asked between batches.
+        listener: receives progress events.
+        stop: checked between batches.
 
     Raises:
-        TrainerError: any of its kinds, in words.
+        TrainerError: any failure that a user can cause.
     """
     if report is not None:
         # Said before the long work, not after it.
@@ -69,12 +70,14 @@ def score(
             report.mkdir(parents=True, exist_ok=True)
     predictor = Predictor(bundle)
     manifest = predictor.manifest
+    if sentence := wrongly_marked_sentence(bundle, manifest):
+        listener(Warned(message=sentence))
     fingerprint = store.fingerprint()
     if fingerprint != manifest.dataset_fingerprint:
-        sentence = "This is not the dataset and split the network was trained on"
+        unseen = "This is not the dataset and split the network was trained on"
         if part in {"test", "validation"}:
-            sentence += "; the scored images may include training images"
-        listener(Warned(message=sentence + "."))
+            unseen += "; the scored images may include training images"
+        listener(Warned(message=unseen + "."))
     identity = bundle_hash(bundle)
     scorings = scorings_of(store, identity) + 1 if part in {"test", "all"} else None
     evaluation = evaluate(predictor, store, part, listener=listener, stop=stop)

@@ -1,1 +1,1 @@
-"""What a window and the engine say to each other. Loads without TensorFlow."""
+"""The protocol between a window and the engine. Loads without TensorFlow."""

@@ -24,8 +24,8 @@ class Predictions(Result, frozen=True, kw_only=True):
         together: of the lesion the readable images show, if asked for and there is more than one; its `path`
             is empty.
         bundle_hash: twelve digits that name the bundle.
-        decision_rule: how `predicted` follows from the probabilities, in words.
-        prior: what the probabilities are calibrated to, in words.
+        decision_rule: a sentence on how `predicted` follows from the probabilities.
+        prior: a sentence on the class frequencies that the probabilities assume.
     """
 
     images: tuple[Prediction, ...]
@@ -55,7 +55,7 @@ class PredictImages(DiagnosisJob[Predictions], frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if not self.images and not self.known:
-            raise ValueError("no image is asked about")
+            raise ValueError("there is no image to predict")
 
 
 class Warm(Result, frozen=True, kw_only=True):

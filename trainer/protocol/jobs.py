@@ -1,4 +1,4 @@
-"""What the engine can be asked for: the base of all jobs and results, and which there are.
+"""The jobs that the engine does: the base of all jobs and results, and their registry.
 
 A new job is a struct derived from `Job` with its result beside it, in the module of its queue, and a handler in the
 module of the same name in `trainer.engine.handlers`.
@@ -33,7 +33,7 @@ class Job(
     tag_field="job",
     tag=True,
 ):
-    """Base of everything the engine can be asked for; its parameter is the result that answers it.
+    """Base of all jobs; its parameter is the type of their result.
 
     Attributes:
         queue: of a window, in which jobs of this type wait.

@@ -42,7 +42,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="say", tag=True)
 
 
 class Ask(Line, frozen=True, kw_only=True):
-    """Do a job, after those asked before."""
+    """Do a job, after those requested before."""
 
     id: int
     job: AnyJob
@@ -55,14 +55,14 @@ class Stop(Line, frozen=True, kw_only=True):
 
 
 class Ready(Line, frozen=True, kw_only=True):
-    """The engine listens."""
+    """The engine accepts requests."""
 
     version: str
     pid: int
 
 
 class Heard(Line, frozen=True, kw_only=True):
-    """A job says something."""
+    """An event of a job."""
 
     id: int
     event: AnyEvent
@@ -90,7 +90,7 @@ class Refused(Line, frozen=True, kw_only=True):
 
 
 class Beat(Line, frozen=True, kw_only=True):
-    """The engine lives.
+    """A sign of life from the engine.
 
     Attributes:
         memory_bytes: main memory of the engine.
@@ -117,7 +117,7 @@ def encode_line(line: ToEngine | FromEngine) -> bytes:
 
 
 def decode_request(line: bytes) -> ToEngine:
-    """Read what a caller wants of the engine.
+    """Read a request to the engine.
 
     Raises:
         ConfigError: the line is no request.
@@ -129,7 +129,7 @@ def decode_request(line: bytes) -> ToEngine:
 
 
 def decode_reply(line: bytes) -> FromEngine:
-    """Read what the engine says.
+    """Read a reply from the engine.
 
     Raises:
         ConfigError: the line is no reply.

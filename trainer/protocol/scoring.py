@@ -1,4 +1,4 @@
-"""Jobs of the queue `scoring`: bundles are scored, and what a training would cost, see and run on is found out."""
+"""Jobs of the queue `scoring`: score bundles; estimate the cost of a run, preview its images, find devices."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ skindesk.json                    what this is: format, name, and the SHA-256 and
 bundle/manifest.json             the bundle, byte for byte (see `trainer.runs.bundle`)
 bundle/manifest.sha256
 bundle/weights.safetensors
-bundle/malignant.json            optional: what a user has said of its classes
+bundle/malignant.json            optional: how the user has marked its classes
 config.toml  split.json  history.json  learning_curves.png        of the run, where they exist
 report*/metrics.json  report*/predictions.csv  report*/*.png      what it scored, if asked for
 ```
@@ -77,7 +77,7 @@ class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Contents(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What an archive says of itself.
+    """The list of contents of an archive.
 
     Attributes:
         format: always the same word.
@@ -156,7 +156,7 @@ def _is_plain(path: Path) -> bool:
 
 
 def read_contents(file: Path) -> Contents:
-    """Read what an archive says of itself, and check it against its list of members; nothing is unpacked.
+    """Read an archive's list of contents and check the members against it; nothing is unpacked.
 
     Raises:
         BundleError: the file is no archive of a bundle, too new, too large, or holds what it must not.
@@ -218,7 +218,7 @@ def _contents(file: Path, archive: zipfile.ZipFile) -> Contents:
     if CONTENTS not in present:
         raise BundleError(f"{file.name} is a zip file, but not a SkinDesk bundle file: it has no {CONTENTS}.")
     if len(present) != len(archive.infolist()):
-        raise BundleError(f"{file.name} is not accepted: it holds a file twice.")
+        raise BundleError(f"{file.name} is not accepted: it contains a file twice.")
     for info in archive.infolist():
         _check_member(file, info)
     content = b"".join(_chunks(file, archive, CONTENTS, _CONTENTS_BYTES))

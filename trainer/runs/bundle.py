@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from trainer.arrays import Array, decode_arrays, encode_arrays
+from trainer.backbones import get_backbone
 from trainer.config import BackboneName, Geometry, HeadSettings, RunConfig, StageName
 from trainer.dataset.classes.malignancy import Marks, marks_by_name
 from trainer.dataset.groups.certificate import SplitCertificate
@@ -25,6 +26,7 @@ from trainer.events import PartMetrics
 from trainer.files import atomic_folder, read_regular
 from trainer.metrics.decision import Calibration
 from trainer.runs.marks import read_marks
+from trainer.runs.weights_header import check_heads
 from trainer.stored import UnreadableError, decoded
 
 if TYPE_CHECKING:
@@ -194,7 +196,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def read_trained_manifest(folder: Path) -> Manifest:
-    """Read and check a bundle's manifest as it was trained, without what a user has said of its classes since.
+    """Read and check a bundle's manifest as it was trained, without the marks that a user has given its classes since.
 
     Raises:
         BundleError: the folder is no bundle, or its manifest is changed, damaged or too new.
@@ -225,6 +227,7 @@ def read_bundle(folder: Path) -> tuple[Manifest, dict[str, Array]]:
             raise BundleError(
                 f"The bundle {folder} holds {path.name}, which its manifest does not name; remove it."
             )
+    _check_header(folder / WEIGHTS, manifest)
     weights = _content(folder / WEIGHTS, _MAX_WEIGHTS_BYTES)
     if hashlib.sha256(weights).hexdigest() != manifest.files[WEIGHTS]:
         raise BundleError(_changed(folder, WEIGHTS))
@@ -272,6 +275,16 @@ def _check_weights(folder: Path, arrays: Mapping[str, Array]) -> None:
                 f"The weights of {folder} contain numbers that are too large ({name}: {largest:.1e}): the "
                 "file was changed or the training diverged; train again with a lower learning rate."
             )
+
+
+def _check_header(path: Path, manifest: Manifest) -> None:
+    """Compare the header of the weights with the manifest, so that not a byte of another network's is read."""
+    if not path.is_file():
+        return  # as reading it says
+    try:
+        check_heads(path, get_backbone(manifest.backbone), len(manifest.classes), manifest.head)
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 def _content(path: Path, limit: int) -> bytes:

@@ -121,7 +121,7 @@ class RunFolder:
             raise ConfigError(f"{self.path} is not an empty folder; choose another one for the run.")
 
     def check_resumable(self) -> None:
-        """Check that a run has not finished and removed what it would go on from.
+        """Check that a run has not finished and removed what it would resume from.
 
         Raises:
             CheckpointError: it has.
@@ -160,7 +160,7 @@ class RunFolder:
         return config_from_toml(self.config_file)
 
     def write_dataset(self, dataset: Path) -> None:
-        """Note which dataset file the run is trained on."""
+        """Record which dataset file the run is trained on."""
         write_bytes(self.dataset_file, msgspec.json.encode(RunDataset(path=str(dataset.absolute()))) + b"\n")
 
     def read_dataset(self) -> Path | None:
@@ -184,7 +184,7 @@ class RunFolder:
             return None
 
     def write_certificate(self, certificate: SplitCertificate) -> None:
-        """Note the split the run is trained on; the dataset may be split again while it goes on."""
+        """Record the split the run is trained on; the dataset may be split again while it runs."""
         write_bytes(self.split_file, msgspec.json.format(msgspec.json.encode(certificate), indent=1))
 
     def certificate(self) -> SplitCertificate:
@@ -203,7 +203,7 @@ class RunFolder:
 
     @property
     def in_use(self) -> bool:
-        """Whether a process is training here now; looking makes no file and disturbs nobody."""
+        """Whether a process is training here now; checking this creates no file and disturbs no run."""
         try:
             handle = os.open(self.path / _LOCK, os.O_RDWR)
         except OSError:

@@ -1,4 +1,4 @@
-"""What a user has said of a bundle's classes since it was trained: `malignant.json` beside the manifest.
+"""How a user has marked a bundle's classes since it was trained: `malignant.json` beside the manifest.
 
 The bundle stays as it is, and so does its hash: the file is no part of what was trained.
 """
@@ -29,7 +29,7 @@ class _StoredMarks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_marks(bundle: Path, classes: Collection[str]) -> Marks | None:
-    """Return what a user has said of a bundle's classes; `None` where nobody has.
+    """Return how a user has marked a bundle's classes; `None` where they are marked as in training.
 
     Args:
         bundle: its folder.
@@ -57,7 +57,7 @@ def read_marks(bundle: Path, classes: Collection[str]) -> Marks | None:
 
 
 def write_marks(bundle: Path, marks: Marks | None) -> None:
-    """Store what a user says of a bundle's classes; `None` goes back to the marks from the training.
+    """Store how a user marks a bundle's classes; `None` goes back to the marks from the training.
 
     Raises:
         StorageError: the file cannot be written or removed.

@@ -104,7 +104,7 @@ def signature(folder: Path) -> Signature:
 
 
 def read_run(folder: Path, *, imported: bool = False) -> RunSummary:
-    """Read what a list says of a run.
+    """Read what a list shows of a run.
 
     Args:
         folder: of the run; or a bundle itself.

@@ -2,8 +2,9 @@
 
 ```
 RUN/report-PART/metrics.json       figures with intervals, and what they rest on (`ScoredMetrics`)
-RUN/report-PART/predictions.csv    a row a sample: sample_id, truth, predicted, then the probability of each class;
-                                   text is safe for spreadsheets (see `trainer.tables`)
+RUN/report-PART/predictions.csv    a row a sample: sample_id, truth, predicted, the probability of each class, and the
+                                   prior that these assume (older reports lack it); text is safe for spreadsheets
+                                   (see `trainer.tables`)
 RUN/report-PART/*.png              pictures
 ```
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from trainer.predictions import Prior
+
 METRICS_FILE = "metrics.json"
 PREDICTIONS_FILE = "predictions.csv"
 
@@ -40,6 +43,9 @@ _FOLDER = "report"
 _PARTS = ("train", "validation", "test", "all")
 _LARGEST_TABLE = 512 << 20  # bytes; a million images with seven classes take 80 MiB
 _KEY_COLUMNS = ("sample_id", "truth", "predicted")
+_PRIOR_COLUMN = "prior"
+_PRIOR: Prior = "natural"
+"""That of the bundle's calibration, which metrics.json gives by class."""
 
 
 class ScoredMetrics(Metrics, frozen=True, kw_only=True):
@@ -112,7 +118,7 @@ def report_folders(run: Path) -> list[Path]:
 
 
 def begin_report(folder: Path) -> None:
-    """Make a folder for a report; what was scored before is none any more, since its files are about to change.
+    """Make a folder for a report; an earlier report in it becomes invalid, since its files are about to change.
 
     Raises:
         StorageError: it cannot be written.
@@ -133,8 +139,8 @@ def write_report(folder: Path, scored: ScoredMetrics, table: PredictionTable) ->
         table.sample_ids, table.truth, table.predicted, table.probabilities, strict=True
     ):
         figures = [f"{p:.6f}" for p in probabilities]
-        rows.append([sample_id, table.classes[truth], table.classes[predicted], *figures])
-    write_text(folder / PREDICTIONS_FILE, as_csv([*_KEY_COLUMNS, *table.classes], rows))
+        rows.append([sample_id, table.classes[truth], table.classes[predicted], *figures, _PRIOR])
+    write_text(folder / PREDICTIONS_FILE, as_csv([*_KEY_COLUMNS, *table.classes, _PRIOR_COLUMN], rows))
     write_scored(folder, scored)
 
 
@@ -167,6 +173,9 @@ def read_predictions(folder: Path) -> PredictionTable:
     try:
         with io.StringIO(read_regular(file, _LARGEST_TABLE).decode(), newline="") as stream:
             header, *rows = [[spreadsheet_plain(cell) for cell in row] for row in csv.reader(stream)]
+        if header[-1:] == [_PRIOR_COLUMN] and all(row[-1:] == [_PRIOR] for row in rows):
+            # Otherwise it is a class of that name in a report that lacks the column.
+            header, rows = header[:-1], [row[:-1] for row in rows]
         classes = tuple(header[len(_KEY_COLUMNS) :])
         table = PredictionTable(
             classes,

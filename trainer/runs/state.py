@@ -61,7 +61,7 @@ class RunState(msgspec.Struct, kw_only=True):
         self.confusion = [[0] * classes for _ in range(classes)]
 
     def begin_stage(self, index: int) -> None:
-        """Go on to another stage."""
+        """Move on to another stage."""
         self.epochs_before += self.epoch
         self.stage, self.epoch, self.step = index, 0, 0
         self.stage_best, self.waited, self.rate_factor, self.rate_waited = None, 0, 1.0, 0

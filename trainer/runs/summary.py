@@ -1,4 +1,4 @@
-"""What a list of runs says of each: plain values, which `trainer.runs.reading` reads."""
+"""What a list of runs shows of each: plain values, which `trainer.runs.reading` reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RunStatus(enum.Enum):
-    """How a run stands."""
+    """The status of a run."""
 
     RUNNING = "running"
     STOPPED = "stopped"
@@ -73,11 +73,11 @@ class RunSummary:
         stages: names, in order.
         classes, malignant: of the network; empty before there is a bundle.
         epochs: epochs that are done, over all stages.
-        planned_epochs: epochs there are at most, over all stages.
+        planned_epochs: the most epochs there can be, over all stages.
         best_stage, best_epoch: of the epoch kept; the epoch is counted from 1 over all stages, 0: none yet.
         best_macro_recall, best_accuracy: on the validation images that choose, 0 to 1.
         best_n: how many these are; `None` where not known.
-        reports: what was scored, of this bundle and of earlier ones.
+        reports: scorings of this bundle and of earlier ones.
         dataset_path: the dataset file it was trained on, as far as known; it may be gone.
         dataset_fingerprint: of samples and split; empty where not known.
         drawn: whether it was trained on the demo's drawings.

@@ -53,8 +53,8 @@ def finish_run(
         config: settings of the run.
         state: with the history.
         origin: where the initial weights came from.
-        listener: hears progress.
-        stop: asked between batches.
+        listener: receives progress events.
+        stop: checked between batches.
 
     Returns:
         The manifest of the bundle.

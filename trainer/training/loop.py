@@ -76,15 +76,15 @@ def train(
         cache_folder: where features are kept for later runs.
         weights_dir: where ImageNet weights are looked for first.
         resume: go on from the last checkpoint.
-        listener: hears events; they are also kept in the run's folder.
-        stop: asked between batches.
+        listener: receives the events, which are also kept in the run's folder.
+        stop: checked between batches.
 
     Returns:
         The manifest of the bundle in `folder/bundle`.
 
     Raises:
         StoppedError: on request, after a checkpoint was saved.
-        TrainerError: any other of its kinds, in words.
+        TrainerError: any other failure that a user can cause.
     """
     config = check_config(config)
     run_folder = RunFolder(folder)

@@ -1,4 +1,4 @@
-"""How a stage is cut into steps, and when a run speaks and saves in between."""
+"""How a stage is divided into steps, and when a run reports and saves in between."""
 
 from __future__ import annotations
 

@@ -64,12 +64,12 @@ class Prepared(NamedTuple):
     Attributes:
         samples: that it trains on and chooses by.
         source: of their images.
-        network: with the weights it starts or goes on from.
+        network: with the weights it starts or resumes from.
         strategy: over how many devices.
         state: where it is.
         origin: where the backbone's first weights came from.
         checkpoints: of the run, which know those that are damaged.
-        pending: arrays of the checkpoint it goes on from, for what is made later; `None` for a new run.
+        pending: arrays of the checkpoint it resumes from, for what is made later; `None` for a new run.
     """
 
     samples: Samples
@@ -103,8 +103,8 @@ def prepare_run(
         opened: what must be closed after the run is left to it.
         cache_folder: of features.
         weights_dir: where ImageNet weights are looked for first.
-        listener: hears what happens.
-        stop: asked between batches.
+        listener: receives the events.
+        stop: checked between batches.
         resume: go on from the last checkpoint.
     """
     samples = _collect_samples(store, config)

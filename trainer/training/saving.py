@@ -82,7 +82,7 @@ def best_checkpoint(
 
 
 class Saving:
-    """The checkpoints of a run that goes on.
+    """Saves and restores the checkpoints of a run.
 
     Args:
         network: of the run.
@@ -90,7 +90,7 @@ class Saving:
         checkpoints: of the run.
         state: of the run, saved with each checkpoint.
         metric: that chooses the best epoch.
-        listener: hears of each.
+        listener: receives an event for each.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class Saving:
         self._listener(CheckpointSaved(path=str(path)))
 
     def restore(self, stepper: Stepper, arrays: dict[str, NDArray[Any]]) -> None:
-        """Set optimizer, averages and random states to those of a checkpoint of the stage that goes on."""
+        """Set optimizer, averages and random states to those of a checkpoint of the stage that is resumed."""
         state = self._state
         stepper.restore(arrays)
         for key, variable in self._network.dropout_states():

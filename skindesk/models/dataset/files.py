@@ -10,6 +10,7 @@ from trainer.dataset.store import DatasetStore
 from trainer.errors import TrainerError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from trainer.dataset.classes.malignancy import Malignancy
@@ -73,6 +74,7 @@ class OpenDataset:
         layout: name of the layout it was imported with.
         table: its samples.
         problems: what the import could not use.
+        passed_over: what it did not take and did not count as a problem: why, in words, to its number.
         certificate: of the split, `None` if there is none.
         moved: the images are not in `root` any more.
         stamp: of the dataset file when it was read.
@@ -83,6 +85,7 @@ class OpenDataset:
     layout: str
     table: SampleTable
     problems: tuple[Problem, ...]
+    passed_over: Mapping[str, int]
     certificate: SplitCertificate | None
     moved: bool
     stamp: Stamp
@@ -118,6 +121,7 @@ def read_dataset(path: Path) -> OpenDataset:
             layout=store.layout or "",
             table=SampleTable.of(frame, store.marks),
             problems=problems,
+            passed_over=store.passed_over,
             certificate=store.certificate(),
             moved=len(frame) > 0 and not store.lies_in(root),
             stamp=stamp,

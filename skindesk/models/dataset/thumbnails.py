@@ -24,6 +24,7 @@ KEPT_BYTES = 256 << 20
 """Memory for thumbnails; some 2,200 of 200 x 150 pixels."""
 
 _OFF = 2  # pixels; layouts round
+_REDUCED = 2  # times the box: what the trainer's decoder has read is made so small before Qt gets it
 
 _SLICE_SECONDS = 0.004  # of the GUI thread in one go, for taking thumbnails in
 _BYTES_PER_PIXEL = 4
@@ -57,9 +58,11 @@ def read_thumbnail(path: str, box: Box) -> QImage:
     """
     image = _read_by_qt(path, box)
     if image.isNull():
-        from trainer.images.decoding import read_image
+        from trainer.images.decoding import reading
+        from trainer.images.squares import reduced
 
-        image = as_qimage(read_image(Path(path)))
+        with reading(Path(path)) as (pixels, _):
+            image = as_qimage(reduced(pixels, _REDUCED * max(box.width, box.height)))
     fitted = _fitted(image.size(), box)
     if image.size() != fitted:
         smooth = Qt.TransformationMode.SmoothTransformation

@@ -25,12 +25,14 @@ class BundleFacts:
         manifest: everything about the network but its weights.
         summary: of the run it comes from, with what it scored.
         trained_marks: which classes were malignant or benign when it was trained.
+        wrongly_marked: classes that an older version did not count as malignant although their names say so.
     """
 
     folder: Path
     manifest: Manifest
     summary: RunSummary
     trained_marks: Marks
+    wrongly_marked: tuple[str, ...] = ()
 
     @property
     def hash(self) -> str:
@@ -49,6 +51,7 @@ def read_bundle_facts(folder: Path) -> BundleFacts:
         BundleError: the folder is no bundle, or its manifest is changed, damaged or too new.
     """
     from trainer.runs.bundle import read_manifest, read_trained_manifest
+    from trainer.runs.bundle_classes import wrongly_marked
     from trainer.runs.folder import RunFolder
     from trainer.runs.reading import read_run  # loads numpy; this runs in a worker
 
@@ -60,6 +63,7 @@ def read_bundle_facts(folder: Path) -> BundleFacts:
         manifest,
         read_run(run.path) if of_a_run else read_run(folder, imported=True),
         read_trained_manifest(folder).marks,
+        wrongly_marked(folder, manifest),
     )
 
 

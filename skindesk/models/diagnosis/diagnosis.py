@@ -118,7 +118,7 @@ class DiagnosisModel(QObject):
 
     @property
     def bundle(self) -> Path | None:
-        """The bundle that is asked."""
+        """The bundle that predicts."""
         return self._bundle
 
     @property
@@ -211,7 +211,7 @@ class DiagnosisModel(QObject):
             self.selected_changed.emit()
 
     def pass_over(self, number: int) -> None:
-        """Look at the next image instead of one that cannot be read, if nobody has chosen to look at that one."""
+        """Look at the next image instead of one that cannot be read, unless the user has chosen that one."""
         images = self.images
         place = next((place for place, image in enumerate(images) if image.number == number), None)
         if place is None or number != self._case.selected or number != self._given:
@@ -230,7 +230,7 @@ class DiagnosisModel(QObject):
             self.select(order[place])
 
     def set_framing(self, number: int, framing: Framing) -> None:
-        """Turn or cut an image; the network is asked anew when nothing has changed for a moment."""
+        """Turn or cut an image; it is predicted again when nothing has changed for a moment."""
         image = self.image(number)
         if image is None or image.framing == framing:
             return

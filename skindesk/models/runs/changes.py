@@ -6,7 +6,7 @@ import contextlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from PySide6.QtCore import QCoreApplication, QFile, QStandardPaths
 
@@ -15,9 +15,12 @@ from trainer.errors import StorageError, TrainerError
 from trainer.files import explained
 from trainer.runs.archive import export_archive, import_archive, read_contents
 from trainer.runs.folder import RunFolder
-from trainer.runs.naming import tidy_name, write_name
+from trainer.runs.naming import free_name, read_name, tidy_name, write_name
+from trainer.runs.reading import run_folders
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from trainer.runs.summary import RunSummary
 
     class NamedRun(Protocol):
@@ -45,6 +48,18 @@ class Trashed:
     name: str
     folder: Path
     place: str
+
+
+class Imported(NamedTuple):
+    """A bundle that came from a file.
+
+    Attributes:
+        name: it has here.
+        folder: where it is now.
+    """
+
+    name: str
+    folder: Path
 
 
 def rename_run(folder: Path, name: str) -> str:
@@ -127,22 +142,24 @@ def export_run(run: RunSummary, file: Path, *, with_reports: bool) -> Path:
     return file
 
 
-def import_bundle(file: Path, bundles: Path) -> Path:
+def import_bundle(file: Path, bundles: Path, taken: Collection[str] = ()) -> Imported:
     """Take a bundle in from one file.
 
     Args:
         file: that `export_run` has written, here or elsewhere.
         bundles: where imported bundles are kept.
+        taken: names of other runs; the bundle gets a number where its own is among them.
 
     Returns:
-        The new folder.
+        Its name and its new folder.
 
     Raises:
         BundleError: the file is not one, is damaged, too new or holds what it must not.
         StorageError: it cannot be kept.
     """
-    name = tidy_name(read_contents(file).name) or file.stem
+    stored = (read_name(folder) for folder in run_folders([bundles]))
+    name = free_name(tidy_name(read_contents(file).name) or file.stem, [*taken, *stored])
     folder = new_folder(bundles, name)
     import_archive(file, folder)
     write_name(folder, name)
-    return folder
+    return Imported(name, folder)

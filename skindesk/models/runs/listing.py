@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -19,12 +20,15 @@ from PySide6.QtCore import (
 
 from skindesk.background import Question
 from skindesk.metric_words import hint_of, name_of, title_of
+from trainer.errors import StorageError
 from trainer.metrics.catalogue import ACCURACY, BALANCED_ACCURACY
+from trainer.runs.naming import distinct_names, free_name, tidy_name, write_name
 from trainer.runs.summary import Report, RunStatus, RunSummary
 from trainer.wording import NOTHING, n_of, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from skindesk.models.workspace import Workspace
     from skindesk.paths import Paths
@@ -295,11 +299,12 @@ class RunsModel(QAbstractTableModel):
         return flags
 
     def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
-        """Take a name that was typed: it is shown at once, and kept by whoever hears `renamed`."""
-        name = str(value).strip()
+        """Take a name that was typed, with a number if another run has it; whoever hears `renamed` stores it."""
+        name = tidy_name(str(value))
         run = self._runs[index.row()] if index.isValid() else None
         if run is None or role != Qt.ItemDataRole.EditRole or not name or name == run.name:
             return False
+        name = free_name(name, [other.name for other in self._runs if other is not run])
         runs = list(self._runs)
         runs[index.row()] = replace(run, name=name)
         self._runs = tuple(runs)
@@ -397,4 +402,26 @@ def _read_all(folders: tuple[Path, ...], bundles: Path, known: _Cache) -> _Cache
                 found[folder] = before
             else:
                 found[folder] = (now, run_reading.read_run(folder, imported=imported))
+    return _with_names_of_their_own(found, known)
+
+
+def _with_names_of_their_own(found: _Cache, known: _Cache) -> _Cache:
+    """Number the runs whose name another one has; newcomers after those that are known, imported ones last.
+
+    A number is stored, so that a run keeps it when the other one goes. On a disk that cannot be written it holds
+    as long as the other runs are the same.
+    """
+
+    def rank(folder: Path) -> tuple[bool, bool, datetime, str]:
+        run = found[folder][1]
+        return folder not in known, run.imported, run.created, folder.as_posix()
+
+    places = sorted(found, key=rank)
+    names = distinct_names([found[folder][1].name for folder in places])
+    for folder, name in zip(places, names, strict=True):
+        stated, run = found[folder]
+        if name != run.name:
+            found[folder] = (stated, replace(run, name=name))
+            with contextlib.suppress(StorageError):
+                write_name(folder, name)
     return found

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from skindesk.widgets.basics import Card, muted, primary_button
 from skindesk.widgets.theme import SPACE
 from skindesk.widgets.wheel import wheel_needs_focus
-from trainer.dataset.reading.source.columns import TABLE_NAME, Columns
+from trainer.dataset.reading.source.columns import FOLDER_NAME, TABLE_NAME, Columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -210,6 +210,7 @@ class ColumnsForm(Card):
                 box.addItem(column or self.tr("(no name)"), column)
             if name == "split":
                 box.addItem(self.tr("The name of the table"), TABLE_NAME)
+                box.addItem(self.tr("The names of the images' folders"), FOLDER_NAME)
             recognised = getattr(preview.recognised, name)
             box.setCurrentIndex(max(0, box.findData(recognised)) if recognised else 0)
             box.blockSignals(False)

@@ -415,7 +415,7 @@ class DatasetPage(QWidget):
     def _say_imported(self, ended: Import) -> None:
         assert ended.report is not None
         sentence = imported(ended.report)
-        beside = [*ended.report.notes, *passed_over(ended.report)]
+        beside = [*ended.report.notes, *passed_over(ended.report.passed_over)]
         if not (ended.message or ended.report.problems or beside):
             self._workspace.notified.emit(sentence)
             return

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from skindesk.background import Errands
-from skindesk.pages.dataset.words import problem_kind, problems
+from skindesk.pages.dataset.words import passed_over, problem_kind, problems
 from skindesk.widgets.basics import Card, EmptyState, muted
 from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.icons import icon
@@ -175,11 +175,14 @@ class ProblemsView(Card):
             self.tr("These files and rows are not in the dataset. Fix them, then import again."), wrap=True
         )
         self._none = EmptyState(
-            "check", self.tr("No problems"), self.tr("Every file and row of the folder could be used.")
+            "check", self.tr("No problems"), self.tr("All images and rows could be used.")
         )
+        self.skipped = muted("", wrap=True)
+        self.skipped.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.body.addWidget(self._explanation)
         self.body.addWidget(self.table, 1)
         self.body.addWidget(self._none, 1)
+        self.body.addWidget(self.skipped)
         QShortcut(
             QKeySequence(QKeySequence.StandardKey.Copy),
             self.table,
@@ -202,6 +205,8 @@ class ProblemsView(Card):
         for widget in (self.heading, self.kinds, self._copy, self._export, self.table, self._explanation):
             widget.setVisible(anything)
         self._none.setVisible(not anything)
+        self.skipped.setText("\n".join(passed_over(dataset.passed_over)))
+        self.skipped.setVisible(bool(dataset.passed_over))
 
     def copy(self) -> None:
         """Copy the selected rows, or all, as a table."""

@@ -10,6 +10,8 @@ from skindesk.widgets.quantities import images_counted
 from trainer.dataset.reading.layouts import AUTO, layout_named
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trainer.dataset.reports import ImportReport
 
 
@@ -62,11 +64,13 @@ def layout_name(layout: str) -> str:
     return layout if known is None else _tr(known.title)
 
 
-def passed_over(report: ImportReport) -> list[str]:
-    """Return what an import passed over, a line for each reason."""
-    return [
-        _tr("Skipped: {n} × {what}").format(n=f"{n:,}", what=what) for what, n in report.passed_over.items()
-    ]
+def passed_over(reasons: Mapping[str, int]) -> list[str]:
+    """Return what an import passed over, a line for each reason.
+
+    Args:
+        reasons: in words, to the number of files or rows.
+    """
+    return [_tr("Skipped: {n} × {what}").format(n=f"{n:,}", what=what) for what, n in reasons.items()]
 
 
 def imported(report: ImportReport) -> str:

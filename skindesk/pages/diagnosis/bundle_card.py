@@ -63,6 +63,10 @@ class BundleCard(Card):
         self.marked = muted(wrap=True)
         self.marked.setText(self.tr("Its malignant and benign classes were marked by hand after training."))
         self.body.addWidget(self.marked)
+        self.outdated = QLabel()
+        self.outdated.setWordWrap(True)
+        set_role(self.outdated, "alert")
+        self.body.addWidget(self.outdated)
         self.marks_button = QPushButton(self.tr("Malignant classes…"))
         set_role(self.marks_button, "quiet")
         self.marks_button.setStyleSheet("padding-left: 0px;")  # in line with the text above it
@@ -116,6 +120,7 @@ class BundleCard(Card):
         """Say what network it is; `None` while that is not known."""
         self._facts = facts
         self.marks_button.setVisible(facts is not None)
+        self._show_outdated(facts.wrongly_marked if facts is not None else ())
         self.marked.setVisible(facts is not None and facts.manifest.marks != facts.trained_marks)
         self._line.setText(words.bundle_line(facts) if facts is not None else "")
         self._score.setText(words.score_line(facts) if facts is not None else "")
@@ -124,6 +129,16 @@ class BundleCard(Card):
         self.demo.setVisible(facts is not None and facts.summary.drawn)
         if facts is not None:
             self.problem.clear()
+
+    def _show_outdated(self, classes: Sequence[str]) -> None:
+        names = ", ".join(class_label(name, ()) for name in classes)
+        self.outdated.setText(
+            self.tr(
+                "An older version did not count {classes} as malignant. Correct or confirm this under “Malignant "
+                "classes…”."
+            ).format(classes=names)
+        )
+        self.outdated.setVisible(bool(classes))
 
     def marks_menu(self, facts: BundleFacts) -> QMenu:
         """Return a menu with an entry for each class of a network; it goes when it is closed."""

@@ -66,7 +66,7 @@ class ResultsPage(QWidget):
         self._runs, self._workspace, self._settings = runs, workspace, settings
         self._awaited: Path | None = None
         self._problem = ""
-        self.run_actions = RunActions(workspace, settings, paths, self)
+        self.run_actions = RunActions(runs, workspace, settings, paths, self)
         self.table = RunTable(runs, settings)
         self.detail = RunDetail(scoring, runs, workspace, settings, self.run_actions)
         self._compare: CompareView | None = None

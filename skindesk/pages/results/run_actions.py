@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QWidget
 
-    from skindesk.models.runs.changes import Trashed
+    from skindesk.models.runs.changes import Imported, Trashed
+    from skindesk.models.runs.listing import RunsModel
     from skindesk.models.workspace import Workspace
     from skindesk.paths import Paths
     from skindesk.settings import Settings
@@ -67,8 +68,11 @@ class RunActions(QObject):
     edit_asked = Signal()
     arrived = Signal(object)
 
-    def __init__(self, workspace: Workspace, settings: Settings, paths: Paths, page: QWidget) -> None:
+    def __init__(
+        self, runs: RunsModel, workspace: Workspace, settings: Settings, paths: Paths, page: QWidget
+    ) -> None:
         super().__init__(page)
+        self._runs = runs
         self._workspace, self._settings, self._paths, self._page = workspace, settings, paths, page
         self._chosen: tuple[RunSummary, ...] = ()
         self._scoring: Collection[Path] = ()
@@ -258,20 +262,20 @@ class RunActions(QObject):
 
     def import_files(self, files: Sequence[Path]) -> None:
         """Take bundles in from files."""
-        bundles = self._paths.bundles
+        bundles, taken = self._paths.bundles, [run.name for run in self._runs.runs]
         for file in files:
             self._tell("import", file, self.tr("Importing {file}…").format(file=file.name))
             self._do(
                 "import",
                 file,
-                partial(run_changes.import_bundle, file, bundles),
+                partial(run_changes.import_bundle, file, bundles, taken),
                 partial(self._taken_in, file),
             )
 
-    def _taken_in(self, file: Path, folder: Path) -> None:
-        self._tell("import", file, self.tr("“{name}” was imported.").format(name=folder.name))
+    def _taken_in(self, file: Path, bundle: Imported) -> None:
+        self._tell("import", file, self.tr("“{name}” was imported.").format(name=bundle.name))
         self._workspace.runs_changed.emit()
-        self.arrived.emit(folder)
+        self.arrived.emit(bundle.folder)
 
     # --- telling -----------------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +18,7 @@ from skindesk.paths import new_folder
 from trainer.events import Failed, StageStarted, Stopped
 from trainer.protocol.training import TrainNetwork
 from trainer.runs.folder import RunFolder
-from trainer.runs.naming import read_name, write_name
+from trainer.runs.naming import free_name, read_name, write_name
 from trainer.runs.reading import run_folders
 
 if TYPE_CHECKING:
@@ -163,10 +162,8 @@ class RunKeeper(QObject):
 
     def _free_title(self, title: str) -> str:
         """Return a title that no other run has: "Xception, balanced (2)"."""
-        used = {read_name(folder).casefold() for folder in run_folders(self.runs_folders)}
-        used |= {run.live.title.casefold() for run in self._runs.values()}
-        numbered = (f"{title} ({number})" for number in itertools.count(2))
-        return next(name for name in itertools.chain([title], numbered) if name.casefold() not in used)
+        stored = (read_name(folder) for folder in run_folders([*self.runs_folders, self._paths.bundles]))
+        return free_name(title, [*stored, *(run.live.title for run in self._runs.values())])
 
     def _new_folder(self, title: str) -> Path:
         """Return a folder that no run has, not even one that waits."""

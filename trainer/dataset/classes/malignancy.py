@@ -97,7 +97,7 @@ def marks_by_name(class_names: Iterable[str]) -> Marks:
 
 
 def malignancy_by_name(class_name: str) -> Malignancy:
-    """Return what a class's name says of it; a name that is not known says nothing."""
+    """Return whether a class's name says that it is malignant or benign; an unknown name says neither."""
     identity = class_identity(class_name)
     if identity in FULL_NAMES:
         return "malignant" if identity in MALIGNANT else "benign"
@@ -112,14 +112,14 @@ def malignancy_by_name(class_name: str) -> Malignancy:
 
 
 def mixed(class_name: str) -> bool:
-    """Return whether a name speaks of malignant and of benign lesions, as in "melanoma or nevus"."""
+    """Return whether a name mentions both malignant and benign lesions, as in "melanoma or nevus"."""
     if class_identity(class_name) in FULL_NAMES:
         return False
     return malignancy_by_name(class_name) == "malignant" and _has_benign_term(_words(class_name))
 
 
 def mixed_note(class_name: str) -> str:
-    """Say that a class mixes both and how it counts."""
+    """Return a sentence that a class mixes both, and how it counts."""
     return (
         f"The name of class {class_name!r} mentions both malignant and benign lesions; it counts as "
         "malignant. `classes --benign` marks it as benign."

@@ -1,4 +1,4 @@
-"""The marks of a dataset's classes: what a user has said of them, else what their names say."""
+"""The marks of a dataset's classes: set by the user, else derived from their names."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from trainer.dataset.classes.names import spelt_as
 from trainer.errors import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from trainer.dataset.database import Database
+    from trainer.errors import TrainerError
 
 
 class ClassList(msgspec.Struct, frozen=True, kw_only=True):
-    """The classes of a dataset.
+    """The classes of a dataset, or of a bundle.
 
     Attributes:
-        classes: name to number of usable samples.
+        classes: name to number of usable samples; of a bundle, of those it was trained, chosen and tested on.
         malignant: names of those that are malignant or precancerous, sorted.
         benign: names of those that are benign, sorted.
         not_stated: names of the others, sorted.
@@ -45,7 +46,7 @@ def stored_marks(database: Database) -> Marks:
 
 
 def class_list(database: Database) -> ClassList:
-    """Count the classes of a dataset, and say how they are marked."""
+    """Return the classes of a dataset with their counts and marks."""
     rows = database.rows("SELECT class_name, count(*) FROM samples WHERE usable GROUP BY 1 ORDER BY 1")
     counts = {str(name): int(n) for name, n in rows}
     marks = stored_marks(database)
@@ -61,7 +62,7 @@ def mark(
     benign: Sequence[str] = (),
     by_name: Sequence[str] = (),
 ) -> None:
-    """Say of classes what they are; others stay as they are.
+    """Mark classes as malignant or benign; the others keep their marks.
 
     Args:
         database: of the dataset.
@@ -72,21 +73,43 @@ def mark(
     Raises:
         DatasetError: a name is not a class of this dataset, or is given twice.
     """
-    wanted: dict[str, int | None] = {}
-    names = used_classes(database)
-    for given, value in ((malignant, 1), (benign, 0), (by_name, None)):
-        for name in given:
-            spelt = spelt_as(name, names)
-            if spelt not in names:
-                raise DatasetError(
-                    f"{database.path} has no class {name!r}; its classes are {', '.join(names)}."
-                )
-            if wanted.get(spelt, value) != value:
-                raise DatasetError(f"Class {name!r} cannot be both; mark it as malignant or as benign.")
-            wanted[spelt] = value
-    database.run_many(
-        "UPDATE classes SET marked = ? WHERE class_name = ?", [(v, name) for name, v in wanted.items()]
+    said = spelt_classes(
+        str(database.path),
+        used_classes(database),
+        {"malignant": malignant, "benign": benign, "not stated": by_name},
     )
+    values = {"malignant": 1, "benign": 0, "not stated": None}
+    database.run_many(
+        "UPDATE classes SET marked = ? WHERE class_name = ?",
+        [(values[kind], name) for name, kind in said.items()],
+    )
+
+
+def spelt_classes(
+    where: str,
+    classes: Collection[str],
+    said: Mapping[Malignancy, Sequence[str]],
+    *,
+    error: type[TrainerError] = DatasetError,
+) -> dict[str, Malignancy]:
+    """Return how classes are to be marked, by their own names.
+
+    Args:
+        where: whose classes they are, for the message.
+        classes: all names.
+        said: names in any spelling, by what they are said to be.
+        error: raised where a name is not a class, or is said to be two things.
+    """
+    found: dict[str, Malignancy] = {}
+    for kind, names in said.items():
+        for name in names:
+            spelt = spelt_as(name, classes)
+            if spelt not in classes:
+                raise error(f"{where} has no class {name!r}; its classes are {', '.join(classes)}.")
+            if found.get(spelt, kind) != kind:
+                raise error(f"Class {name!r} cannot be both; mark it as malignant or as benign.")
+            found[spelt] = kind
+    return found
 
 
 def _said(database: Database) -> dict[str, Malignancy]:

@@ -45,8 +45,8 @@ def make_demo_dataset(
     """Draw the demo's lesions into a folder, import and split them.
 
     Args:
-        folder: for everything; an older demo in it is replaced.
-        listener: hears what happens.
+        folder: for everything; an earlier demo in it is replaced.
+        listener: receives the events.
         stop: asked between lesions and files.
 
     Raises:

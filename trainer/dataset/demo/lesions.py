@@ -114,14 +114,14 @@ def draw_dataset(
         seed: of everything random.
         lesions: number of sound lesions, at least one for each class.
         size: width and height of the images, pixels.
-        listener: is told the progress.
+        listener: receives progress events.
         stop: ends the work between two lesions; nothing is left behind.
 
     Returns:
         `folder`.
 
     Raises:
-        DatasetError: the folder holds something, or fewer lesions than classes are asked for.
+        DatasetError: the folder holds something, or fewer lesions than classes are requested.
         StorageError: the folder cannot be written.
         StoppedError: `stop` was asked.
     """

@@ -48,7 +48,7 @@ class Canvas:
         return float(self.generator.uniform(low, high))
 
     def chance(self, probability: float) -> bool:
-        """Return whether something that happens with this probability happens."""
+        """Return true with this probability."""
         return bool(self.generator.random() < probability)
 
     def noise(self, scale: float, octaves: int = 1) -> Field:

@@ -24,12 +24,12 @@ class SplitCertificate(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         seed: the split was made with.
-        fractions: wished share of images in train, validation and test; they sum to 1.
+        fractions: requested shares of images in train, validation and test; they sum to 1.
         images: number of images by part.
         groups: number of groups by part.
         lesions: number of different lesion ids by part.
         classes: part to class to number of images.
-        groups_in_two_parts: groups of which samples lie in more than one part; 0 in a sound split.
+        groups_in_two_parts: groups with samples in more than one part; 0 in a sound split.
         lesions_in_two_parts: the same for lesion ids.
         patients_in_two_parts: the same for patient ids.
         files_in_two_parts: identical files (same SHA-256) that lie in more than one part.
@@ -141,7 +141,7 @@ def certify(
     Args:
         frame: samples as `DatasetStore.frame` gives them; `split` may be missing for some.
         seed: the split was made with.
-        fractions: wished share of images of each part.
+        fractions: requested share of images of each part.
         notes: sentences to be kept with it.
         fingerprint: of the dataset.
     """

@@ -89,8 +89,8 @@ class PairCounts(NamedTuple):
     """What has become of the known pairs in a dataset.
 
     Attributes:
-        joined: pairs of which both sides are there and in one group.
-        in_two_parts: pairs of which images lie in more than one part of the split.
+        joined: pairs whose images are both present and in one group.
+        in_two_parts: pairs whose images lie in different parts of the split.
     """
 
     joined: int

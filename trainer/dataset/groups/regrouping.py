@@ -32,7 +32,7 @@ def compare_looks(
 
     Args:
         database: of the dataset.
-        listener: is told how far it is.
+        listener: receives progress events.
         stop: ends it between some hundred samples; those compared are kept.
 
     Raises:
@@ -98,8 +98,32 @@ def _sound(
         raise damaged(database.path, f"a thumbnail in it is not an image ({error})") from error
 
 
+def current_groups(database: Database, *, known_pairs: bool = True) -> list[str]:
+    """Return the group id of each usable sample, in the order of their ids, from what the dataset holds.
+
+    Args:
+        database: of the dataset.
+        known_pairs: join the pairs of `trainer.dataset.groups.known_pairs`, as has been done since version 3 of
+            dataset files.
+    """
+    rows = database.rows(
+        "SELECT sample_id, path, lesion_id, patient_id, sha256 FROM samples WHERE usable ORDER BY sample_id"
+    )
+    if not rows:
+        return []
+    sample_ids, paths, lesions, patients, files = zip(*rows, strict=True)
+    position = {sample_id: index for index, sample_id in enumerate(sample_ids)}
+    pairs = [
+        (position[first], position[second])
+        for first, second in database.rows("SELECT first_id, second_id FROM near_duplicates")
+        if first in position and second in position
+    ]
+    known = pair_numbers(sample_ids, paths, lesions) if known_pairs else [None] * len(sample_ids)
+    return group_ids(sample_ids, (lesions, patients, files, known), pairs)
+
+
 def regroup(database: Database) -> int:
-    """Work out the groups anew and store what has changed.
+    """Recompute the groups and store what has changed.
 
     A sample without a part joins the part of its group. Where groups of different parts have become one, the
     whole group goes to the earliest of these parts in the order train, validation, test: so no network that
@@ -110,21 +134,11 @@ def regroup(database: Database) -> int:
         Number of samples that were moved from one part to another.
     """
     with database.transaction():
-        rows = database.rows(
-            "SELECT sample_id, path, lesion_id, patient_id, sha256, group_id, split FROM samples"
-            " WHERE usable ORDER BY sample_id"
-        )
+        rows = database.rows("SELECT sample_id, group_id, split FROM samples WHERE usable ORDER BY sample_id")
         if not rows:
             return 0
-        sample_ids, paths, lesions, patients, files, old_groups, old_parts = zip(*rows, strict=True)
-        position = {sample_id: index for index, sample_id in enumerate(sample_ids)}
-        pairs = [
-            (position[first], position[second])
-            for first, second in database.rows("SELECT first_id, second_id FROM near_duplicates")
-            if first in position and second in position
-        ]
-        known = pair_numbers(sample_ids, paths, lesions)
-        groups = group_ids(sample_ids, (lesions, patients, files, known), pairs)
+        sample_ids, old_groups, old_parts = zip(*rows, strict=True)
+        groups = current_groups(database)
         parts_of: defaultdict[str, set[str]] = defaultdict(set)
         for group, part in zip(groups, old_parts, strict=True):
             if part is not None:

@@ -59,7 +59,7 @@ def thumbnail_of(image: npt.NDArray[np.uint8]) -> bytes:
 
 
 class BrokenMiniatureError(ValueError):
-    """What was stored as a miniature is none."""
+    """A stored miniature is damaged."""
 
 
 def detail_of(image: npt.NDArray[np.uint8]) -> bytes:

@@ -115,7 +115,7 @@ def _wave_matrix(crop: float) -> npt.NDArray[np.float32]:
 
 
 def patterns(pictures: Pictures, crop: float = 0.0) -> Patterns:
-    """Return the patterns of pictures of which `crop` is cut off on each side.
+    """Return the patterns of pictures after cutting off `crop` on each side.
 
     Args:
         pictures: (n, 16, 16), grey miniatures of the whole pictures.

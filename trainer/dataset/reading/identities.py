@@ -1,4 +1,4 @@
-"""Ids of lesions and patients: those that stand for nobody, and those that are counted anew for each patient."""
+"""Ids of lesions and patients: placeholders, and lesion ids that start again for each patient."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FEWEST = 10  # images from which on it is odd that most are of one patient
 
 
 def settle_ids(samples: Sequence[Found]) -> tuple[list[Found], list[str]]:
-    """Leave out ids that stand for nobody, and tell lesions apart that are numbered within each patient.
+    """Drop ids that are placeholders, and make lesion ids unique that are numbered within each patient.
 
     Returns:
         The samples, and sentences about what was done or looks odd.

@@ -1,4 +1,4 @@
-"""Spellings of one class are brought together, and what was joined is said."""
+"""Joins spellings of one class, and reports what was joined."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class ReadyPredictors:
         return self._predictors.get(identity)
 
     def make_room(self) -> None:
-        """Let go of the one that was used longest ago if there is no room for another."""
+        """Drop the one that was used longest ago if there is no room for another."""
         while len(self._predictors) >= _PREDICTORS:
             self._predictors.popitem(last=False)
             gc.collect()  # networks are cycles of objects

@@ -1,4 +1,4 @@
-"""Bundles scored; and what a training would cost, see and run on."""
+"""Scores bundles; estimates the cost, input and device of a training."""
 
 from __future__ import annotations
 
@@ -73,13 +73,13 @@ def estimate_run(job: EstimateRun, context: Context) -> RunEstimated:
 
 
 class TimedNetwork:
-    """The network that was timed last: a user who tries settings asks about it again and again."""
+    """The network that was timed last: a user who tries settings needs it many times."""
 
     def __init__(self) -> None:
         self._timed: tuple[object, Network] | None = None
 
     def network_of(self, job: EstimateRun, classes: int, precision: str, kind: str) -> Network:
-        """Return the network of a run, made anew unless it is the last one."""
+        """Return the network of a run; it is built unless it is the last one."""
         from trainer.network.network import Network
 
         config = job.config

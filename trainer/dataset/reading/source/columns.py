@@ -97,5 +97,5 @@ def tidy_column(name: str) -> str:
 
 
 def lacking(field: Field) -> str:
-    """Return in words which column a table lacks."""
+    """Return a phrase for a column that a table lacks."""
     return f"one for the {field.title.lower()} ({', '.join(field.columns[:_NAMED])} ...)"

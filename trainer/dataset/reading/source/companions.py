@@ -1,7 +1,8 @@
-"""Masks and other pictures that accompany photographs, told by their names and by what they show."""
+"""Masks and other pictures that accompany photographs, recognised by name and content."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
@@ -48,7 +49,7 @@ _NEAR = 24  # grey levels from black or white
 
 
 def companions_among(root: Path, images: Sequence[str]) -> set[str]:
-    """Return which of the image files are no photographs but masks and other maps of them.
+    """Return the image files that are masks or other maps rather than photographs.
 
     By name: they lie in a folder that says so, or their name is that of another image and such a word. By content:
     files that have the names of images in another folder, in a folder of black-and-white pictures.
@@ -106,10 +107,14 @@ def _drawn_so(root: Path, images: Iterable[str]) -> set[str]:
 def _is_black_and_white(path: Path) -> bool:
     import numpy as np
 
-    from trainer.images.decoding import read_image
+    from trainer.images import memory
+    from trainer.images.decoding import reading
 
     try:
-        pixels = read_image(path)
+        with reading(path) as (image, _):
+            # Of a large image some pixels will do: what follows takes as much memory as the image again.
+            step = math.ceil(math.sqrt(image.size / (3 * memory.WHOLE)))
+            pixels = image[::step, ::step].copy()
     except ImageError:
         return False
     if (pixels != pixels[..., :1]).any():
