@@ -13,7 +13,7 @@ from PIL import Image
 from scipy import ndimage
 
 from trainer.config import HeadSettings
-from trainer.images.evidence import EvidenceMap, fine_map, heat_colours
+from trainer.images.evidence import EvidenceMap, fine_map, heat_colours, outlines
 from trainer.images.framing import network_square
 from trainer.network.evidence import evidence_graph
 from trainer.network.network import Network
@@ -139,6 +139,10 @@ def test_a_map_is_shown_smoothly_and_clear_where_there_is_nothing() -> None:
     painted = heat_colours(values, 0.5)
     assert painted[0, 0, 3] < 8
     assert painted[-1, -1, 3] == 128
+    (line,) = outlines(evidence, 64)
+    assert 0.4 < line.min() < 0.6
+    assert line.max() == 1.0
+    np.testing.assert_array_equal(line[0], line[-1])
     assert not evidence.empty
     assert EvidenceMap(method="grad-cam", grid=((0.0,),)).empty
 

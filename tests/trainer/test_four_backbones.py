@@ -15,7 +15,7 @@ from trainer.backbones import get_backbone
 from trainer.config import OFFERED_BACKBONES, FineTuneStage, HeadSettings, HeadStage, RunConfig
 from trainer.dataset.store import DatasetStore
 from trainer.images.decoding import read_image
-from trainer.prediction.evidence import Explainer
+from trainer.prediction.evidence import explain
 from trainer.prediction.inference import Predictor
 from trainer.runs.bundle import read_manifest
 from trainer.training.loop import train
@@ -98,7 +98,7 @@ def test_both_stages_a_bundle_and_the_same_probabilities_wherever_it_is_loaded(
     assert np.ptp(expected, axis=0).max() > 1e-4
     values = np.array([list(p.values()) for p in elsewhere.predict(bundle, files)])
     np.testing.assert_allclose(values, expected, atol=1e-5)
-    last, finer = (np.array(map_.grid) for map_ in Explainer(predictor).explain(read_image(files[0]), "mel"))
+    last, finer = (np.array(map_.grid) for map_ in explain(predictor, read_image(files[0]), "mel"))
     assert 1 <= len(last) < len(finer)
     for grid in (last, finer):
         assert grid.shape == (len(grid), len(grid))

@@ -13,7 +13,7 @@ from trainer.files import printable
 from trainer.images.decoding import read_image
 from trainer.images.evidence import CAUTION, EvidenceMethod, empty_sentence
 from trainer.images.framing import network_square
-from trainer.prediction.evidence import Explainer
+from trainer.prediction import evidence
 from trainer.prediction.inference import Predictor, Wanted
 from trainer.sentences import visible
 from trainer.wording import percent, plain
@@ -78,8 +78,8 @@ def explain(
     if prediction.error:
         raise ImageError(prediction.error)
     wanted = class_name if class_name is not None else prediction.predicted
-    evidence = Explainer(predictor).explain(pixels, wanted)
-    map_ = evidence.grad_cam if method == "grad-cam" else evidence.hires_cam
+    found = evidence.explain(predictor, pixels, wanted)
+    map_ = found.grad_cam if method == "grad-cam" else found.hires_cam
     shape, probability = manifest.geometry.shape, prediction.probabilities[wanted]
     explained = Explained(printable(image.name), wanted, probability, prediction.predicted, map_, shape)
     draw_evidence(pixels, explained, out)

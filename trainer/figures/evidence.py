@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from trainer.dataset.classes.names import full_name
-from trainer.figures.choosing import LONGEST_NAME, shortened
+from trainer.figures.naming import LONGEST_NAME, shortened
 from trainer.figures.page import INK, MARGIN, NARROWEST_PAGE, QUIET, own_style, page, place_axes, write
-from trainer.images.evidence import CAUTION, OUTLINED, empty_sentence, fine_map, heat_colours
+from trainer.images.evidence import CAUTION, OUTLINED, empty_sentence, fine_map, heat_colours, outlines
 from trainer.images.framing import network_square
 from trainer.sentences import visible
 from trainer.wording import percent
@@ -115,12 +115,10 @@ def _lay_over(axes: Axes, explained: Explained, width: int, height: int) -> None
     values = fine_map(explained.evidence, _PIXELS)
     x, y, wide, high = network_square(width, height, explained.shape)
     axes.imshow(heat_colours(values, _OPACITY), extent=(x, x + wide, y + high, y))
-    across, down = (
-        (np.arange(_PIXELS) + 0.5) / _PIXELS * wide + x,
-        (np.arange(_PIXELS) + 0.5) / _PIXELS * high + y,
-    )
-    for colour, thickness in (("black", 2.4), ("white", 1.2)):
-        axes.contour(across, down, values, levels=[OUTLINED], colors=[colour], linewidths=[thickness])
+    for line in outlines(explained.evidence, _PIXELS):
+        across, down = x + wide * line[:, 0], y + high * line[:, 1]
+        axes.plot(across, down, color="black", linewidth=2.4)
+        axes.plot(across, down, color="white", linewidth=1.2)
 
 
 def _legend(figure: Figure, left: float, bottom: float, width: float) -> None:

@@ -58,6 +58,24 @@ def fine_map(evidence: EvidenceMap, size: int) -> NDArray[np.float32]:
     return np.asarray(grid.resize((size, size), Image.Resampling.BICUBIC)).clip(0.0, 1.0)
 
 
+def outlines(evidence: EvidenceMap, size: int) -> tuple[NDArray[np.float64], ...]:
+    """Return closed lines around where a map has at least `OUTLINED` of its largest value.
+
+    Args:
+        evidence: the map.
+        size: of the fine map that they are found on; 256 is smooth to the eye.
+
+    Returns:
+        For each line the points (n, 2), x and y in shares of the square (0 to 1).
+    """
+    import numpy as np
+    from contourpy import contour_generator
+
+    edged = np.pad(fine_map(evidence, size), 1)  # so that lines close at the edge of the square
+    lines = contour_generator(z=edged, line_type="Separate").lines(OUTLINED)
+    return tuple(((np.asarray(line) - 0.5) / size).clip(0.0, 1.0) for line in lines)
+
+
 def heat_colours(values: NDArray[np.float32], opacity: float) -> NDArray[np.uint8]:
     """Return values of a map in colour, uint8 RGBA (h, w, 4), transparent where nothing speaks for the class.
 

@@ -9,7 +9,6 @@ import numpy as np
 from trainer.errors import ConfigError, ImageError
 from trainer.images.evidence import EvidenceMap
 from trainer.images.squares import to_square
-from trainer.network.evidence import evidence_graph
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,33 +29,27 @@ class Evidence(NamedTuple):
     hires_cam: EvidenceMap
 
 
-class Explainer:
-    """Finds evidence with a predictor's network, in float32, for the logit that its predictions rest on."""
+def explain(predictor: Predictor, image: NDArray[np.uint8], class_name: str) -> Evidence:
+    """Return the evidence for a class, in float32, for the logit that predictions rest on.
 
-    def __init__(self, predictor: Predictor) -> None:
-        self._manifest = predictor.manifest
-        self._graph = evidence_graph(predictor.network, predictor.manifest.config.test_views)
+    Args:
+        predictor: whose network is asked.
+        image: uint8 (height, width, 3).
+        class_name: one of the network's.
 
-    def explain(self, image: NDArray[np.uint8], class_name: str) -> Evidence:
-        """Return the evidence for a class.
-
-        Args:
-            image: uint8 (height, width, 3).
-            class_name: one of the network's.
-
-        Raises:
-            ConfigError: the network has no such class.
-            ImageError: the network's output is not finite.
-        """
-        manifest = self._manifest
-        if class_name not in manifest.classes:
-            raise ConfigError(
-                f"This network has no class '{class_name}'; choose one of {', '.join(manifest.classes)}."
-            )
-        square = to_square(image, manifest.input_size, manifest.geometry)
-        maps = self._graph(square[np.newaxis], np.int32(manifest.classes.index(class_name)))
-        grad_cam, hires_cam = (map_[0].numpy() for map_ in maps)
-        return Evidence(_evidence_map("grad-cam", grad_cam), _evidence_map("hires-cam", hires_cam))
+    Raises:
+        ConfigError: the network has no such class.
+        ImageError: the network's output is not finite.
+    """
+    manifest = predictor.manifest
+    if class_name not in manifest.classes:
+        raise ConfigError(
+            f"This network has no class '{class_name}'; choose one of {', '.join(manifest.classes)}."
+        )
+    square = to_square(image, manifest.input_size, manifest.geometry)
+    maps = predictor.evidence_graph(square[np.newaxis], np.int32(manifest.classes.index(class_name)))
+    grad_cam, hires_cam = (map_[0].numpy() for map_ in maps)
+    return Evidence(_evidence_map("grad-cam", grad_cam), _evidence_map("hires-cam", hires_cam))
 
 
 def _evidence_map(method: EvidenceMethod, values: NDArray[np.float32]) -> EvidenceMap:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from trainer.events import Progress, silent
 from trainer.files import printable
 from trainer.images.decoding import read_image, to_square
 from trainer.metrics.decision import balanced_probabilities, calibrated_probabilities, decide
+from trainer.network.evidence import evidence_graph
 from trainer.network.network import Network
 from trainer.predictions import Prediction
 from trainer.runs.bundle import read_bundle
@@ -68,6 +69,11 @@ class Predictor:
         self.manifest, arrays = read_bundle(bundle)
         self.network = network_of(self.manifest, arrays)
         self.logits_graph = self.network.averaged_logits(self.manifest.config.test_views)
+
+    @functools.cached_property
+    def evidence_graph(self) -> Any:  # noqa: ANN401 - a compiled function
+        """What `trainer.network.evidence.evidence_graph` returns; tracing it takes seconds."""
+        return evidence_graph(self.network, self.manifest.config.test_views)
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the logits float32 (n, c) of squares uint8 (n, s, s, 3)."""
