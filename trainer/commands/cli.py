@@ -467,7 +467,7 @@ def explain(
     ] = None,
     method: Annotated[
         Literal["grad-cam", "hires-cam"],
-        typer.Option(help="`hires-cam` is twice as fine; `grad-cam` is better tried."),
+        typer.Option(help="`grad-cam`, the usual one, is coarse; `hires-cam` is twice as fine."),
     ] = "grad-cam",
     device: DeviceOption = "auto",
     as_json: AsJson = False,
