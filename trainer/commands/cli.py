@@ -519,6 +519,38 @@ def threshold(
 
 
 @app.command()
+def explain(
+    bundle: BundleFolder,
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.")],
+    out: Annotated[Path, typer.Option(metavar="FILE.png", help="The picture to write.")],
+    class_name: Annotated[
+        str | None,
+        typer.Option("--class", metavar="NAME", help="Class to look for; by default the predicted one."),
+    ] = None,
+    method: Annotated[
+        Literal["grad-cam", "hires-cam"],
+        typer.Option(help="`grad-cam`, the usual one, is coarse; `hires-cam` is twice as fine."),
+    ] = "grad-cam",
+    device: DeviceOption = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Draw where the network looked for a class in an image. It shows where, not why, and proves nothing."""
+    if out.suffix.lower() != ".png":
+        raise ConfigError(f"The picture is a PNG file; give --out a name that ends in .png, not {out.name}.")
+    if out.resolve() == image.resolve():
+        raise ConfigError(f"{out} is the image itself; give --out another name.")
+    listener = terminal_listener()
+    _start_on(device, "Explaining", listener)
+    from trainer.commands.explaining import explain as explain_image
+
+    explanation = explain_image(bundle, image, class_name, method, out)
+    if as_json:
+        _print_json(explanation)
+    else:
+        show(explanation.describe())
+
+
+@app.command()
 def demo(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder for all results; ./skindesk-demo by default.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -15,6 +15,7 @@ from trainer.files import printable
 from trainer.images.decoding import read_image, to_square
 from trainer.metrics.conformal import COVERAGE
 from trainer.metrics.decision import balanced_probabilities, calibrated_probabilities, decide
+from trainer.network.evidence import evidence_graph
 from trainer.network.network import Network, images_at_once
 from trainer.prediction.likeness import Checker, Likeness
 from trainer.predictions import UNLIKE, Prediction
@@ -101,6 +102,11 @@ class Predictor:
         self.views = self.manifest.config.test_views
         self._analysis = self.network.analysis(self.views)
         self.refresh(bundle)
+
+    @functools.cached_property
+    def evidence_graph(self) -> Any:  # noqa: ANN401 - a compiled function
+        """What `trainer.network.evidence.evidence_graph` returns; tracing it takes seconds."""
+        return evidence_graph(self.network, self.views)
 
     def refresh(self, bundle: Path) -> None:
         """Read again what may be added to a bundle without changing its network.

@@ -58,6 +58,12 @@ class Actions:
         )
         self.zoom_out = made(tr("Zoom out"), "remove", [QKeySequence("Ctrl+-")], tr("Zoom out"))
         self.fit = made(tr("Fit"), "fit", [QKeySequence("Ctrl+0")], tr("Show all of what is analysed"))
+        self.evidence = made(
+            tr("Where the network looked"),
+            "",
+            [QKeySequence("Ctrl+M")],
+            tr("Show it as an overlay, then as an outline, then not"),
+        )
         self.remove = made(
             tr("Remove image"), "delete", [_KEYS.Delete], tr("Remove the selected images from this page")
         )
@@ -104,6 +110,7 @@ class Actions:
             self.zoom_in,
             self.zoom_out,
             self.fit,
+            self.evidence,
             None,
             self.copy,
             self.export,

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.models.diagnosis.diagnosis import DiagnosisModel
+from skindesk.models.diagnosis.evidence import EvidenceModel
 from skindesk.models.pictures import PictureLoader
 from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.actions import Actions, connect
@@ -77,11 +78,12 @@ class DiagnosisPage(QWidget):
         self._workspace = workspace
         self._on_notice: Callable[[], object] | None = None
         self.model = DiagnosisModel(diagnosis, self)
+        self.evidence = EvidenceModel(diagnosis, self.model, self)
         self.loader = PictureLoader(self)
         self.intake = Intake(paths, settings, self)
         self.saving = Saving(settings, self.loader, self)
         self.commands = Actions(self)
-        self.images = ImageArea(self.model, self.loader, self.commands)
+        self.images = ImageArea(self.model, self.evidence, self.loader, self.commands)
         self.notice = Notice()
         self.failure = Notice()
         self.bundle = BundleCard(CompletePanel(scoring, settings))
@@ -165,6 +167,7 @@ class DiagnosisPage(QWidget):
         connect(commands.zoom_in, partial(canvas.zoom_by, 1.25))
         connect(commands.zoom_out, partial(canvas.zoom_by, 0.8))
         connect(commands.fit, canvas.fit)
+        connect(commands.evidence, self.images.evidence.step)
         connect(commands.remove, self._remove)
         connect(commands.clear, self._clear)
         connect(commands.undo, self._undo)
@@ -349,6 +352,8 @@ class DiagnosisPage(QWidget):
         selected = self.model.selected
         self._subtitle.setText(selected.path.name if selected is not None else "")
         self.result.show_result(self.findings.shown())
+        prediction = self.findings.result()[1]
+        self.evidence.set_predicted(prediction.predicted if prediction is not None else "")
         self._enable()
 
     def _enable(self) -> None:
