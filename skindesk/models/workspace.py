@@ -21,7 +21,7 @@ class Workspace(QObject):
         dataset_edited: the open dataset has other samples or another split.
         bundle_changed: another bundle is to be used for diagnosis, or none.
         runs_changed: a run was begun, has ended, was renamed, deleted or scored.
-        go_to(str): a page is asked for: `dataset`, `training`, `results`, `diagnosis` or `settings`.
+        go_to(str): a page is asked for: `dataset`, `training`, `results`, `diagnosis`, `cases` or `settings`.
         images_for_diagnosis(list[Path]): images to be shown on the diagnosis page.
         notified(str): a sentence for the status strip.
     """
