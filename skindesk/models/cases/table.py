@@ -123,7 +123,9 @@ class CaseTableModel(QAbstractTableModel):
             return words
         if role == Qt.ItemDataRole.ToolTipRole:
             return hint
-        return _alignment(COLUMNS[section]) if role == Qt.ItemDataRole.TextAlignmentRole else None
+        if role == Qt.ItemDataRole.TextAlignmentRole:  # on the right stands the arrow of the sorted column
+            return int((Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter).value)
+        return None
 
     def _heading(self, column: str) -> tuple[str, str]:
         return {

@@ -202,8 +202,6 @@ class CasesPage(QWidget):
     def _refreshed(self) -> None:
         cases = self._cases
         self.table.cases.show_cases(cases.cases)
-        there = sum(not case.state.removed_at for case in cases.cases)
-        self._count.setText(cases_counted(there) if cases.cases else "")
         if cases.problem:
             self.damaged.explanation.setText(cases.problem)
             self._stack.setCurrentWidget(self.damaged)
@@ -233,9 +231,9 @@ class CasesPage(QWidget):
         kind = cast("Kind", self.kind.current)
         of_kind = sum(is_of_kind(case, kind) for case in self._cases.cases)
         number, shown = cases_counted(of_kind), len(self.table.cases.rows)
-        self._count.setText(
-            number if shown == of_kind else tr("{n} of {cases}").format(n=f"{shown:,}", cases=number)
-        )
+        part = tr("{n} of {cases}").format(n=f"{shown:,}", cases=number)
+        self._count.setText(number if shown == of_kind else part)
+        self._count.setVisible(bool(self._cases.cases))
 
     def _show_chosen(self) -> None:
         chosen = self.table.chosen

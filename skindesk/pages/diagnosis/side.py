@@ -49,8 +49,8 @@ class Side(QWidget):
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, _EDGE, 0)
         row.setSpacing(SPACE)
-        row.addWidget(tool_button(commands.copy))
-        row.addWidget(tool_button(commands.export))
+        for action in (commands.copy, commands.export):  # without words, of which there is no room for all
+            row.addWidget(tool_button(action, Qt.ToolButtonStyle.ToolButtonIconOnly))
         row.addWidget(tool_button(commands.keep))
         row.addStretch(1)
         self.save_button = QPushButton(self.tr("Save PDF…"))
@@ -62,11 +62,14 @@ class Side(QWidget):
         layout.addWidget(muted(RESEARCH_ONLY, wrap=True))
 
 
-def tool_button(action: QAction) -> QToolButton:
+def tool_button(
+    action: QAction, style: Qt.ToolButtonStyle = Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+) -> QToolButton:
     """Return a button for an action, with its icon, as high as a button of words."""
     button = QToolButton()
     button.setDefaultAction(action)
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setToolButtonStyle(style)
+    button.setAccessibleName(action.text().rstrip("…"))
     button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Ignored)
     return button
 
