@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from skindesk.settings import Settings
     from skindesk.widgets.job_strip import JobStrip
 
-_SIDE_WIDTH, _NARROW_SIDE = 184, 56  # pixels
+_SIDE_WIDTH, _NARROW_SIDE = 184, 64  # pixels
 _NARROW = 1_000  # pixels of the window below which the side bar has icons alone
 _FIRST_SIZE = QSize(1360, 860)
-_SMALLEST = QSize(780, 520)  # a laptop's screen at 150 %
+_SMALLEST = QSize(780, 440)  # the room of a laptop at 150 %, without its task bar and the title
 _STRIP_HEIGHT = 36  # pixels
 _NOTICE_MS = 12_000
 

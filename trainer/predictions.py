@@ -9,11 +9,35 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+UNLIKE = "Unlike the images this network learned from"
+"""Leads wherever an image is flagged."""
+
 NO_CLASS_MALIGNANT = "No class of this network is marked malignant."
 """Stands where the probability of malignant classes would."""
 
 Prior: TypeAlias = Literal["natural", "balanced"]
 """The class frequencies that probabilities assume: those of the training images, or all classes equally frequent."""
+
+
+class Unusual(msgspec.Struct, frozen=True, kw_only=True):
+    """How unusual an image is for a network, measured against its validation images.
+
+    Attributes:
+        score: 0 is the median of the validation images, 1 some 5 % of them exceed (see `trainer.reference.novelty`).
+        threshold: scores above it are flagged; `None` where there were too few images to set it.
+        above: number of validation images that are less unusual.
+        n: number of validation images.
+    """
+
+    score: float
+    threshold: float | None
+    above: int
+    n: int
+
+    @property
+    def flagged(self) -> bool:
+        """Whether the score is above the threshold."""
+        return self.threshold is not None and self.score > self.threshold
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +50,9 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
         malignant_probability: sum of the malignant classes' probabilities, 0 to 1; `None` where no class is marked
             malignant.
         prior: that the probabilities assume; `natural` is the one the manifest names.
+        in_distribution: whether the image is like those the network learned from; `False` where its quality is too poor
+            to tell; `None` where the bundle does not know its training images.
+        unusual: how unusual the image is; `None` likewise.
         warnings: sentences about the image, or about a network that is only a demo.
         metadata: what the caller knows of the image, by column; `None` for nothing.
         error: why there is no prediction; empty where there is one.
@@ -36,6 +63,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     predicted: str = ""
     malignant_probability: float | None = None
     prior: Prior = "natural"
+    in_distribution: bool | None = None
+    unusual: Unusual | None = None
     warnings: tuple[str, ...] = ()
     metadata: dict[str, str] | None = None
     error: str = ""

@@ -176,11 +176,11 @@ class EmptyState(QWidget):
         layout.addWidget(self.title)
         self.explanation = muted(explanation, wrap=True)
         self.explanation.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.explanation.setFixedWidth(_EMPTY_WIDTH)
+        self.explanation.setMaximumWidth(_EMPTY_WIDTH)
         # In a row of its own: an aligned item would be given the height of its unwrapped text.
         middle = QHBoxLayout()
         middle.addStretch(1)
-        middle.addWidget(self.explanation)
+        middle.addWidget(self.explanation, 1_000)  # all the room it may have
         middle.addStretch(1)
         layout.addLayout(middle)
         layout.addSpacing(SPACE)
@@ -196,8 +196,12 @@ class EmptyState(QWidget):
             self.buttons.append(button)
         row.addStretch(1)
         layout.addLayout(row)
+        beside = QHBoxLayout()
+        beside.addStretch(1)
         self.extra = QVBoxLayout()
-        layout.addLayout(self.extra)
+        beside.addLayout(self.extra, 1_000)
+        beside.addStretch(1)
+        layout.addLayout(beside)
         layout.addStretch(3)
 
     def changeEvent(self, event: object) -> None:

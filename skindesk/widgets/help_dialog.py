@@ -120,9 +120,8 @@ class GuideDialog(QDialog):
         browser.setMarkdown(resource("help/guide.md").read_text(encoding="utf-8"))
         browser.document().setDocumentMargin(2 * SPACE)
         browser.setAccessibleName(self.tr("Guide"))
-        browser.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextBrowserInteraction | Qt.TextInteractionFlag.TextSelectableByKeyboard
-        )
+        # Without selecting by keyboard, which would show a cursor: the arrow keys scroll.
+        browser.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
         layout.addWidget(browser)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)

@@ -25,6 +25,12 @@ def malignancy_name(malignancy: Malignancy) -> str:
     }[malignancy]
 
 
+def add_heading(menu: QMenu, words: str) -> None:
+    """Say above the entries of a menu what they are about; the style shows no text of a section."""
+    menu.addAction(words).setEnabled(False)
+    menu.addSeparator()
+
+
 def add_marks(
     menu: QMenu, kinds: Iterable[Malignancy], current: Malignancy, mark: Callable[[Malignancy], None]
 ) -> None:

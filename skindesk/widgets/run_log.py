@@ -53,9 +53,9 @@ def level_of(event: AnyEvent) -> Level:
     return "warning" if isinstance(event, Warned | Stopped) else "note"
 
 
-def sentence(event: AnyEvent) -> str:
-    """Return an event in words."""
-    match event:
+def sentence(entry: LogEntry) -> str:
+    """Return an event in words; epochs are counted over all stages, as everywhere in the window."""
+    match entry.event:
         case Said(message=message) | Warned(message=message) | Failed(message=message):
             words = message
         case Stopped():
@@ -67,11 +67,11 @@ def sentence(event: AnyEvent) -> str:
         case StageEnded(stage=stage, reason=reason):
             words = _text("Stage {stage} ended: {reason}").format(stage=stage, reason=reason)
         case StageStarted():
-            words = _stage(event)
+            words = _stage(entry.event, entry.epoch)
         case EpochEnded():
-            words = _epoch(event)
+            words = _epoch(entry.event, entry.epoch)
         case CostEstimated():
-            words = cost_in_words(event)
+            words = cost_in_words(entry.event)
         case _:
             words = ""
     return words
@@ -80,7 +80,7 @@ def sentence(event: AnyEvent) -> str:
 def line_of(entry: LogEntry) -> tuple[str, str]:
     """Return a line of the log: when it was said, with the day if that is not today, and what; either may be empty."""
     mark = {"note": "", "warning": _text("Warning: "), "error": _text("Error: ")}[level_of(entry.event)]
-    words = sentence(entry.event)
+    words = sentence(entry)
     if not entry.at:
         return "", words and mark + words
     moment, now = datetime.fromtimestamp(entry.at).astimezone(), datetime.now().astimezone()
@@ -98,22 +98,22 @@ def cost_in_words(cost: CostEstimated) -> str:
     )
 
 
-def _stage(event: StageStarted) -> str:
+def _stage(event: StageStarted, done: int) -> str:
     begun = _text("Stage {stage} resumes after epoch {epoch}") if event.epoch else _text("Stage {stage}")
     return (begun + _text(": {epochs} epochs of {steps} steps, {parameters} trainable parameters")).format(
         stage=event.stage,
-        epoch=event.epoch,
+        epoch=done,
         epochs=event.epochs,
         steps=f"{event.steps_per_epoch:,}",
         parameters=f"{event.trainable_parameters:,}",
     )
 
 
-def _epoch(event: EpochEnded) -> str:
+def _epoch(event: EpochEnded, epoch: int) -> str:
     words = _text(
-        "Epoch {epoch} of stage {stage}: validation loss {loss}, {balanced} {recall}, {accuracy} {share}"
+        "Epoch {epoch}, stage {stage}: validation loss {loss}, {balanced} {recall}, {accuracy} {share}"
     ).format(
-        epoch=event.epoch,
+        epoch=epoch,
         stage=event.stage,
         loss=f"{event.validation.loss:.3f}",
         balanced=name_of(BALANCED_ACCURACY),

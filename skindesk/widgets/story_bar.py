@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
-from skindesk.widgets.basics import ElidedLabel, primary_button
+from skindesk.widgets.basics import primary_button
 from skindesk.widgets.icons import icon
 from skindesk.widgets.theme import SPACE, set_role
 
@@ -45,7 +45,8 @@ class StoryBar(QFrame):
         self.steps = [QLabel(f"{place} {words}") for place, words in enumerate(steps, start=1)]
         for step in self.steps:
             row.addWidget(step)
-        self.sentence = ElidedLabel()
+        self.sentence = QLabel()
+        self.sentence.setWordWrap(True)
         row.addWidget(self.sentence, 1)
         self.button = primary_button("", self.acted.emit)
         row.addWidget(self.button)

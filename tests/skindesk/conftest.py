@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,9 @@ from PySide6.QtCore import QCoreApplication, QEvent
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from skindesk.background import all_done
+from skindesk.engine.client import ChildCommand
 from skindesk.engine.engines import Engines
+from skindesk.engine.jobs import JobQueue
 from skindesk.models.workspace import Workspace
 from skindesk.paths import Paths
 from skindesk.settings import Settings
@@ -24,6 +27,7 @@ from tests.skindesk.results_page import ResultsWindow
 from tests.small import TINY_RUN, draw_small_images, index_small_images
 from trainer.config import config_to_toml
 from trainer.dataset.store import DatasetStore
+from trainer.devices.children import own_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +78,18 @@ def engines(paths: Paths, settings: Settings) -> Iterator[Engines]:
     engines = Engines(paths, settings)
     yield engines
     engines.close(CLOSING_SECONDS)
+
+
+@pytest.fixture
+def silent_queue(paths: Paths, settings: Settings) -> Iterator[JobQueue]:
+    """A queue whose child takes jobs and never answers."""
+    words = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    command = ChildCommand(words, own_environment(), paths.log_file("engine-silent.log"))
+    queue = JobQueue("silent", lambda: command, grace=lambda: 30.0, parent=settings)
+    yield queue
+    queue.begin_close()
+    assert queue.wait_closed(time.monotonic() + 30)
+    queue.end_close()
 
 
 @pytest.fixture(scope="session")

@@ -47,6 +47,7 @@ def test_columns_that_are_not_recognised_are_asked_for_and_kept(
     qtbot.waitUntil(lambda: dataset_page._notice_action == "columns", timeout=LONG)
     qtbot.mouseClick(button(dataset_page, "Choose the columns…"), Qt.MouseButton.LeftButton)
     form = dataset_page.columns
+    assert form.width() <= 960
     assert form.isVisible()
     assert (form.preview.rowCount(), form.preview.columnCount()) == (10, 4)
     assert not form.import_button.isEnabled()

@@ -333,6 +333,9 @@ def test_the_overview_gives_each_class_and_part_with_percent(qtbot: QtBot, opene
 def test_a_class_is_marked_from_its_menu(qtbot: QtBot, opened_page: DatasetPage) -> None:
     def choose(name: str, title: str) -> None:
         menu = opened_page.browser.side.class_menu(name)
+        heading = menu.actions()[0]
+        assert heading.text().removeprefix("▲ ") == "Melanocytic nevus", "it says which class is marked"
+        assert not heading.isEnabled()
         next(entry for entry in menu.actions() if entry.text() == title).trigger()
         menu.close()
 

@@ -77,6 +77,11 @@ def test_problems_of_an_import_are_a_click_away(
     qtbot.mouseClick(button(dataset_page, "Show problems"), Qt.MouseButton.LeftButton)
     assert dataset_page.browser.problems.table.isVisible()
     assert dataset_page.browser.problems.model.rowCount() == 1
+    table = dataset_page.browser.problems.table
+    line = table.fontMetrics().lineSpacing()
+    qtbot.waitUntil(lambda: table.rowHeight(0) <= 3 * line)
+    table.setColumnWidth(0, 900)
+    assert table.rowHeight(0) > 3 * line, "the reason is broken"
     assert dataset_page.title.views.current == "problems"
 
 
@@ -142,6 +147,21 @@ def test_a_stopped_import_keeps_what_it_has_and_can_go_on(
     assert dataset is not None
     assert dataset.certificate is not None
     assert dataset.certificate.without_part == 0
+
+
+def test_nothing_moves_when_an_open_dataset_is_imported_again(
+    qtbot: QtBot, dataset_page: DatasetPage, small_folder: Path
+) -> None:
+    dataset_page.open_path(small_folder)
+    wait_until_imported(qtbot, dataset_page)
+    qtbot.waitUntil(lambda: dataset_page.dataset is not None, timeout=LONG)
+    browser = dataset_page.browser
+    place = browser.mapTo(dataset_page, browser.rect().topLeft()), browser.size()
+    dataset_page.import_again()
+    assert dataset_page.flow.running is not None
+    assert not dataset_page.strip.isVisible()
+    assert (browser.mapTo(dataset_page, browser.rect().topLeft()), browser.size()) == place
+    wait_until_imported(qtbot, dataset_page)
 
 
 def test_a_second_import_waits_for_the_first(

@@ -99,7 +99,7 @@ def test_the_demo_is_named_from_its_first_second_and_ends_on_a_diagnosis(
 ) -> None:
     assert "Demo" in {label.text() for label in demo.bar.findChildren(QLabel)}
     assert (pages.current, step(demo)) == ("dataset", "1 Draw")
-    assert "not photographs" in demo.bar.sentence.full_text()
+    assert "not photographs" in demo.bar.sentence.text()
     assert pages.said == ["waiting"]
     assert isinstance(pages.jobs[-1].job, DrawDemo)
 
@@ -137,7 +137,7 @@ def test_whoever_has_gone_elsewhere_is_led_to_the_diagnosis_by_a_button(
 def test_a_demo_that_is_stopped_says_so_and_gives_the_page_back(demo: Demo, pages: Pages) -> None:
     pages.end(None, JobState.CANCELLED)
     assert pages.said == ["waiting", "no more"]
-    assert demo.bar.sentence.full_text() == "The demo was stopped."
+    assert demo.bar.sentence.text() == "The demo was stopped."
     assert not demo.running
     demo.bar.close_button.click()
     assert demo.bar.isHidden()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import time
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QImage, QWheelEvent
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QWheelEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from skindesk.models.runs.live import LiveRun
@@ -316,6 +317,49 @@ def test_shares_are_counted_to_all_and_no_further(qtbot: QtBot) -> None:
         ticks = [value for _, values in axis.tickValues(*axis.range, pixels) for value in values]
         assert max(ticks) == pytest.approx(1.0)
         assert "100\u00a0%" in axis.tickStrings(ticks, 1.0, 0.1)
+
+
+def labels_of(plot: LivePlot, name: str) -> list[tuple[QRectF, str]]:
+    """Return the labels that an axis of a plot paints, and where, in pixels of the plot."""
+    axis = plot._view.getPlotItem().getAxis(name)
+    axis.picture = None
+    painter = QPainter(image := QImage(8, 8, QImage.Format.Format_RGB32))
+    painter.setFont(axis.style["tickFont"])
+    _line, _ticks, labels = axis.generateDrawSpecs(painter)
+    painter.end()
+    assert not image.isNull()
+    return [(axis.mapRectToScene(place), text) for place, _flags, text in labels]
+
+
+@pytest.mark.parametrize("height", [170, 200, 300, 500])
+def test_0_and_100_percent_are_labelled_however_low_a_plot_is(qtbot: QtBot, height: int) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    plot = LivePlot("Accuracy by epoch", "share", parent=window)
+    plot.setFixedSize(330, height)
+    window.show()
+    qtbot.waitExposed(window)
+    plot.finish_update(18.0)
+    ends = {"0\u00a0%", "100\u00a0%"}
+    qtbot.waitUntil(lambda: ends <= {text for _, text in labels_of(plot, "left")})  # once it is wide enough
+    labels = labels_of(plot, "left")
+    assert all(place.top() >= 0 for place, _ in labels), "they are whole"
+    tops = sorted(place.top() for place, _ in labels)
+    assert all(lower - upper >= labels[0][0].height() - 1 for upper, lower in pairwise(tops))
+
+
+@pytest.mark.parametrize("epochs", [4.0, 18.0, 40.0, 1200.0])
+def test_epochs_on_a_narrow_axis_keep_apart(qtbot: QtBot, epochs: float) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    plot = LivePlot("Loss by epoch", parent=window)
+    plot.setFixedSize(280, 200)
+    window.show()
+    qtbot.waitExposed(window)
+    plot.finish_update(epochs)
+    places = [place for place, _ in labels_of(plot, "bottom")]
+    assert len(places) >= 3
+    assert all(one.right() < other.left() for one, other in pairwise(places))
 
 
 @pytest.mark.parametrize("epochs", [2.0, 3.0, 40.0])

@@ -122,7 +122,7 @@ def test_before_scoring_the_best_epoch_is_shown(qtbot: QtBot, paths: Paths, page
         "Validation images that chose the best epoch, n\u00a0=\u00a017, one view, before calibration"
     )
     page.detail.parts.buttons["test"].click()
-    assert page.detail.metrics.score_button.isVisible()
+    assert page.detail.metrics.unscored.score_button.isVisible()
     assert tiles(page) == {}
 
 
@@ -235,6 +235,28 @@ def test_damaged_predictions_are_a_sentence(
     qtbot.waitUntil(lambda: "core the part again" in view.sentence.text(), timeout=PATIENCE)
 
 
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_each_view_of_a_part_without_a_scoring_offers_one(
+    qtbot: QtBot, paths: Paths, page: ResultsPage, part: str
+) -> None:
+    make_run(paths.runs / "a run")
+    show(qtbot, page)
+    page.detail.show_part(part)
+    page.detail.pictures.which.buttons["roc.png"].click()
+    asked: list[str] = []
+    for name, unscored in (
+        ("metrics", page.detail.metrics.unscored),
+        ("confusion", page.detail.unscored),
+        ("curves", page.detail.pictures.unscored),
+    ):
+        tab(page, name)
+        unscored.score_asked.disconnect()
+        unscored.score_asked.connect(asked.append)
+        assert unscored.score_button.isVisible()
+        qtbot.mouseClick(unscored.score_button, Qt.MouseButton.LeftButton)
+    assert asked == [part, part, part]
+
+
 def test_a_missing_picture_is_a_sentence(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:
     make_report(make_run(paths.runs / "a run"), "test", [("a", "mel", "nv"), ("b", "nv", "nv")])
     show(qtbot, page)
@@ -333,14 +355,42 @@ def test_a_low_window_leaves_room_for_what_is_selected(qtbot: QtBot, paths: Path
     assert page.table.viewport().height() >= 3 * page.table.rowHeight(0)
 
 
+def test_no_row_of_the_table_is_cut(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:
+    for n in range(9):
+        make_run(paths.runs / f"run {n}")
+    show(qtbot, page)
+    table = page.table
+    qtbot.waitUntil(lambda: table.viewport().height() % table.rowHeight(0) <= 2)
+    assert 3 <= table.viewport().height() // table.rowHeight(0) < 9
+
+
 def test_the_columns_fit_a_window_of_1400_pixels(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:
     folder = make_run(paths.runs / "DenseNet121, thorough (2)", config=RunConfig(backbone="densenet121"))
     RunFolder(folder).write_dataset(paths.datasets / "A clinic's follow-up images of 2019 and later.db")
     make_report(folder, "test", [(f"s{n}", "mel", "mel" if n % 3 else "nv") for n in range(1200)])
     show(qtbot, page)  # without its side bar the window has 1,176 pixels
     assert page.table.horizontalScrollBar().maximum() == 0
+    assert not any(map(page.table.isColumnHidden, range(len(COLUMNS))))
+    assert not page.fold.isVisible(), "there is room for all"
     dataset = COLUMNS.index("dataset")
     assert page.table.columnWidth(dataset) < page.table.sizeHintForColumn(dataset), "it gives way"
+
+
+def test_columns_are_left_out_of_a_narrow_table(
+    qtbot: QtBot, paths: Paths, results_window: ResultsWindow
+) -> None:
+    page = results_window.page
+    folder = make_run(paths.runs / "DenseNet121, thorough (2)", config=RunConfig(backbone="densenet121"))
+    make_report(folder, "test", [(f"s{n}", "mel", "mel" if n % 3 else "nv") for n in range(1200)])
+    results_window.setFixedSize(846, 800)
+    show(qtbot, page)
+    table = page.table
+    assert table.horizontalScrollBar().maximum() == 0
+    left_out = [name for at, name in enumerate(COLUMNS) if table.isColumnHidden(at)]
+    assert "stages" in left_out
+    assert not {"name", "test", "state", "created"} & set(left_out)
+    first = COLUMNS.index("created")
+    assert table.columnViewportPosition(first) + table.columnWidth(first) <= table.viewport().width()
 
 
 def test_runs_on_different_splits_are_not_comparable(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:

@@ -10,8 +10,9 @@ import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
-from skindesk.models.runs.live import LogEntry
+from skindesk.models.runs.live import LiveRun, LogEntry
 from skindesk.widgets.run_log import RunLog
+from tests.skindesk.made_events import MADE_CONFIG, both_stages
 from trainer.events import Failed, Progress, Said
 
 if TYPE_CHECKING:
@@ -82,3 +83,14 @@ def test_the_end_stays_in_view_when_the_log_gets_smaller(log: RunLog) -> None:
     log.setFixedSize(400, 120)
     log.add([LogEntry(NOW, Said("Another."))])
     assert bar.value() < bar.maximum()
+
+
+def test_epochs_are_counted_over_all_stages(log: RunLog) -> None:
+    run = LiveRun("a run", MADE_CONFIG)
+    for event in both_stages(best=2):
+        run.hear(event)
+    log.add(run.log)
+    lines = [line for line in log.toPlainText().splitlines() if "Epoch " in line]
+    assert len(lines) == len(run.epochs)
+    for line, point in zip(lines, run.epochs, strict=True):
+        assert f"Epoch {point.x:.0f}, stage {point.ended.stage}: " in line

@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics, QGuiApplication
 from pytestqt.modeltest import ModelTester
 
 from skindesk.models.dataset.files import dataset_file_for, dataset_state, read_dataset, relocate_dataset
 from skindesk.models.dataset.grid import SampleGrid
 from skindesk.models.dataset.query import QueryError, parse_query
 from skindesk.models.dataset.samples import SampleTable, SortKey
+from skindesk.models.dataset.thumbnails import Thumbnails
+from skindesk.widgets.samples.painter import SamplePainter
 from tests.drawn import HamFolder
 from trainer.dataset.classes.malignancy import Marks
 from trainer.dataset.importing import import_dataset
@@ -33,8 +36,12 @@ ROWS = [
 
 @pytest.fixture
 def table() -> SampleTable:
+    return table_of(ROWS)
+
+
+def table_of(rows: list[tuple[object, ...]]) -> SampleTable:
     columns = ["sample_id", "class_name", "lesion_id", "split", "age", "sex", "site", "dx_type", "bytes"]
-    frame = pd.DataFrame(ROWS, columns=columns, dtype="object")
+    frame = pd.DataFrame(rows, columns=columns, dtype="object")
     frame["path"] = "/images/" + frame["sample_id"] + ".jpg"
     frame["patient_id"] = None
     frame["width"], frame["height"] = 600, 450
@@ -169,6 +176,23 @@ def test_the_other_images_of_a_lesion_are_found(table: SampleTable) -> None:
 
 def test_ids_are_shortened_by_what_they_share(table: SampleTable) -> None:
     assert table.id.texts[0][table.short_ids_from() :] == "24306"
+
+
+@pytest.mark.usefixtures("settings")
+def test_ids_that_do_not_fit_beside_the_class_stand_whole_below_it(table: SampleTable) -> None:
+    metrics, width = QFontMetrics(QGuiApplication.font()), 128
+    painter = SamplePainter(Thumbnails())
+    painter.set_table(table)
+    one_line = painter.cell_height(width, metrics)
+    _first, *facts = ROWS[0]
+    painter.set_table(table_of([*ROWS, ("patient 0123, left shoulder, second visit", *facts)]))
+    assert painter.cell_height(width, metrics) >= one_line + 2 * metrics.lineSpacing()
+    assert painter.cell_height(width, metrics) == one_line + (
+        painter._id_lines(width, metrics) * metrics.lineSpacing()
+    )
+    wide = 600
+    beside = painter.cell_height(wide, metrics) - painter.picture_size(wide).height()
+    assert beside == one_line - painter.picture_size(width).height(), "a wide cell has room for both"
 
 
 def test_counts_by_class(table: SampleTable) -> None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from skindesk.engine import JobQueue
-from skindesk.engine.client import ChildCommand
 from skindesk.engine.handles import JobState
 from skindesk.models.devices import DevicesModel
 from skindesk.models.runs.live import LiveRun
@@ -30,7 +27,6 @@ from trainer.backbones import get_backbone
 from trainer.config import RunConfig, config_from_toml
 from trainer.dataset.splitting import split_dataset
 from trainer.dataset.store import DatasetStore
-from trainer.devices.children import own_environment
 from trainer.devices.choosing import Devices
 from trainer.devices.hardware import Cpu, Gpu
 from trainer.events import EpochEnded, Said, StageStarted, Warned, encode_event, silent
@@ -41,7 +37,7 @@ from trainer.runs.folder import RunFolder
 from trainer.runs.summary import RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from pytestqt.qtbot import QtBot
 
@@ -424,18 +420,6 @@ def test_runs_wait_in_a_queue_that_can_be_changed(page: TrainingPage, engines: E
 
 
 @pytest.fixture
-def silent_queue(paths: Paths, settings: Settings) -> Iterator[JobQueue]:
-    """A queue whose child takes jobs and never answers."""
-    words = [sys.executable, "-c", "import sys; sys.stdin.read()"]
-    command = ChildCommand(words, own_environment(), paths.log_file("engine-silent.log"))
-    queue = JobQueue("silent", lambda: command, grace=lambda: 30.0, parent=settings)
-    yield queue
-    queue.begin_close()
-    assert queue.wait_closed(time.monotonic() + 30)
-    queue.end_close()
-
-
-@pytest.fixture
 def silent_page(
     silent_queue: JobQueue,
     engines: Engines,
@@ -497,6 +481,24 @@ def test_a_stopped_run_that_another_came_after_can_be_gone_on_with(
     assert silent_page.unfinished.runs == []
     silent_queue.remove(again)
     assert second.state is JobState.RUNNING
+
+
+def test_nothing_moves_when_an_interrupted_run_is_found(
+    silent_page: TrainingPage, paths: Paths, small_dataset: Path, qtbot: QtBot
+) -> None:
+    silent_page.start_run(RunConfig(), small_dataset, "First")
+    silent_page.show()
+    panel = silent_page.panel
+    qtbot.waitUntil(lambda: panel.isVisible() and panel.charts.y() > 0)
+    panel.layout().activate()
+    qtbot.waitUntil(lambda: panel.height() >= panel.minimumSizeHint().height())
+    parts = (panel.stage, panel.charts, panel.log)
+    places = [part.mapTo(silent_page, QPoint(0, 0)) for part in parts]
+    interrupted(paths.runs / "Earlier", small_dataset)
+    silent_page.look_for_unfinished()
+    qtbot.waitUntil(silent_page.unfinished.isVisible)
+    qtbot.waitUntil(lambda: panel.height() >= panel.minimumSizeHint().height())
+    assert [part.mapTo(silent_page, QPoint(0, 0)) for part in parts] == places
 
 
 def test_a_run_of_an_earlier_day_brings_back_its_steps_and_its_log(

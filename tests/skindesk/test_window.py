@@ -9,9 +9,9 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QApplication, QDialog, QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QTextBrowser, QWidget
 
 from skindesk.app import SkinDesk
 from skindesk.background import Errands
@@ -20,6 +20,7 @@ from skindesk.engine import JobState
 from skindesk.main_window import MainWindow, PageEntry
 from skindesk.paths import resource
 from skindesk.settings import Settings
+from skindesk.widgets.help_dialog import GuideDialog
 from skindesk.widgets.theme import DARK, LIGHT, Tokens, apply_theme, contrast, tokens_for
 from tests.drops import drop
 from trainer.palette import CLASS_COLOURS, MORE_COLOURS
@@ -105,6 +106,14 @@ def test_what_no_page_takes_is_answered_with_a_sentence(window: MainWindow, tmp_
     assert drop(window, tmp_path / "song.mp3")
 
     assert any("song.mp3 cannot be opened" in label.text() for label in window.findChildren(QLabel))
+
+
+def test_the_guide_shows_no_text_cursor(qtbot: QtBot) -> None:
+    guide = GuideDialog()
+    qtbot.addWidget(guide)
+    browser = guide.findChild(QTextBrowser)
+    assert browser is not None
+    assert not browser.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByKeyboard
 
 
 def test_the_window_closes_only_when_it_is_let(window: MainWindow, qtbot: QtBot) -> None:

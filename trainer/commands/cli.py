@@ -405,6 +405,19 @@ def _start_on(choice: Literal["auto", "cpu", "gpu"], task: str, listener: Listen
 
 
 @app.command()
+def complete(bundle: BundleFolder, dataset: DatasetFile, device: DeviceOption = "auto") -> None:
+    """Add to a bundle what it is to know of its training images; those of earlier versions lack it."""
+    from trainer.dataset.store import DatasetStore
+
+    listener = terminal_listener()
+    with DatasetStore.open(dataset, read_only=True) as store, _stoppable() as stop:
+        _start_on(device, "Completing", listener)
+        from trainer.prediction.completing import complete_bundle
+
+        complete_bundle(bundle, store, listener=listener, stop=stop)
+
+
+@app.command()
 def predict(
     bundle: BundleFolder,
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Image files.")],

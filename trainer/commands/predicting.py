@@ -9,6 +9,7 @@ import msgspec
 from trainer import RESEARCH_ONLY
 from trainer.events import Warned, silent
 from trainer.prediction.inference import Predictor
+from trainer.prediction.likeness import NO_REFERENCE
 from trainer.predictions import NO_CLASS_MALIGNANT, choice_of
 from trainer.runs.bundle_classes import wrongly_marked_sentence
 from trainer.sentences import visible
@@ -26,7 +27,16 @@ if TYPE_CHECKING:
 
 _BAR = 24
 _BALANCED = "The probabilities assume that all classes are equally frequent."
-_ANSWER = {"probabilities", "predicted", "malignant_probability", "prior", "warnings"}
+_ANSWER = {
+    "probabilities",
+    "predicted",
+    "malignant_probability",
+    "prior",
+    "in_distribution",
+    "unusual",
+    "warnings",
+}
+_WHERE_KNOWN = ("metadata", "in_distribution", "unusual")
 
 
 def predict(
@@ -69,15 +79,15 @@ def as_document(prediction: Prediction) -> dict[str, Any]:
     """Return a prediction as plain values for JSON: an image that cannot be read has a path and an error alone."""
     document: dict[str, Any] = msgspec.to_builtins(prediction)
     lacking = _ANSWER if prediction.error else {"error"}
-    if prediction.metadata is None:
-        lacking = {*lacking, "metadata"}
+    lacking = {*lacking, *(name for name in _WHERE_KNOWN if document[name] is None)}
     return {name: value for name, value in document.items() if name not in lacking}
 
 
 def as_csv(predictions: Sequence[Prediction], manifest: Manifest) -> str:
     """Return predictions as a CSV table with a row an image."""
     extra = sorted({name for p in predictions for name in p.metadata or {}})
-    own = ["path", "predicted", *manifest.classes, "malignant_probability", "prior", "warnings", "error"]
+    own = ["path", "predicted", *manifest.classes, "malignant_probability", "prior"]
+    own += ["in_distribution", "unusual", "warnings", "error"]
     rows: list[list[str]] = []
     for p in predictions:
         figures = [f"{p.probabilities[name]:.6f}" if p.probabilities else "" for name in manifest.classes]
@@ -85,7 +95,10 @@ def as_csv(predictions: Sequence[Prediction], manifest: Manifest) -> str:
         known = [(p.metadata or {}).get(name, "") for name in extra]
         prior = "" if p.error else p.prior
         warnings = " ".join(p.warnings)
-        rows.append([p.path, p.predicted, *figures, malignant, prior, warnings, p.error, *known])
+        alike = "" if p.in_distribution is None else str(p.in_distribution).lower()
+        unusual = "" if p.unusual is None else f"{p.unusual.score:.3f}"
+        answer = [p.path, p.predicted, *figures, malignant, prior, alike, unusual, warnings, p.error]
+        rows.append([*answer, *known])
     return table_text([*own, *(f"metadata_{name}" if name in own else name for name in extra)], rows)
 
 
@@ -97,12 +110,19 @@ def as_text(predictions: Sequence[Prediction], manifest: Manifest) -> str:
             continue
         share = p.malignant_probability
         malignant = "" if share is None else f", malignant {percent(share)}"
-        lines.append(plain(f"{visible(p.path)}: {_chosen(p, manifest)}{malignant}"))
+        if p.in_distribution is False:
+            # The sentence comes first: what follows it must not be taken for an answer.
+            lines.append(plain(f"{visible(p.path)}: not to be relied on"))
+            lines += [f"  {visible(warning)}" for warning in p.warnings]
+            lines.append(plain(f"  The network would say {_chosen(p, manifest)}{malignant}"))
+        else:
+            lines.append(plain(f"{visible(p.path)}: {_chosen(p, manifest)}{malignant}"))
         for name, probability in sorted(p.probabilities.items(), key=lambda pair: -pair[1]):
             mark = "malignant" if name in manifest.malignant else ""
             bar = "#" * round(probability * _BAR)
             lines.append(plain(f"  {name:<8}{percent(probability):>8}  {bar:<{_BAR}}  {mark}".rstrip()))
-        lines += [f"  Note: {visible(warning)}" for warning in p.warnings]
+        if p.in_distribution is not False:
+            lines += [f"  Note: {visible(warning)}" for warning in p.warnings]
     calibration = manifest.calibration
     prior = {"natural": calibration.describe_prior(), "balanced": _BALANCED}
     lines += [

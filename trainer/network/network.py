@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STANDARD_DEVIATION = (0.229, 0.224, 0.225)
+LAST_MAPS = "last"
+"""Name of the depth behind all blocks."""
 _SQUARES_AT_ONCE = 32  # some 300 MB of maps for the largest backbone; more is no faster
 
 
@@ -215,6 +217,11 @@ class Network:
         self.features_model = keras.Model(images, pooled)
         self.head = _build_head(self.backbone.features, classes, head, seed)
         self.model = keras.Model(images, self.head(pooled))
+
+    @property
+    def depths(self) -> tuple[str, ...]:
+        """Names of the places in the backbone that `analysis` gives features of."""
+        return (*(depth.name for depth in self.backbone.depths), LAST_MAPS)
 
     def named_variables(self) -> list[tuple[str, Any]]:
         """Return (canonical name, variable) of all weights: backbone first, then head."""

@@ -209,10 +209,36 @@ def image_logits(
         batch_size: images a step.
         each: called with the number done after each batch.
     """
+    return np.concatenate(
+        [
+            logits
+            for _, [logits] in image_outputs(lambda images: [predict(images)], source, rows, batch_size, each)
+        ]
+    )
+
+
+def image_outputs(
+    run: Callable[[tf.Tensor], Sequence[tf.Tensor]],
+    source: ImageSource,
+    rows: NDArray[np.int64],
+    batch_size: int,
+    each: Callable[[int], None] | None = None,
+) -> Iterator[tuple[NDArray[np.uint8], list[NDArray[np.float32]]]]:
+    """Yield batches of some samples' images, as they are, and what a function makes of each.
+
+    Args:
+        run: uint8 images (b, s, s, 3) to tensors of b rows each.
+        source: of the images.
+        rows: which, (n,).
+        batch_size: images a step.
+        each: called with the number done after each batch.
+    """
     batches, _ = in_batches(rows, batch_size)
-    parts: list[NDArray[np.float32]] = []
+    done = 0
     for images in iterate(source, image_batches(source, batches)):
-        parts.append(predict(images).numpy())
+        fresh = min(batch_size, len(rows) - done)
+        outputs = [output.numpy()[:fresh] for output in run(images)]
+        done += fresh
         if each is not None:
-            each(min(len(parts) * batch_size, len(rows)))
-    return np.concatenate(parts)[: len(rows)]
+            each(done)
+        yield images.numpy()[:fresh], outputs

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from trainer.metrics.classification import Metrics
     from trainer.prediction.inference import Predictor
 
-_BATCH = 16
 _CACHE_MIB = 0
 """Every image is read once here, so keeping it would help nobody."""
 
@@ -97,7 +96,7 @@ def evaluate(
         listener(Progress(task=f"Scoring the part {part}", done=done, total=len(truth), unit="images"))
 
     with closing(source):
-        logits = image_logits(predictor.logits_graph, source, np.arange(len(truth)), _BATCH, said)
+        logits = image_logits(predictor.logits_graph, source, np.arange(len(truth)), predictor.at_once, said)
     overflown = int((~np.isfinite(logits).all(axis=1)).sum())
     if overflown:
         raise BundleError(

@@ -13,18 +13,22 @@ from trainer.events import Progress, silent
 from trainer.files import printable
 from trainer.images.decoding import read_image, to_square
 from trainer.metrics.decision import balanced_probabilities, calibrated_probabilities, decide
-from trainer.network.network import Network
-from trainer.predictions import Prediction
-from trainer.runs.bundle import read_bundle
+from trainer.network.network import Network, images_at_once
+from trainer.prediction.likeness import Checker, Likeness
+from trainer.predictions import UNLIKE, Prediction
+from trainer.reference.reference import read_reference
+from trainer.runs.bundle import read_bundle, read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    import tensorflow as tf
     from numpy.typing import NDArray
 
     from trainer.events import Listener, StopRequest
     from trainer.predictions import Prior
+    from trainer.reference.reference import Reference
     from trainer.runs.bundle import Manifest
 
 _BATCH = 16
@@ -48,10 +52,25 @@ class Predicted(NamedTuple):
     Attributes:
         prediction: for users.
         logits: float32 (c,); `None` where there is no prediction.
+        features: of the last maps, float32 (f,); `None` likewise.
     """
 
     prediction: Prediction
-    logits: NDArray[np.float32] | None
+    logits: NDArray[np.float32] | None = None
+    features: NDArray[np.float32] | None = None
+
+
+class _Seen(NamedTuple):
+    """An image as the network sees it.
+
+    Attributes:
+        square: uint8 (s, s, 3).
+        poor, hints: sentences, see `Checker`.
+    """
+
+    square: NDArray[np.uint8]
+    poor: tuple[str, ...]
+    hints: tuple[str, ...]
 
 
 class Predictor:
@@ -61,18 +80,44 @@ class Predictor:
         manifest: of the bundle.
         prior: that the probabilities of predictions assume.
         network: in float32, with the bundle's weights.
+        reference: what the bundle knows of its training images; `None` where it does not.
+        views: that logits are averaged over.
     """
 
     def __init__(self, bundle: Path, *, prior: Prior = "natural") -> None:
         self.prior: Prior = prior
         self.manifest, arrays = read_bundle(bundle)
         self.network = network_of(self.manifest, arrays)
-        self.logits_graph = self.network.averaged_logits(self.manifest.config.test_views)
+        self.views = self.manifest.config.test_views
+        self._analysis = self.network.analysis(self.views)
+        self.refresh(bundle)
 
-    def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the logits float32 (n, c) of squares uint8 (n, s, s, 3)."""
-        logits: NDArray[np.float32] = self.logits_graph(images).numpy()
-        return logits
+    def refresh(self, bundle: Path) -> None:
+        """Read again what may be added to a bundle without changing its network: marks of classes, and the reference.
+
+        Raises:
+            BundleError: a file of the bundle is damaged.
+        """
+        self.manifest = read_manifest(bundle)
+        self.reference: Reference | None = read_reference(bundle, self.manifest)
+        self._checker = Checker(self.reference, self.manifest.input_size)
+
+    def analysed(self, images: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """Return logits (n, c) of squares uint8 (n, s, s, 3), and their features (n, f) at each depth."""
+        parts = [
+            [output.numpy() for output in self._analysis(images[begin : begin + self.at_once])]
+            for begin in range(0, len(images), self.at_once)
+        ]
+        return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+
+    def logits_graph(self, images: tf.Tensor) -> tf.Tensor:
+        """Return the logits float32 (n, c) of a batch of squares uint8 (n, s, s, 3)."""
+        return self._analysis(images)[0]
+
+    @property
+    def at_once(self) -> int:
+        """Number of images that are best computed together."""
+        return images_at_once(self.views)
 
     def probabilities(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return calibrated probabilities float64 (n, c) for the natural prior."""
@@ -125,8 +170,9 @@ class Predictor:
         Returns:
             A prediction without a path; `None` where fewer than two images could be read.
         """
-        rows = [shown.logits for shown in predicted if shown.logits is not None]
-        missing = len(predicted) - len(rows)
+        read = [shown for shown in predicted if shown.logits is not None]
+        rows = [shown.logits for shown in read if shown.logits is not None]
+        missing = len(predicted) - len(read)
         rows += [np.asarray(row, dtype=np.float32) for row in known]
         if len(rows) < 2:  # noqa: PLR2004 - one image says the same alone
             return None
@@ -134,72 +180,50 @@ class Predictor:
         if missing:
             words = "is left out because it" if missing == 1 else "are left out because they"
             warnings.append(f"{missing} of {missing + len(rows)} images {words} cannot be read.")
-        mean = np.stack(rows).mean(axis=0, keepdims=True, dtype=np.float64)
-        return next(iter(self._judged([""], mean, [warnings])))
+        verdicts = [shown.prediction.in_distribution for shown in read]
+        flagged = verdicts.count(False)
+        if flagged:
+            warnings.append(f"{UNLIKE}: {flagged} of these {len(rows)} images.")
+        alike = False if flagged else None if None in verdicts else True
+        mean = np.stack(rows).mean(axis=0, dtype=np.float64)
+        if not np.isfinite(mean).all():
+            return Prediction(path="", error=_overflow("these images"))
+        return self._prediction("", mean, Likeness(alike, None, tuple(warnings)))
 
     def _predict_batch(self, wanted: Sequence[Wanted]) -> Iterable[Predicted]:
-        squares: list[NDArray[np.uint8]] = []
-        readable: list[int] = []
-        warnings: list[list[str]] = []
+        seen: dict[int, _Seen] = {}
         predicted: dict[int, Predicted] = {}
         for k, image_wanted in enumerate(wanted):
             try:
-                square, said = self._seen(image_wanted)
+                seen[k] = self._seen(image_wanted)
             except ImageError as error:
-                predicted[k] = Predicted(Prediction(path=image_wanted.path, error=printable(error)), None)
-                continue
-            readable.append(k)
-            warnings.append(said)
-            squares.append(square)
-        if squares:
-            logits = self.logits(np.stack(squares))
-            judged = self._judged([wanted[k].path for k in readable], logits, warnings)
-            for k, prediction, row in zip(readable, judged, logits, strict=True):
-                predicted[k] = Predicted(prediction, None if prediction.error else row)
+                predicted[k] = Predicted(Prediction(path=image_wanted.path, error=printable(error)))
+        if seen:
+            logits, *features = self.analysed(np.stack([one.square for one in seen.values()]))
+            for row, (k, one) in enumerate(seen.items()):
+                path = wanted[k].path
+                if not np.isfinite(logits[row]).all():
+                    predicted[k] = Predicted(Prediction(path=path, error=_overflow(path)))
+                    continue
+                likeness = self._checker.likeness([depth[row] for depth in features], one.poor, one.hints)
+                prediction = self._prediction(path, logits[row], likeness)
+                predicted[k] = Predicted(prediction, logits[row], features[-1][row])
         return [predicted[k] for k in range(len(wanted))]
 
-    def _seen(self, wanted: Wanted) -> tuple[NDArray[np.uint8], list[str]]:
-        """Return an image's square and its warnings; of large images there is room for one at a time."""
+    def _seen(self, wanted: Wanted) -> _Seen:
+        """Return what the network sees of an image; of large images there is room for one at a time."""
         image = wanted.read()
-        return to_square(image, self.manifest.input_size, self.manifest.geometry), self._warnings(image)
+        square = to_square(image, self.manifest.input_size, self.manifest.geometry)
+        return _Seen(square, self._checker.quality(image, square), self._checker.hints(image))
 
-    def _judged(
-        self, paths: Sequence[str], logits: NDArray[np.floating], warnings: Sequence[list[str]]
-    ) -> Iterable[Prediction]:
-        """Yield the prediction for each row of logits (n, c); where these are not finite, an error."""
-        finite = np.isfinite(logits).all(axis=1)
-        probabilities = self.probabilities(np.where(finite[:, np.newaxis], logits, 0.0))
-        chosen = decide(probabilities, self.manifest.calibration)
-        if self.prior == "balanced":
-            probabilities = balanced_probabilities(probabilities, self.manifest.calibration)
-        for k, path in enumerate(paths):
-            if finite[k]:
-                yield self._prediction(path, probabilities[k], int(chosen[k]), warnings[k])
-            else:
-                yield Prediction(path=path, error=_overflow(path))
-
-    def _warnings(self, image: NDArray[np.uint8]) -> list[str]:
-        height, width = image.shape[:2]
-        size = self.manifest.input_size
-        warnings = []
-        if min(height, width) < size // 2:
-            warnings.append(
-                f"The image has only {width} x {height} pixels and is enlarged to {size} x {size}; "
-                "details the network looks for may be missing."
-            )
-        if max(height, width) > 4 * min(height, width):
-            warnings.append(
-                "The image is much longer than wide; most of it may lie outside the network's square."
-            )
-        if int(image.max()) - int(image.min()) < 16:  # noqa: PLR2004 - of 255: no structure to see
-            warnings.append("The image is almost a single colour; the prediction is meaningless.")
-        return warnings
-
-    def _prediction(
-        self, path: str, row: NDArray[np.float64], winner: int, warnings: list[str]
-    ) -> Prediction:
+    def _prediction(self, path: str, logits: NDArray[np.floating], likeness: Likeness) -> Prediction:
+        """Return the prediction for finite logits (c,)."""
         manifest = self.manifest
-        probabilities = {name: float(p) for name, p in zip(manifest.classes, row, strict=True)}
+        rows = self.probabilities(logits[np.newaxis])
+        winner = int(decide(rows, manifest.calibration)[0])
+        if self.prior == "balanced":
+            rows = balanced_probabilities(rows, manifest.calibration)
+        probabilities = {name: float(p) for name, p in zip(manifest.classes, rows[0], strict=True)}
         return Prediction(
             path=path,
             probabilities=probabilities,
@@ -208,7 +232,9 @@ class Predictor:
             if manifest.malignant
             else None,
             prior=self.prior,
-            warnings=(*([NETWORK_WARNING] if manifest.split.drawn else []), *warnings),
+            in_distribution=likeness.in_distribution,
+            unusual=likeness.unusual,
+            warnings=(*([NETWORK_WARNING] if manifest.split.drawn else []), *likeness.warnings),
         )
 
 

@@ -29,7 +29,7 @@ import msgspec
 
 from trainer.errors import BundleError
 from trainer.files import atomic_folder, atomic_path, explained, sha256_of
-from trainer.runs.bundle import MANIFEST, MANIFEST_HASH, WEIGHTS, read_bundle
+from trainer.runs.bundle import MANIFEST, MANIFEST_HASH, REFERENCE, WEIGHTS, read_bundle
 from trainer.runs.marks import MARKS
 from trainer.runs.reports import METRICS_FILE, PREDICTIONS_FILE, is_report_name
 from trainer.stored import UnreadableError, decoded
@@ -44,7 +44,8 @@ CONTENTS = "skindesk.json"
 
 BUNDLE_FOLDER = "bundle"
 _BUNDLE_FILES = (MANIFEST, MANIFEST_HASH, WEIGHTS)
-_MARKS = f"{BUNDLE_FOLDER}/{MARKS}"
+_ADDITIONS = (MARKS, REFERENCE)
+"""Files that may lie beside a bundle's manifest."""
 _RUN_FILES = ("config.toml", "split.json", "history.json", "learning_curves.png")
 _REPORT_FILES = (
     METRICS_FILE,
@@ -55,7 +56,7 @@ _REPORT_FILES = (
     "reliability.png",
 )
 
-_MEMBER_BYTES = {WEIGHTS: 4 << 30}
+_MEMBER_BYTES = {WEIGHTS: 4 << 30, REFERENCE: 2 << 30}
 _OTHER_BYTES = 64 << 20
 """Predictions of a million images are about that; pictures and histories far below."""
 
@@ -122,8 +123,9 @@ def export_archive(folder: Path, file: Path, *, name: str, with_reports: bool = 
     bundle = folder / BUNDLE_FOLDER if (folder / BUNDLE_FOLDER).is_dir() else folder
     read_bundle(bundle)
     sources = {f"{BUNDLE_FOLDER}/{entry}": bundle / entry for entry in _BUNDLE_FILES}
-    if _is_plain(bundle / MARKS):
-        sources[_MARKS] = bundle / MARKS
+    sources |= {
+        f"{BUNDLE_FOLDER}/{entry}": bundle / entry for entry in _ADDITIONS if _is_plain(bundle / entry)
+    }
     if bundle != folder:
         sources |= _run_sources(folder, with_reports=with_reports)
     with explained(file), atomic_path(file) as temporary:
@@ -275,13 +277,13 @@ def _check_member(file: Path, info: zipfile.ZipInfo) -> None:
 
 
 def _is_known(name: str) -> bool:
-    if name in {CONTENTS, _MARKS} or name in _RUN_FILES:
+    if name == CONTENTS or name in _RUN_FILES:
         return True
     folder, slash, entry = name.partition("/")
     if not slash:
         return False
     if folder == BUNDLE_FOLDER:
-        return entry in _BUNDLE_FILES
+        return entry in _BUNDLE_FILES or entry in _ADDITIONS
     return is_report_name(folder) and entry in _REPORT_FILES
 
 

@@ -38,6 +38,8 @@ BUNDLE_VERSION = 2
 MANIFEST = "manifest.json"
 MANIFEST_HASH = "manifest.sha256"
 WEIGHTS = "weights.safetensors"
+REFERENCE = "reference.safetensors"
+"""What the bundle knows of the images its network learned from (see `trainer.reference`); no part of what was trained."""
 
 _FILES = frozenset({WEIGHTS})
 """Files of both format versions, beside the manifest and its hash."""
@@ -223,7 +225,7 @@ def read_bundle(folder: Path) -> tuple[Manifest, dict[str, Array]]:
     """
     manifest = read_manifest(folder)
     for path in sorted(folder.glob("*.safetensors")):
-        if path.name not in manifest.files:
+        if path.name not in {*manifest.files, REFERENCE}:
             raise BundleError(
                 f"The bundle {folder} holds {path.name}, which its manifest does not name; remove it."
             )
@@ -239,13 +241,22 @@ def read_bundle(folder: Path) -> tuple[Manifest, dict[str, Array]]:
     return manifest, arrays
 
 
+def manifest_hash(folder: Path) -> str:
+    """Return the SHA-256 of a bundle's manifest, which names its weights: 64 hexadecimal digits.
+
+    Raises:
+        BundleError: the folder is no bundle, or its manifest is changed.
+    """
+    return hashlib.sha256(_manifest_content(folder)).hexdigest()
+
+
 def bundle_hash(folder: Path) -> str:
     """Return twelve hexadecimal digits that stand for the whole content of a bundle, for reports.
 
     Raises:
         BundleError: the folder is no bundle, or its manifest is changed.
     """
-    return hashlib.sha256(_manifest_content(folder)).hexdigest()[:_SHORT_HASH]
+    return manifest_hash(folder)[:_SHORT_HASH]
 
 
 def _hash_line(content: bytes) -> str:

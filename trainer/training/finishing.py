@@ -16,6 +16,8 @@ from trainer.figures.history import draw_history
 from trainer.metrics.calibration import fit_calibration, trained_prior
 from trainer.network.network import Network
 from trainer.pipeline.loading import ImageSource, image_logits
+from trainer.pipeline.references import Part, make_reference
+from trainer.reference.reference import write_reference
 from trainer.runs.bundle import BundleMetrics, Manifest, write_bundle
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from trainer.dataset.store import DatasetStore
     from trainer.events import Listener, StopRequest
     from trainer.metrics.decision import Calibration
+    from trainer.reference.reference import Reference
     from trainer.runs.folder import RunFolder
     from trainer.runs.state import RunState
     from trainer.training.stages import Samples
@@ -43,7 +46,7 @@ def finish_run(
     listener: Listener,
     stop: StopRequest | None,
 ) -> Manifest:
-    """Calibrate the trained network, write its bundle and the learning curves.
+    """Calibrate the trained network, write its bundle with what it is to know of its images, and the learning curves.
 
     Args:
         trained: network with the weights of the best epoch.
@@ -87,8 +90,46 @@ def finish_run(
         versions={"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
     )
     manifest = write_bundle(folder.bundle, manifest, arrays)
+    reference = _reference(network, samples, store, config, state.fingerprint, listener, stop)
+    write_reference(folder.bundle, reference)
     draw_history(folder.curves_file, state.history)
     return manifest
+
+
+def _reference(
+    network: Network,
+    samples: Samples,
+    store: DatasetStore,
+    config: RunConfig,
+    fingerprint: str,
+    listener: Listener,
+    stop: StopRequest | None,
+) -> Reference:
+    frame = store.frame()
+    confirmed = dict(zip(frame["sample_id"], frame["dx_type"], strict=True))
+
+    def part(rows: NDArray[np.int64]) -> Part:
+        ids = [samples.ids[row] for row in rows]
+        return Part(
+            sample_ids=ids,
+            groups=[samples.groups[row] for row in rows],
+            hashes=[samples.hashes[row] for row in rows],
+            paths=[samples.paths[row] for row in rows],
+            truth=samples.truth[rows],
+            confirmed=[confirmed.get(sample_id) or "" for sample_id in ids],
+        )
+
+    return make_reference(
+        network,
+        config.geometry,
+        config.test_views,
+        part(samples.train),
+        part(samples.validation),
+        np.isin(samples.validation, samples.calibration),
+        fingerprint,
+        listener=listener,
+        stop=stop,
+    )
 
 
 def _calibrate(

@@ -121,9 +121,13 @@ def train(
 
 
 def _summary(state: RunState) -> str:
-    best = next(e for e in state.history if (e.stage, e.epoch) == (state.best_stage, state.best_epoch))
+    place, best = next(
+        (place, epoch)
+        for place, epoch in enumerate(state.history, start=1)
+        if (epoch.stage, epoch.epoch) == (state.best_stage, state.best_epoch)
+    )
     return (
-        f"Best epoch: {best.stage} {best.epoch}, {BALANCED_ACCURACY.title} "
+        f"Best epoch: {place} of {len(state.history)}, stage {best.stage}, {BALANCED_ACCURACY.title} "
         f"{BALANCED_ACCURACY.figure(best.validation.macro_recall)}, "
         f"{ACCURACY.title} {ACCURACY.figure(best.validation.accuracy)} on the validation images that chose it "
         f"({n_of(sum(best.validation.support.values()))}, one view of each, before calibration)."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ from trainer.pipeline.loading import (
     iterate,
     untuned,
 )
+from trainer.reference.aside import set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,7 +92,7 @@ def collect_samples(frame: pd.DataFrame, classes: tuple[str, ...], config: RunCo
     groups = [str(group) for group in frame["group_id"]]
     truth = np.array([classes.index(name) for name in frame["class_name"]], dtype=np.int64)
     validation = np.flatnonzero(frame["split"].eq("validation"))
-    aside = _set_aside(groups, truth, validation, config)
+    aside = set_aside(groups, truth, validation, config.seed, config.calibration_share)
     return Samples(
         ids=list(frame["sample_id"]),
         paths=list(frame["path"]),
@@ -104,26 +104,6 @@ def collect_samples(frame: pd.DataFrame, classes: tuple[str, ...], config: RunCo
         choosing=validation[~aside],
         calibration=validation[aside],
     )
-
-
-def _set_aside(
-    groups: list[str], truth: NDArray[np.int64], validation: NDArray[np.int64], config: RunConfig
-) -> NDArray[np.bool_]:
-    """Return which validation samples are kept for calibration: a share of each class's groups."""
-    by_class: dict[int, list[str]] = {}
-    seen: set[str] = set()
-    for index in validation:
-        if groups[index] not in seen:
-            seen.add(groups[index])
-            by_class.setdefault(int(truth[index]), []).append(groups[index])
-
-    def drawn(group: str) -> bytes:
-        return hashlib.sha256(f"{config.seed}/{group}".encode()).digest()
-
-    chosen: set[str] = set()
-    for members in by_class.values():
-        chosen.update(sorted(members, key=drawn)[: int(len(members) * config.calibration_share)])
-    return np.array([groups[index] in chosen for index in validation], dtype=bool)
 
 
 class StageData:

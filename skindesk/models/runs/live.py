@@ -65,10 +65,17 @@ class StageMark:
 
 @dataclass(frozen=True)
 class LogEntry:
-    """An event and when it was heard, seconds since 1970; 0 where that is not known."""
+    """An event of a run.
+
+    Attributes:
+        at: when it was heard, seconds since 1970; 0 where that is not known.
+        event: what was said.
+        epoch: which epoch it is about, counted over all stages; 0 for what is not about one.
+    """
 
     at: float
     event: AnyEvent
+    epoch: int = 0
 
 
 class StepSeries:
@@ -205,8 +212,6 @@ class LiveRun:
         if isinstance(event, Progress):
             self.progress = event
             return
-        self.log.append(LogEntry(time.time() if at is None else at, event))
-        self.logged += 1
         if isinstance(event, StageStarted):
             self._begin_stage(event)
         elif isinstance(event, EpochEnded):
@@ -218,6 +223,9 @@ class LiveRun:
             self.cost = event
         elif isinstance(event, Finished | Failed | Stopped):
             self.outcome, self.progress = event, None
+        epoch = round(self._offset) + event.epoch if isinstance(event, EpochEnded | StageStarted) else 0
+        self.log.append(LogEntry(time.time() if at is None else at, event, epoch))
+        self.logged += 1
 
     # --- what is shown ------------------------------------------------------------------------------------
 

@@ -63,7 +63,6 @@ class Browser(QWidget):
             self.tr("No image in the dataset matches the filters and the search."),
             ((self.tr("Show all images"), self.show_all, False),),
         )
-        self._nothing_found.explanation.setMinimumWidth(0)  # the window may be narrow
         self._build()
         self._connect()
 

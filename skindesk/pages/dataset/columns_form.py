@@ -72,6 +72,8 @@ class _FirstRows(QTableWidget):
         self.resizeColumnsToContents()
         for at in range(self.columnCount()):
             self.setColumnWidth(at, min(self.columnWidth(at) + 2 * SPACE, _WIDEST))
+        rows = self.horizontalHeader().sizeHint().height() + self.verticalHeader().length()
+        self.setMaximumHeight(max(_LOWEST, rows + self.horizontalScrollBar().sizeHint().height()))
 
 
 class ColumnsForm(Card):
@@ -112,8 +114,9 @@ class ColumnsForm(Card):
         )
         self.body.addWidget(muted(explanation, wrap=True))
         self.body.addLayout(self._grid())
-        self.body.addWidget(self.preview, 1)
+        self.body.addWidget(self.preview, 100)
         self.body.addLayout(self._buttons())
+        self.body.addStretch(1)
         self.table.currentIndexChanged.connect(self._show_table)
         for box in self.boxes.values():
             box.currentIndexChanged.connect(self._follow)

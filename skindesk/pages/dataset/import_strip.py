@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _REPAINT_MS = 200
 _RATE_AFTER = 1.0  # seconds; before, a rate says nothing
 _STEPS = 1000
+_WIDEST = 640  # pixels
 
 
 class ImportStrip(QFrame):
@@ -35,6 +36,7 @@ class ImportStrip(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         set_role(self, "card")
+        self.setMaximumWidth(_WIDEST)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * SPACE, SPACE, 2 * SPACE, 3 * SPACE // 2)
         layout.setSpacing(SPACE // 2)

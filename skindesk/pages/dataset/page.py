@@ -30,7 +30,7 @@ from skindesk.pages.dataset.import_strip import ImportStrip
 from skindesk.pages.dataset.start import StartView
 from skindesk.pages.dataset.title_row import TitleRow
 from skindesk.pages.dataset.words import imported, passed_over
-from skindesk.widgets.basics import EmptyState
+from skindesk.widgets.basics import EmptyState, scrolling
 from skindesk.widgets.drop_area import accept_paths
 from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.notice import Notice, NoticeLayer
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from trainer.dataset.reading.source.columns import Columns
 
 _DATASET_SUFFIXES = frozenset({".db", ".sqlite", ".sqlite3"})
+_WIDEST_FORM = 960  # pixels
 _TABLE_SUFFIXES = TABLE_SUFFIXES | PLAIN_SUFFIXES
 
 
@@ -107,12 +108,19 @@ class DatasetPage(QWidget):
         inside.addWidget(self.browser, 1)
         self._opened = opened
         self._waiting = EmptyState("dataset", "", "")
-        for widget in (self.start, self._waiting, opened, self.columns):
+        # Beside an open dataset the window's own strip tells of an import: nothing moves when that comes and goes.
+        self._waiting.extra.addWidget(self.strip)
+        form = QWidget()
+        form.setMaximumWidth(_WIDEST_FORM)
+        around = QVBoxLayout(form)
+        around.setContentsMargins(0, 0, 0, 0)
+        around.addWidget(self.columns)
+        self._form = scrolling(form)
+        for widget in (self.start, self._waiting, opened, self._form):
             self._stack.addWidget(widget)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
         outer.setSpacing(3 * SPACE // 2)
-        outer.addWidget(self.strip)
         outer.addWidget(self._stack, 1)
         NoticeLayer(self, self._stack, [self.notice])
         self.act = PageActions(self, self, self.browser)
@@ -213,7 +221,7 @@ class DatasetPage(QWidget):
     def _read(self, path: Path) -> None:
         """Read a dataset in the background; what is shown stays until it is there."""
         self._opening = path.absolute()
-        if self.dataset is None and self._stack.currentWidget() is not self.columns:
+        if self.dataset is None and self._stack.currentWidget() is not self._form:
             self._wait(self.tr("Opening {name}…").format(name=path.stem))
         self._reading.ask(partial(read_dataset, self._opening))
 
@@ -257,7 +265,7 @@ class DatasetPage(QWidget):
         else:
             self.moved.clear()
         # A dataset that is read again leaves the form for its columns where it is.
-        if self._stack.currentWidget() is not self.columns or self._columns_of != (
+        if self._stack.currentWidget() is not self._form or self._columns_of != (
             dataset.root,
             dataset.path,
         ):
@@ -369,7 +377,7 @@ class DatasetPage(QWidget):
             return
         self._columns_of = tables.source, tables.dataset
         self.columns.show_tables(tables.previews, tables.columns)
-        self._stack.setCurrentWidget(self.columns)
+        self._stack.setCurrentWidget(self._form)
         self._allow_actions()
 
     def _import_with(self, columns: Columns) -> None:

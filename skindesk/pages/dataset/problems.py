@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from PySide6.QtGui import QResizeEvent
+
     from skindesk.models.dataset.files import OpenDataset, Problem
     from skindesk.settings import Settings
 
@@ -46,6 +49,7 @@ Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
 _COLUMNS = ("File or id", "Kind", "Reason")
 _FILE, _KIND, _REASON = range(3)
+_MOST_LINES = 4  # of a reason
 _KIND_ROLE = Qt.ItemDataRole.UserRole
 
 
@@ -124,6 +128,27 @@ class _OfKind(QSortFilterProxyModel):
         return not self._kind or source.index(row, 0, parent).data(_KIND_ROLE) == self._kind
 
 
+class _ProblemRows(QTableView):
+    """The table, with rows as high as the longest reason needs; more than a few lines are whole in the tooltip."""
+
+    longest_reason = ""
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Break the reasons at another width."""
+        super().resizeEvent(event)
+        self.fit_rows()
+
+    def fit_rows(self) -> None:
+        """Give every row the same height, so that thousands of them cost nothing."""
+        metrics = self.fontMetrics()
+        # The last column takes what the others leave, but not yet while the table is given another width.
+        room = max(self.viewport().width() - self.columnWidth(_FILE) - self.columnWidth(_KIND) - 3 * SPACE, 1)
+        # Lines are broken between words, so that none is quite full.
+        lines = math.ceil(1.1 * metrics.horizontalAdvance(self.longest_reason) / room)
+        high = metrics.lineSpacing() * min(max(lines, 1), _MOST_LINES) + 2 * SPACE
+        self.verticalHeader().setDefaultSectionSize(high)
+
+
 class ProblemsView(Card):
     """The table of problems.
 
@@ -140,7 +165,7 @@ class ProblemsView(Card):
         self.model = ProblemTable(self)
         self._shown = _OfKind(self)
         self._shown.setSourceModel(self.model)
-        self.table = QTableView()
+        self.table = _ProblemRows()
         self.table.setModel(self._shown)
         self.table.setSortingEnabled(True)
         self.table.setShowGrid(False)
@@ -154,8 +179,9 @@ class ProblemsView(Card):
         header.setStretchLastSection(True)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        header.resizeSection(_FILE, 260)
-        header.resizeSection(_KIND, 190)
+        header.resizeSection(_FILE, 220)
+        header.resizeSection(_KIND, 180)
+        header.sectionResized.connect(self.table.fit_rows)
         header.setSortIndicator(_FILE, Qt.SortOrder.AscendingOrder)
         self.kinds = wheel_needs_focus(QComboBox())
         self.kinds.setAccessibleName(self.tr("Kind of problem"))
@@ -205,6 +231,9 @@ class ProblemsView(Card):
         for widget in (self.heading, self.kinds, self._copy, self._export, self.table, self._explanation):
             widget.setVisible(anything)
         self._none.setVisible(not anything)
+        reasons = (self.model.cells(problem)[_REASON] for problem in dataset.problems)
+        self.table.longest_reason = max(reasons, key=len, default="")
+        self.table.fit_rows()
         self.skipped.setText("\n".join(passed_over(dataset.passed_over)))
         self.skipped.setVisible(bool(dataset.passed_over))
 

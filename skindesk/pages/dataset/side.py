@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QVBoxLayo
 from skindesk.pages.dataset.split_form import CertificateLine, SplitForm
 from skindesk.pages.dataset.words import part_name
 from skindesk.widgets.basics import scrolling
-from skindesk.widgets.mark_menu import add_marks, malignancy_name
+from skindesk.widgets.mark_menu import add_heading, add_marks, malignancy_name
 from skindesk.widgets.samples.class_filter import Filter, class_rows
 from skindesk.widgets.samples.filter_row import FilterRow
-from skindesk.widgets.theme import SPACE, set_role
+from skindesk.widgets.theme import SPACE, class_label, set_role
 from trainer.dataset.classes.malignancy import Marks, malignancy_by_name
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class FilterSide(QFrame):
         """Return the menu that marks a class; it goes when it is closed."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addSection(name)
+        add_heading(menu, class_label(name, self._marks.malignant))
         add_marks(
             menu, ("malignant", "benign"), self._marks.of(name), lambda kind: self.mark_asked.emit(name, kind)
         )

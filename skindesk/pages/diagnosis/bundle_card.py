@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QPushButton
 
 from skindesk.pages.diagnosis import words
 from skindesk.widgets.basics import Card, muted, primary_button
+from skindesk.widgets.fold import FoldButton
 from skindesk.widgets.mark_menu import add_marks
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.theme import SPACE, class_label, set_role
@@ -45,6 +46,7 @@ class BundleCard(Card):
         super().__init__(self.tr("Network"), parent)
         self.status = muted()
         self.header.addWidget(self.status)
+        self.header.addWidget(self._fold_button())
         self.combo = wheel_needs_focus(QComboBox())
         self.combo.setAccessibleName(self.tr("Network to use"))
         self.combo.setToolTip(self.tr("Choose the network to use"))
@@ -60,8 +62,9 @@ class BundleCard(Card):
         self.body.addWidget(self.demo)
         self.body.addWidget(self._line)
         self.body.addWidget(self._score)
-        self.marked = muted(wrap=True)
-        self.marked.setText(self.tr("Its malignant and benign classes were marked by hand after training."))
+        self.marked = muted(
+            self.tr("Its malignant and benign classes were marked by hand after training."), wrap=True
+        )
         self.body.addWidget(self.marked)
         self.outdated = QLabel()
         self.outdated.setWordWrap(True)
@@ -96,6 +99,15 @@ class BundleCard(Card):
         self.show_bundles((), None)
         self.show_facts(None)
 
+    def _fold_button(self) -> FoldButton:
+        self._low = False
+        self.fold = FoldButton(
+            self.tr("More"), self.tr("What is known of this network, and its malignant classes")
+        )
+        self.fold.toggled.connect(lambda _unfolded: self._show_details())
+        self.fold.hide()
+        return self.fold
+
     def show_bundles(self, bundles: Sequence[RunSummary], current: Path | None, name: str = "") -> None:
         """Offer bundles.
 
@@ -119,16 +131,28 @@ class BundleCard(Card):
     def show_facts(self, facts: BundleFacts | None) -> None:
         """Say what network it is; `None` while that is not known."""
         self._facts = facts
-        self.marks_button.setVisible(facts is not None)
         self._show_outdated(facts.wrongly_marked if facts is not None else ())
-        self.marked.setVisible(facts is not None and facts.manifest.marks != facts.trained_marks)
         self._line.setText(words.bundle_line(facts) if facts is not None else "")
         self._score.setText(words.score_line(facts) if facts is not None else "")
-        self._line.setVisible(facts is not None)
-        self._score.setVisible(facts is not None)
         self.demo.setVisible(facts is not None and facts.summary.drawn)
         if facts is not None:
             self.problem.clear()
+        self._show_details()
+
+    def fold_where(self, *, low: bool) -> None:
+        """Fold what is not needed all the time, behind a button, where the page is low."""
+        if low != self._low:
+            self._low = low
+            self.fold.setChecked(False)
+            self._show_details()
+
+    def _show_details(self) -> None:
+        facts = self._facts
+        self.fold.setVisible(self._low and facts is not None)
+        there = facts is not None and (not self._low or self.fold.isChecked())
+        for part in (self._line, self._score, self.marks_button):
+            part.setVisible(there)
+        self.marked.setVisible(there and facts is not None and facts.manifest.marks != facts.trained_marks)
 
     def _show_outdated(self, classes: Sequence[str]) -> None:
         names = ", ".join(class_label(name, ()) for name in classes)

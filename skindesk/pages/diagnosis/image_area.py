@@ -22,7 +22,7 @@ from trainer.palette import class_colour
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from PySide6.QtGui import QPaintEvent, QShowEvent
+    from PySide6.QtGui import QPaintEvent, QResizeEvent
 
     from skindesk.models.diagnosis.bundle import BundleFacts
     from skindesk.models.diagnosis.case import CaseImage
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from skindesk.models.pictures import PictureLoader
     from skindesk.pages.diagnosis.actions import Actions
 
+_LOW = 440  # pixels below which the tiles of the strip are small, so that the large view keeps its room
 _PENDING = {ImageState.WAITING, ImageState.ASKED}
 
 
@@ -39,11 +40,12 @@ class _Invitation(EmptyState):
 
     hovered = False
 
-    def showEvent(self, event: QShowEvent) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the sentence the height that it takes at its width."""
-        super().showEvent(event)
+        super().resizeEvent(event)
         sentence = self.explanation
-        sentence.setMinimumHeight(sentence.heightForWidth(sentence.maximumWidth()))
+        width = min(sentence.maximumWidth(), self.contentsRect().width() - 4 * SPACE)
+        sentence.setMinimumHeight(sentence.heightForWidth(width))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the dashes."""
@@ -148,6 +150,11 @@ class ImageArea(QWidget):
         self.canvas.set_shape(facts.manifest.geometry.shape if facts is not None else None)
         self.tools.show_square(words.square_sentence(facts) if facts is not None else "")
         self._show_images()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the room to the large view where there is little."""
+        super().resizeEvent(event)
+        self.strip.set_small(small=self.height() < _LOW)
 
     def set_hovered(self, hovered: bool) -> None:
         """Show that what hovers over the page can be dropped."""

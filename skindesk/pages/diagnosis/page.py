@@ -24,11 +24,12 @@ from skindesk.pages.diagnosis.result_card import ResultCard
 from skindesk.pages.diagnosis.saving import Saving
 from skindesk.pages.diagnosis.side import Side, tool_button
 from skindesk.pages.diagnosis.unfinished import Unfinished
-from skindesk.widgets.basics import ElidedLabel, title
+from skindesk.widgets.basics import ElidedLabel, muted, title
 from skindesk.widgets.drop_area import accept_paths
 from skindesk.widgets.notice import Notice, NoticeLayer
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE, set_role
+from trainer import RESEARCH_ONLY
 from trainer.dataset.drawn import is_drawing
 from trainer.images.suffixes import SUFFIXES
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QShowEvent
+    from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
 
     from skindesk.engine.jobs import JobQueue
     from skindesk.models.cases.cases import CasesModel
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from skindesk.models.workspace import Workspace
     from skindesk.paths import Paths
     from skindesk.settings import Settings
+
+_LOW = 560  # pixels of the page below which the card of the network is folded
 
 
 class DiagnosisPage(QWidget):
@@ -94,11 +97,15 @@ class DiagnosisPage(QWidget):
             self.model, self.network, self.findings, self.unfinished, cases, runs, workspace, settings, self
         )
         self._seen = False
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
-        layout.setSpacing(2 * SPACE)
-        layout.addLayout(self._left(), 3)
-        layout.addWidget(self.side, 2)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, SPACE)
+        layout.setSpacing(3 * SPACE // 2)
+        row = QHBoxLayout()
+        row.setSpacing(2 * SPACE)
+        row.addLayout(self._left(), 3)
+        row.addWidget(self.side, 2)
+        layout.addLayout(row, 1)
+        layout.addWidget(muted(RESEARCH_ONLY, wrap=True))
         notices = [self.failure, self.notice, self.unfinished.notice]
         NoticeLayer(self, self.images, notices, top=True)
         accept_paths(self, self.add_images)
@@ -208,6 +215,11 @@ class DiagnosisPage(QWidget):
     def open_more(self, paths: list[Path]) -> None:
         """Take the other images that were dropped on the window."""
         self.add_images([path for path in paths if path.suffix.lower() in SUFFIXES or path.is_dir()])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the room to the result where there is little."""
+        super().resizeEvent(event)
+        self.bundle.fold_where(low=self.height() < _LOW)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Have the engine ready by the time an image comes."""

@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
 )
 
 from skindesk.models.diagnosis.patient import PatientFields, translated_entries
-from skindesk.pages.diagnosis.fold import FoldButton
 from skindesk.widgets.basics import Card, muted
+from skindesk.widgets.fold import FoldButton
 from skindesk.widgets.theme import SPACE, set_role
 
 if TYPE_CHECKING:

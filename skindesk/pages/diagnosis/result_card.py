@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 from skindesk.choice_words import deciding_figures
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.pages.diagnosis import words
-from skindesk.pages.diagnosis.fold import FoldButton
 from skindesk.widgets.basics import Card, SegmentedRow, muted
+from skindesk.widgets.fold import FoldButton
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.plots.probability_bars import ProbabilityBars, ProbabilityRow, ShareBar
 from skindesk.widgets.theme import SPACE, class_label, emphasised, set_role

@@ -15,9 +15,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from skindesk.widgets.basics import muted, scrolling
+from skindesk.widgets.basics import scrolling
 from skindesk.widgets.theme import SPACE, set_role
-from trainer import RESEARCH_ONLY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,7 +58,6 @@ class Side(QWidget):
         self.save_button.clicked.connect(commands.save.trigger)
         row.addWidget(self.save_button)
         layout.addLayout(row)
-        layout.addWidget(muted(RESEARCH_ONLY, wrap=True))
 
 
 def tool_button(

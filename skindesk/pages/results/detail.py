@@ -24,7 +24,8 @@ from skindesk.pages.results.metrics_view import MetricsView
 from skindesk.pages.results.pictures_view import PicturesView
 from skindesk.pages.results.scoring_panel import Part, ScoringPanel
 from skindesk.pages.results.settings_view import SettingsView
-from skindesk.widgets.basics import Card, ElidedLabel, SegmentedRow, muted, scrolling
+from skindesk.pages.results.unscored import Unscored
+from skindesk.widgets.basics import ElidedLabel, SegmentedRow, muted, scrolling
 from skindesk.widgets.icons import icon
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.theme import SPACE, set_role
@@ -84,11 +85,7 @@ class RunDetail(QWidget):
         self.confusion = ConfusionView(settings)
         self.pictures = PicturesView()
         self.settings = SettingsView()
-        self._unscored = Card()
-        self._unscored.body.addWidget(
-            muted(self.tr("Score this part to see its confusion matrix."), wrap=True)
-        )
-        self._unscored.body.addStretch(1)
+        self.unscored = Unscored()
         self._stack = QStackedWidget()
         self._views = {
             _METRICS: self.metrics,
@@ -96,15 +93,16 @@ class RunDetail(QWidget):
             _CURVES: _tall(self.pictures, _CURVES_HEIGHT),
             _SETTINGS: self.settings,
         }
-        for view in (*self._views.values(), self._unscored):
+        for view in (*self._views.values(), self.unscored):
             self._stack.addWidget(view)
         # A small window squeezes what is in it for as long as a question is asked above.
         self._stack.setMinimumHeight(_SMALLEST_VIEW)
         layout.addWidget(self._stack, 1)
         self.pictures.which.chosen.connect(lambda _key: self._fill())
-        self.metrics.score_asked.connect(self.begin_scoring)
         actions.score_asked.connect(self.begin_scoring)
-        actions.score_test.enabledChanged.connect(self.metrics.score_button.setEnabled)
+        for unscored in (self.metrics.unscored, self.unscored, self.pictures.unscored):
+            unscored.score_asked.connect(self.begin_scoring)
+            actions.score_test.enabledChanged.connect(unscored.score_button.setEnabled)
         self.confusion.images_opened.connect(workspace.images_for_diagnosis)
         workspace.bundle_changed.connect(self._mark)
         workspace.dataset_changed.connect(self._datasets_changed)
@@ -273,18 +271,28 @@ class RunDetail(QWidget):
             return
         part = self.parts.current
         report = record.summary.report(part)
-        view = self._unscored if tab == _CONFUSION and report is None else self._views[tab]
+        view = self.unscored if tab == _CONFUSION and report is None else self._views[tab]
         if tab not in self._filled:
             self._filled.add(tab)
             if tab == _METRICS:
                 self.metrics.show_part(record, part)
             elif tab == _CONFUSION and report is not None:
                 self.confusion.show_report(record, report, self._datasets())
+            elif tab == _CONFUSION:
+                self._show_unscored(record, part)
             elif tab == _CURVES:
-                self.pictures.show_record(record, report)
+                self.pictures.show_record(record, part)
             elif tab == _SETTINGS:
                 self.settings.show_record(record)
         self._stack.setCurrentWidget(view)
+
+    def _show_unscored(self, record: RunRecord, part: str) -> None:
+        sentence = (
+            self.tr("Score this part to see its confusion matrix.")
+            if record.summary.has_bundle
+            else self.tr("This run has no network to score yet.")
+        )
+        self.unscored.show_part(part, sentence, can_score=record.summary.has_bundle)
 
     def _datasets(self) -> tuple[Path, ...]:
         """Return dataset files in which the samples of this run may be."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from skindesk.metric_words import hint_of, title_of
 from skindesk.pages.results import facts
+from skindesk.pages.results.unscored import Unscored
 from skindesk.widgets.basics import Card, ElidedLabel, Figure, muted
 from skindesk.widgets.fact_table import FactTable
 from skindesk.widgets.theme import SPACE, set_role
@@ -25,19 +25,12 @@ _NARROW = 900  # pixels below which the tiles stand in two rows
 
 
 class MetricsView(QScrollArea):
-    """The figures of a part; where it has not been scored, what is known and a button to score it.
-
-    Signals:
-        score_asked(str): a part is to be scored.
-    """
-
-    score_asked = Signal(str)
+    """The figures of a part; where it has not been scored, what is known and a button to score it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWidgetResizable(True)
         self.setAccessibleName(self.tr("Figures"))
-        self._part = "validation"
         inside = QWidget()
         set_role(inside, "plain")
         self._layout = QVBoxLayout(inside)
@@ -47,16 +40,8 @@ class MetricsView(QScrollArea):
         self._tiles.setSpacing(2 * SPACE)
         self._layout.addLayout(self._tiles)
         self.tiles: list[Figure] = []
-        self._ask = Card()
-        self._sentence = muted("", wrap=True)
-        self._ask.body.addWidget(self._sentence)
-        self.score_button = QPushButton()
-        self.score_button.clicked.connect(lambda _checked=False: self.score_asked.emit(self._part))
-        row = QHBoxLayout()
-        row.addWidget(self.score_button)
-        row.addStretch(1)
-        self._ask.body.addLayout(row)
-        self._layout.addWidget(self._ask)
+        self.unscored = Unscored()
+        self._layout.addWidget(self.unscored)
         self._card = Card(self.tr("Each class"))
         self.basis = ElidedLabel()
         set_role(self.basis, "muted")
@@ -71,7 +56,6 @@ class MetricsView(QScrollArea):
 
     def show_part(self, record: RunRecord, part: str) -> None:
         """Show what is known of a part, `test` or `validation`."""
-        self._part = part
         report = record.summary.report(part)
         if report is not None:
             self._show_report(record, report)
@@ -82,7 +66,7 @@ class MetricsView(QScrollArea):
 
     def _show_report(self, record: RunRecord, report: Report) -> None:
         metrics = report.metrics
-        self._ask.hide()
+        self.unscored.hide()
         self._set_tiles(
             [
                 (
@@ -144,7 +128,6 @@ class MetricsView(QScrollArea):
                 if summary.has_bundle
                 else self.tr("This run has no network to score on the test part yet.")
             )
-            self.score_button.setText(self.tr("Score the test part…"))
         else:
             self._show_epoch(record)
             sentence = (
@@ -156,10 +139,8 @@ class MetricsView(QScrollArea):
                 if summary.has_bundle
                 else self.tr("This run has no network to score yet.")
             )
-            self.score_button.setText(self.tr("Score the validation part"))
-        self._sentence.setText(sentence)
-        self.score_button.setVisible(summary.has_bundle)
-        self._ask.show()
+        self.unscored.show_part(part, sentence, can_score=summary.has_bundle)
+        self.unscored.show()
         self.notes.hide()
 
     def _show_epoch(self, record: RunRecord) -> None:

@@ -13,8 +13,9 @@ from skindesk.pages.results.detail import RunDetail
 from skindesk.pages.results.failures import Failures
 from skindesk.pages.results.run_actions import RunActions, Told
 from skindesk.pages.results.run_table import RunTable
-from skindesk.widgets.basics import Card, EmptyState, muted, title
+from skindesk.widgets.basics import Card, EmptyState, muted, scrolling, title
 from skindesk.widgets.drop_area import accept_paths
+from skindesk.widgets.fold import FoldButton
 from skindesk.widgets.icons import icon
 from skindesk.widgets.notice import Notice, NoticeLayer
 from skindesk.widgets.quantities import runs_counted
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 _LOOK_MS = 3_000  # between two looks at runs that are going on
 _TABLE_ROOM = 288  # pixels that the table takes at most by itself
 _DETAIL_ROOM = 384  # pixels that the run below is left with, as long as some rows of the table fit above it
-_CARD_ROOM = 5 * SPACE  # around the table
-_FEW_ROWS = 198  # pixels of the table with three runs, which it has where what is below can spare them
+_LEAST_DETAIL = 320  # pixels of the run below; where there is less room, both are scrolled together
+_FEW_ROWS = 3  # that the table has at least
 
 
 class ResultsPage(QWidget):
@@ -104,6 +105,10 @@ class ResultsPage(QWidget):
         row.addWidget(title(self.tr("Results")))
         self._count = muted()
         row.addWidget(self._count)
+        self.fold = FoldButton("", self.tr("Show or hide the list of runs"))
+        self.fold.setChecked(True)
+        self.fold.toggled.connect(lambda _unfolded: self._fit_table())
+        row.addWidget(self.fold)
         row.addStretch(1)
         take_in = QPushButton(icon("import"), self.tr("Import a bundle…"))
         take_in.setToolTip(
@@ -114,7 +119,7 @@ class ResultsPage(QWidget):
         return row
 
     def _filled(self) -> QWidget:
-        card = Card()
+        self._card = card = Card()
         card.body.addWidget(self.table)
         self._below = QStackedWidget()
         self._nothing = QWidget()
@@ -127,7 +132,7 @@ class ResultsPage(QWidget):
         self._splitter = Splitter(
             Qt.Orientation.Vertical, ((card, 0), (self._below, 1)), self._settings, "results_rows"
         )
-        return self._splitter
+        return scrolling(self._splitter)
 
     def _connect(self) -> None:
         runs, actions = self._runs, self.run_actions
@@ -194,7 +199,8 @@ class ResultsPage(QWidget):
     def _refreshed(self) -> None:
         runs = self._runs.runs
         self._stack.setCurrentWidget(self.empty if not runs and self._runs.looked else self._listed)
-        self._count.setText(runs_counted(len(runs)) if runs else "")
+        for words in (self._count, self.fold):
+            words.setText(runs_counted(len(runs)) if runs else "")
         self._fit_table()
         self._tell_problem()
         if self._awaited is not None and self._runs.row_of(self._awaited) is not None:
@@ -218,11 +224,19 @@ class ResultsPage(QWidget):
 
     def _fit_table(self) -> None:
         """Give the table the room its rows need, until a person has given it another."""
-        high = min(
-            _TABLE_ROOM, self.table.wanted_height() + _CARD_ROOM, self._splitter.height() - _DETAIL_ROOM
-        )
-        high = max(high, min(_FEW_ROWS, self.table.wanted_height() + _CARD_ROOM))
-        self._splitter.suggest([high, max(1, self._splitter.height() - high)])
+        around = self._card.sizeHint().height() - self.table.sizeHint().height()
+        few = self.table.wanted_height(_FEW_ROWS) + around
+        least = few + self._splitter.handleWidth() + _LEAST_DETAIL
+        low = self._listed.height() < least
+        self.fold.setVisible(low)
+        self._count.setVisible(not low)
+        folded = low and not self.fold.isChecked()
+        self._card.setHidden(folded)
+        self._splitter.setMinimumHeight(0 if folded else least)
+        height = max(self._listed.height(), least)
+        rows = self.table.rows_within(min(_TABLE_ROOM, height - _DETAIL_ROOM) - around)
+        high = self.table.wanted_height(max(_FEW_ROWS, rows)) + around
+        self._splitter.suggest([high, max(1, height - high)])
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the room anew between the table and what is below."""

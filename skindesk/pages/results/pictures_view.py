@@ -9,6 +9,7 @@ from PySide6.QtGui import QDesktopServices, QImage
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from skindesk.background import Question
+from skindesk.pages.results.unscored import Unscored
 from skindesk.widgets.basics import Card, SegmentedRow, muted
 from skindesk.widgets.plots.curve_compare import CurveCompare, RunCurves
 from skindesk.widgets.plots.picture_card import PictureCard
@@ -49,22 +50,29 @@ class PicturesView(QWidget):
         card.body.addWidget(self.curves)
         self.picture = PictureCard()
         self.picture.opened.connect(self._open)
+        self.unscored = Unscored()
         self._sentence = muted("", wrap=True)
         self._absent = Card()
         self._absent.body.addWidget(self._sentence)
         self._absent.body.addStretch(1)
         self._stack = QStackedWidget()
-        for widget in (card, self.picture, self._absent):
+        for widget in (card, self.picture, self._absent, self.unscored):
             self._stack.addWidget(widget)
         self._learning = card
         layout.addWidget(self._stack, 1)
         self._report: Report | None = None
         self._question: Question[QImage] = Question(self._show, self._say, self)
 
-    def show_record(self, record: RunRecord, report: Report | None) -> None:
+    def show_record(self, record: RunRecord, part: str) -> None:
         """Show the curves of a run, and the pictures of a part where it was scored."""
-        self._report = report
         summary = record.summary
+        self._report = summary.report(part)
+        sentence = (
+            self.tr("Score this part to see its curves.")
+            if summary.has_bundle
+            else self.tr("This run has no network to score yet.")
+        )
+        self.unscored.show_part(part, sentence, can_score=summary.has_bundle)
         self.curves.show_runs([RunCurves(summary.name, record.history)], record.classes, record.malignant)
         self._refresh()
 
@@ -76,7 +84,7 @@ class PicturesView(QWidget):
     @property
     def sentence(self) -> str:
         """What is said instead of a picture."""
-        return self._sentence.text()
+        return self.unscored.sentence if self._report is None else self._sentence.text()
 
     def _refresh(self) -> None:
         name = self.which.current
@@ -85,7 +93,7 @@ class PicturesView(QWidget):
             self._stack.setCurrentWidget(self._learning)
         elif self._report is None:
             self._question.forget()
-            self._say(self.tr("Score this part to see its curves."))
+            self._stack.setCurrentWidget(self.unscored)
         else:
             file = self._report.folder / name
             if self._stack.currentWidget() is self._learning:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import (
@@ -40,6 +41,8 @@ _LEAST_HEIGHT = 4 * _ROW_HEIGHT + SPACE  # headings, two runs, a scroll bar
 _NAME_WIDTH = 140  # pixels that a name has at least
 _DATASET_WIDTH = 112  # pixels that a dataset's name has at least; a longer one is whole in the tooltip
 _HEADER_ROOM = 3 * SPACE  # around a heading, for the arrow of the sorted column
+_GIVE_WAY = ("stages", "dataset", "epochs", "accuracy", "backbone")
+"""Columns that are left out where there is no room for all, the first one first; the run below says them, too."""
 _HORIZONTAL = Qt.Orientation.Horizontal
 _ICON = 16  # pixels
 
@@ -72,6 +75,7 @@ class _RunDelegate(QStyledItemDelegate):
         column = COLUMNS[index.column()]
         tokens = tokens_for(option.palette)
         if column == "name":
+            option.textElideMode = Qt.TextElideMode.ElideMiddle  # names of runs differ in their ends
             if sign := self._sign(run):
                 option.features |= QStyleOptionViewItem.ViewItemFeature.HasDecoration
                 option.icon = icon(sign)
@@ -126,7 +130,7 @@ class RunTable(QTableView):
         self._runs, self._settings = runs, settings
         self._chosen: tuple[Path, ...] = ()
         self._restoring = self._fitting = False
-        self._moved: set[int] = set()
+        self._drawn: dict[int, int] = {}  # widths that columns were drawn to by hand, pixels
         self._proxy = _RunProxy(self)
         self._proxy.setSourceModel(runs)
         self._proxy.setSortRole(SORT_ROLE)
@@ -166,11 +170,15 @@ class RunTable(QTableView):
         rows = sorted(index.row() for index in self.selectionModel().selectedRows())
         return tuple(cast("RunSummary", self._proxy.index(row, 0).data(SUMMARY_ROLE)) for row in rows)
 
-    def wanted_height(self) -> int:
-        """Return the height that shows every row, pixels."""
-        high = self.horizontalHeader().height() + self._proxy.rowCount() * _ROW_HEIGHT + SPACE
+    def wanted_height(self, most: int = sys.maxsize) -> int:
+        """Return the height that shows every row, or so many of them, pixels."""
+        high = self.horizontalHeader().height() + min(most, self._proxy.rowCount()) * _ROW_HEIGHT
         bar = self.horizontalScrollBar()
         return high + bar.sizeHint().height() if bar.maximum() else high
+
+    def rows_within(self, height: int) -> int:
+        """Return how many rows are whole in a table of this height, pixels."""
+        return (height - self.horizontalHeader().height()) // _ROW_HEIGHT
 
     def choose(self, folders: tuple[Path, ...]) -> None:
         """Select the runs in these folders, as far as they are there."""
@@ -237,42 +245,45 @@ class RunTable(QTableView):
         self._fit_columns()
 
     def _fit_columns(self) -> None:
-        """Make columns as wide as what is in them, but those that were drawn to a width by hand."""
-        header = self.horizontalHeader()
+        """Make columns as wide as what is in them, but those that were drawn to a width by hand; leave some out."""
         self.setMinimumHeight(min(self.wanted_height(), _LEAST_HEIGHT))
-        self._fitting = True
-        others = range(1, len(COLUMNS))
-        for column in others:
-            if column not in self._moved:
-                lines = str(self._proxy.headerData(column, _HORIZONTAL)).splitlines()
-                title = max(map(self.fontMetrics().horizontalAdvance, lines))
-                header.resizeSection(column, max(title + _HEADER_ROOM, self.sizeHintForColumn(column)))
-        room = self.viewport().width() - sum(map(header.sectionSize, others))
+        widths = {at: self._drawn.get(at, self._wanted_width(at)) for at in range(1, len(COLUMNS))}
+        name = self._drawn.get(0, _NAME_WIDTH)
+        room = self.viewport().width() - sum(widths.values())
         dataset = COLUMNS.index("dataset")
-        if room < _NAME_WIDTH and dataset not in self._moved:
-            spared = min(_NAME_WIDTH - room, max(0, header.sectionSize(dataset) - _DATASET_WIDTH))
-            header.resizeSection(dataset, header.sectionSize(dataset) - spared)
+        if dataset not in self._drawn:
+            spared = max(0, min(name - room, widths[dataset] - _DATASET_WIDTH))
+            widths[dataset] -= spared
             room += spared
-        if 0 not in self._moved:
-            header.resizeSection(0, max(_NAME_WIDTH, room))
+        left_out = set()
+        for at in map(COLUMNS.index, _GIVE_WAY):
+            if room < name and at not in self._drawn:
+                left_out.add(at)
+                room += widths[at]
+        widths[0] = self._drawn.get(0, max(_NAME_WIDTH, room))
+        self._fitting = True
+        for at, width in widths.items():
+            self.setColumnHidden(at, at in left_out)
+            if at not in left_out:
+                self.setColumnWidth(at, width)
         self._fitting = False
+
+    def _wanted_width(self, column: int) -> int:
+        """Return the width of what is in a column, pixels."""
+        lines = str(self._proxy.headerData(column, _HORIZONTAL)).splitlines()
+        title = max(map(self.fontMetrics().horizontalAdvance, lines))
+        return max(title + _HEADER_ROOM, self.sizeHintForColumn(column))
 
     def _widen_as_before(self) -> None:
         """Draw the columns that were drawn by hand before; the others have no width of their own."""
         widths = self._settings.sizes("run_table_widths")
         for column, width in enumerate(widths if len(widths) == len(COLUMNS) else ()):
             if width:
-                self._moved.add(column)
-                self.horizontalHeader().resizeSection(column, width)
+                self._drawn[column] = width
+                self.setColumnWidth(column, width)
 
-    def _column_moved(self, column: int, _before: int, _now: int) -> None:
+    def _column_moved(self, column: int, _before: int, now: int) -> None:
         if not self._fitting:
-            self._moved.add(column)
-            header = self.horizontalHeader()
-            self._settings.set_value(
-                "run_table_widths",
-                [
-                    header.sectionSize(column) if column in self._moved else 0
-                    for column in range(len(COLUMNS))
-                ],
-            )
+            self._drawn[column] = now
+            widths = [self._drawn.get(at, 0) for at in range(len(COLUMNS))]
+            self._settings.set_value("run_table_widths", widths)

@@ -59,11 +59,8 @@ class SettingsPage(QWidget):
         column.addWidget(self._places())
         column.addWidget(muted(RESEARCH_ONLY, wrap=True))
         column.addStretch(1)
-        for index in range(column.count()):
-            item = column.itemAt(index)
-            widget = item.widget() if item is not None else None
-            if widget is not None:
-                widget.setMaximumWidth(_COLUMN)
+        # Of the whole column: the area would reckon with lines as long as itself, and squeeze what is broken.
+        inside.setMaximumWidth(_COLUMN + 4 * SPACE)
 
     def _card(self, section: str) -> Card:
         card = Card(_translated(section))

@@ -119,13 +119,14 @@ class TrainingPage(QWidget):
             "A training run is shown here: figures, curves, log. Nothing is saved until you press Start."
         )
         self._right = QStackedWidget()
-        self._right.addWidget(EmptyState("training", self.tr("Nothing is training yet"), text))
+        nothing = QWidget()
+        above = QVBoxLayout(nothing)
+        above.setContentsMargins(0, 0, 0, 0)
+        above.addWidget(self.unfinished)
+        above.addWidget(EmptyState("training", self.tr("Nothing is training yet"), text), 1)
+        self._right.addWidget(nothing)
         self._right.addWidget(scrolling(self.panel))
-        column = QVBoxLayout()
-        column.setSpacing(2 * SPACE)
-        column.addWidget(self.unfinished)
-        column.addWidget(self._right, 1)
-        layout.addLayout(column, 1)
+        layout.addWidget(self._right, 1)
         NoticeLayer(self, self._right, [self.notice])
 
     def _make_actions(self) -> tuple[QAction, QAction, QAction]:
@@ -277,6 +278,9 @@ class TrainingPage(QWidget):
             current.live.begin_now()
             self.panel.show_run(current.live, current.malignant)
             self._right.setCurrentIndex(_RUN)
+            self.panel.later.addWidget(
+                self.unfinished
+            )  # below all that is read and pressed, so that nothing moves
             self.look_for_unfinished()
         shown = self._keeper.of(self.panel.run)
         self._start_action.setEnabled(self.setup.can_start)

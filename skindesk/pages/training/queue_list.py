@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from skindesk.engine.handles import JobState
 from skindesk.pages.training.words import unfinished_words
@@ -16,6 +24,8 @@ from trainer.protocol.training import TrainNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from PySide6.QtGui import QResizeEvent
 
     from skindesk.engine.handles import JobHandle
     from skindesk.engine.jobs import JobQueue
@@ -178,9 +188,7 @@ class UnfinishedList(QWidget):
         layout = QHBoxLayout(row)
         layout.setContentsMargins(3 * SPACE // 2, SPACE // 2, SPACE // 2, SPACE // 2)
         layout.setSpacing(SPACE)
-        label = QLabel(unfinished_words(run))
-        label.setTextFormat(Qt.TextFormat.PlainText)
-        label.setWordWrap(True)
+        label = _Sentence(unfinished_words(run))
         label.setToolTip(str(run.folder))
         layout.addWidget(label, 1)
         resume = QPushButton(self.tr("Resume"))
@@ -195,6 +203,33 @@ class UnfinishedList(QWidget):
         discard.clicked.connect(lambda: self.discard_asked.emit(run))
         layout.addWidget(discard)
         return row
+
+
+class _Sentence(QLabel):
+    """A text that is broken, and takes the height of its lines by itself.
+
+    A layout that asks its parts for their height at a width gives all of them the height they would like best, and
+    the plots above would grow.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+
+    def hasHeightForWidth(self) -> bool:
+        """Say that it needs no asking."""
+        return False
+
+    def sizeHint(self) -> QSize:
+        """Return the size of the lines at the present width."""
+        return QSize(super().sizeHint().width(), max(self.minimumHeight(), self.fontMetrics().height()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Take as many lines as the text has at this width."""
+        super().resizeEvent(event)
+        self.setMinimumHeight(0)  # else it would never get lower again
+        self.setMinimumHeight(self.heightForWidth(self.width()))
 
 
 def _small_button(name: str, words: str, act: Callable[[], None], *, enabled: bool) -> QToolButton:

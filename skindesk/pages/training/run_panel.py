@@ -53,6 +53,7 @@ class RunPanel(QWidget):
         charts: curves and bars.
         log: what the run has said.
         queue_place: where the list of waiting runs stands.
+        later: what stands below all else.
 
     Signals:
         resume_asked: the run that is shown is to go on.
@@ -89,6 +90,8 @@ class RunPanel(QWidget):
         below.addWidget(self._log_card(), 1)
         self.queue_place = below
         layout.addLayout(below, 1)
+        self.later = QVBoxLayout()
+        layout.addLayout(self.later)
         charts = self.charts
         self._parts: tuple[Callable[[], object], ...] = (
             self._draw_figures,

@@ -40,6 +40,8 @@ from trainer.presets import demo_config, preset_config
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from PySide6.QtGui import QResizeEvent
+
     from skindesk.engine.jobs import JobQueue
     from skindesk.models.dataset.facts import DatasetFacts
     from skindesk.models.devices import DevicesModel
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
 WIDTH = 392  # pixels: the fields of two stages beside their title, and a scroll bar
 _PRESETS: tuple[PresetName, ...] = ("quick", "balanced", "thorough")
 _HELP_LINES = 3
+_LOW = 480  # pixels below which device and estimate are scrolled with the fields
 _KEPT = ("weights", "device", "seed")
 """Settings that a preset leaves as they are."""
 
@@ -88,7 +91,7 @@ class SetupPanel(Card):
         self._devices, self._settings, self._paths = devices, settings, paths
         self._facts: DatasetFacts | None = None
         self._named = False
-        self._running = False
+        self._running = self._low = False
         self._errands = Errands(self)
         self._disk_warning = self._no_preview = ""
         self._states: dict[str, WeightsState] = {}
@@ -145,6 +148,7 @@ class SetupPanel(Card):
         column.addSpacing(SPACE // 2)
         column.addWidget(self.form)
         column.addStretch(1)
+        self._column = column
         self._area = scrolling(inside)
         self.body.addWidget(self._area, 1)
 
@@ -174,6 +178,18 @@ class SetupPanel(Card):
         for widget in footer:
             self.body.addWidget(widget)
         self.body.addLayout(buttons)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the room to the fields where there is little."""
+        super().resizeEvent(event)
+        low = self.height() < _LOW
+        if low != self._low:
+            self._low = low
+            place, at = (
+                (self._column, self._column.count()) if low else (self.body, self.body.indexOf(self.notice))
+            )
+            for number, part in enumerate((self._device, self.estimate)):
+                place.insertWidget(at + number, part)
 
     def _connect(self) -> None:
         self.form.changed.connect(self._on_changed)

@@ -47,7 +47,7 @@ Index: TypeAlias = QModelIndex | QPersistentModelIndex
 
 TILE_ROLE = Qt.ItemDataRole.UserRole
 
-_PICTURE = QSize(128, 88)  # pixels
+_PICTURE, _SMALL = QSize(128, 88), QSize(96, 56)  # pixels; the small one where the window is low
 _ERROR_WIDTH = 232  # pixels: room for a sentence
 _CAPTION = 20  # pixels
 _GAP = SPACE
@@ -131,8 +131,16 @@ class _Tiles(QAbstractListModel):
 
 
 class _Painter(QStyledItemDelegate):
+    """Paints tiles; `picture` is the size of a picture, pixels."""
+
+    picture = _PICTURE
+
+    def width_of(self, tile: object) -> int:
+        """Return the width of a tile, pixels."""
+        return _ERROR_WIDTH if isinstance(tile, StripTile) and tile.sentence else self.picture.width()
+
     def sizeHint(self, _option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(_width_of(index.data(TILE_ROLE)) + _GAP, _PICTURE.height() + _CAPTION + 2)
+        return QSize(self.width_of(index.data(TILE_ROLE)) + _GAP, self.picture.height() + _CAPTION + 2)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         tile = index.data(TILE_ROLE)
@@ -144,7 +152,7 @@ class _Painter(QStyledItemDelegate):
         rect: QRect = option.rect
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        picture = QRectF(rect.left() + 1, rect.top() + 1, _width_of(tile) - 2, _PICTURE.height() - 2)
+        picture = QRectF(rect.left() + 1, rect.top() + 1, self.width_of(tile) - 2, self.picture.height() - 2)
         path = QPainterPath()
         path.addRoundedRect(picture, _ROUND, _ROUND)
         painter.fillPath(path, tokens.danger_soft if tile.sentence else tokens.track)
@@ -170,10 +178,6 @@ class _Painter(QStyledItemDelegate):
                 painter.drawRoundedRect(picture.adjusted(2, 2, -2, -2), _ROUND - 2, _ROUND - 2)
         _paint_caption(painter, picture, tile, tokens)
         painter.restore()
-
-
-def _width_of(tile: object) -> int:
-    return _ERROR_WIDTH if isinstance(tile, StripTile) and tile.sentence else _PICTURE.width()
 
 
 def _paint_sentence(painter: QPainter, rect: QRectF, sentence: str, tokens: Tokens) -> None:
@@ -227,7 +231,8 @@ class _List(QListView):
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setItemDelegate(_Painter(self))
+        self.tile_painter = _Painter(self)
+        self.setItemDelegate(self.tile_painter)
         self.setAccessibleName(self.tr("Images"))
 
 
@@ -256,13 +261,25 @@ class ImageStrip(QWidget):
         layout.addWidget(self.list)
         self.drop = DropArea(self.tr("Drop images here"))
         self.drop.setToolTip(self.tr("Drop images or a folder here, or click to choose images"))
-        self.drop.setFixedSize(_DROP_WIDTH, _PICTURE.height())
         self.drop.clicked.connect(self.open_asked)
         self.drop.dropped.connect(self.dropped)
         layout.addWidget(self.drop, 0, Qt.AlignmentFlag.AlignTop)
         layout.addStretch(1)
+        self._show_size(_PICTURE)
+
+    def set_small(self, *, small: bool) -> None:
+        """Show small pictures, or those of the usual size."""
+        size = _SMALL if small else _PICTURE
+        if size != self.list.tile_painter.picture:
+            self._show_size(size)
+
+    def _show_size(self, picture: QSize) -> None:
+        self.list.tile_painter.picture = picture
+        self.drop.setFixedSize(_DROP_WIDTH, picture.height())
         scroll_bar = self.list.horizontalScrollBar().sizeHint().height()
-        self.setFixedHeight(_PICTURE.height() + _CAPTION + 4 + scroll_bar)
+        self.setFixedHeight(picture.height() + _CAPTION + 4 + scroll_bar)
+        self.list.scheduleDelayedItemsLayout()
+        self._fit_list()
 
     @property
     def tiles(self) -> tuple[StripTile, ...]:
@@ -283,9 +300,10 @@ class ImageStrip(QWidget):
 
     def change_tile(self, tile: StripTile) -> None:
         """Show one image with other words."""
-        wide = _width_of(self._tiles.tile_of(tile.number))
+        width_of = self.list.tile_painter.width_of
+        wide = width_of(self._tiles.tile_of(tile.number))
         self._tiles.change(tile)
-        if _width_of(tile) != wide:
+        if width_of(tile) != wide:
             self._fit_list()
 
     def set_current(self, number: int) -> None:
@@ -313,5 +331,5 @@ class ImageStrip(QWidget):
         self._fit_list()
 
     def _fit_list(self) -> None:
-        needed = sum(_width_of(tile) + _GAP for tile in self._tiles.tiles)
+        needed = sum(self.list.tile_painter.width_of(tile) + _GAP for tile in self._tiles.tiles)
         self.list.setFixedWidth(max(0, min(needed, self.width() - _DROP_WIDTH)))

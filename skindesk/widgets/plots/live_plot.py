@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QWheelEvent
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent, QPainter, QWheelEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from skindesk.widgets.basics import heading
@@ -42,8 +42,10 @@ _DOT = 5  # pixels
 _ZOOM = 1.3
 _PAN_SHARE = 0.15
 _END, _FOOT = 1.04, 0.03
+_MOST_ABOVE = 0.4  # share of a low plot above the curves
 """Room behind, below and above, so that the labels of all ends are shown."""
 _SAME = 1e-6  # epochs
+_SHARE_STEPS = (0.1, 0.2, 0.5, 1.0)
 
 
 @dataclass(frozen=True)
@@ -64,25 +66,37 @@ class Curve:
 
 
 class _ShareAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
-    """An axis of shares, in percent."""
+    """An axis of shares, in percent: as many steps as its height has room for, and 100 % is always one."""
+
+    def boundingRect(self) -> QRectF:
+        # Labels that stand out of it are not painted: the first and the last one, by half their height.
+        half = QFontMetricsF(self.style["tickFont"] or QFont()).height() / 2
+        place: QRectF = super().boundingRect()
+        return place.adjusted(0, -half, 0, half)
 
     def tickStrings(self, values: Sequence[float], _scale: float, _spacing: float) -> list[str]:
         return [chosen_percent(value) for value in values]
 
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
         # The room for words above has no values.
-        return super().tickValues(low, min(high, 1.0 + _SAME), size)  # type: ignore[no-any-return]
+        end = min(high, 1.0 + _SAME)
+        line = size / max(high - low, _SAME) / QFontMetricsF(self.style["tickFont"] or QFont()).height()
+        step = next((step for step in _SHARE_STEPS if step * line >= 1.0), _SHARE_STEPS[-1])
+        if end - low < 2 * step:  # so little is shown that round steps are too far apart
+            return super().tickValues(low, end, size)  # type: ignore[no-any-return]
+        return [(step, [place * step for place in range(math.ceil(low / step), math.floor(end / step) + 1)])]
 
 
 class _EpochAxis(pg.AxisItem):  # type: ignore[misc]  # as above
     """An axis of epochs, which are counted: where a whole one is shown, nothing between two is labelled."""
 
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
-        levels = super().tickValues(low, high, size)
-        if all(spacing >= 1.0 for spacing, _ in levels):
-            return levels  # type: ignore[no-any-return]
-        whole = [float(epoch) for epoch in range(math.ceil(low), math.floor(high) + 1)]
-        return [(1.0, whole)] if whole else levels
+        label = QFontMetricsF(self.style["tickFont"] or QFont()).horizontalAdvance(f" {high:.0f} ")
+        fitting = max(label * (high - low) / max(size, 1.0), 1.0)
+        decade = 10.0 ** math.floor(math.log10(fitting))
+        step = round(next(part * decade for part in (1, 2, 5, 10) if part * decade >= fitting))
+        whole = [float(epoch) for epoch in range(step * math.ceil(low / step), math.floor(high) + 1, step)]
+        return [(float(step), whole)] if whole else super().tickValues(low, high, size)
 
 
 class LivePlot(QWidget):
@@ -266,7 +280,8 @@ class LivePlot(QWidget):
         box = self._view.getPlotItem().getViewBox()
         box.setRange(xRange=part or (0.0, self._x_end * _END), padding=0.0)
         if part is None:  # where the words of the marks stand is known by now
-            heights = (-_FOOT * highest, highest * (1.0 + _FOOT) / (1.0 - self.marks.height_share))
+            above = max(self.marks.height_share, self.fontMetrics().height() / 2 / max(box.height(), 1.0))
+            heights = (-_FOOT * highest, highest * (1.0 + _FOOT) / (1.0 - min(above, _MOST_ABOVE)))
             box.setRange(yRange=heights, padding=0.0)
 
     def _fit_again(self) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _RADIUS = 8.0  # pixels
 _PAPER = QColor("#FFFFFF")
 _SCREEN_DPI, _PICTURE_DPI = 96, 150  # of a usual screen; of `trainer.figures`
-_SMALLEST_SHARE = 0.6
+_SMALLEST_SHARE = 0.8
 """Of the size a picture was drawn for: its words would be too small below."""
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QPainter
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from skindesk.widgets.lettering import breaking, broken_height
 from skindesk.widgets.theme import SPACE, class_label, tokens_for
 from trainer.palette import class_colour
 from trainer.wording import n_of, percent
@@ -15,11 +17,11 @@ from trainer.wording import n_of, percent
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from PySide6.QtGui import QPaintEvent
+    from PySide6.QtGui import QPaintEvent, QResizeEvent
 
     from trainer.events import PartMetrics
 
-_ROW = 3 * SPACE
+_ROW = 3 * SPACE  # of a name in one line; longer ones are broken
 _BAR = SPACE
 _LONGEST_NAME = 0.45  # of the width
 
@@ -37,17 +39,16 @@ class RecallBars(QWidget):
     def set_malignant(self, names: Collection[str]) -> None:
         """Say which classes are malignant."""
         self._malignant = frozenset(names)
+        self._fit()
         self.update()
 
     def set_metrics(self, metrics: PartMetrics | None) -> None:
         """Show the recalls of an epoch; `None` for nothing yet."""
         if metrics == self._metrics:
             return
-        grown = metrics is None or self._metrics is None or len(metrics.recall) != len(self._metrics.recall)
         self._metrics = metrics
         self.setAccessibleDescription("; ".join(" ".join(words) for words in self.rows()))
-        if grown:
-            self.updateGeometry()
+        self._fit()
         self.update()
 
     def rows(self) -> list[tuple[str, str, str]]:
@@ -65,20 +66,34 @@ class RecallBars(QWidget):
 
     def sizeHint(self) -> QSize:
         """Return the size that all rows need."""
-        return QSize(280, _ROW * max(len(self.rows()), 1))
+        return QSize(280, max(sum(self._heights()), _ROW))
 
     def minimumSizeHint(self) -> QSize:
         """Return the least size: rows are never cut."""
         return QSize(200, self.sizeHint().height())
 
-    def event(self, event: QEvent) -> bool:
-        """Show the whole name of a class whose name was cut."""
-        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            rows, place = self.rows(), event.pos().y() // _ROW
-            text = ", ".join(filter(None, rows[place])) if 0 <= place < len(rows) else ""
-            QToolTip.showText(event.globalPos(), text, self)
-            return True
-        return super().event(event)
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Break names anew."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Take the height that the names have at this width."""
+        if self.minimumHeight() != self.sizeHint().height():
+            self.setMinimumHeight(self.sizeHint().height())
+
+    def _name_width(self) -> float:
+        metrics = QFontMetricsF(self.font())
+        longest = max((metrics.horizontalAdvance(name) for name, _, _ in self.rows()), default=0.0)
+        return math.ceil(min(longest, self.width() * _LONGEST_NAME))
+
+    def _heights(self) -> list[int]:
+        """Return the height of each row, pixels; a long name has several lines."""
+        metrics, room = QFontMetricsF(self.font()), self._name_width()
+        lines = [
+            round(broken_height(name, metrics, room) / metrics.lineSpacing()) for name, _, _ in self.rows()
+        ]
+        return [round(_ROW + (max(count, 1) - 1) * metrics.lineSpacing()) for count in lines]
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the rows."""
@@ -93,18 +108,18 @@ class RecallBars(QWidget):
             painter.end()
             return
         rows, recalls = self.rows(), self._metrics.recall
-        names = min(max(metrics.horizontalAdvance(name) for name, _, _ in rows), self.width() * _LONGEST_NAME)
+        names, heights = self._name_width(), self._heights()
         shares = metrics.horizontalAdvance(percent(1.0))
         numbers = max(metrics.horizontalAdvance(number) for _, _, number in rows)
         left = names + SPACE
         length = max(self.width() - left - shares - numbers - 3 * SPACE, 2.0 * SPACE)
         for place, (key, (name, share, number)) in enumerate(zip(sorted(recalls), rows, strict=True)):
-            top = place * _ROW
-            base = top + (_ROW + metrics.ascent() - metrics.descent()) / 2
+            top, height = sum(heights[:place]), heights[place]
+            base = top + (height + metrics.ascent() - metrics.descent()) / 2
             painter.setPen(tokens.text)
-            elided = metrics.elidedText(name, Qt.TextElideMode.ElideRight, names)
-            painter.drawText(QPointF(0, base), elided)
-            bar = QRectF(left, top + (_ROW - _BAR) / 2, length, _BAR)
+            flags = breaking(name, metrics, names) | int(Qt.AlignmentFlag.AlignVCenter)
+            painter.drawText(QRectF(0, top, names, height), flags, name)
+            bar = QRectF(left, top + (height - _BAR) / 2, length, _BAR)
             _rounded(painter, bar, tokens.track)
             filled = max(length * recalls[key], float(_BAR) if recalls[key] > 0 else 0.0)
             _rounded(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
+from skindesk.widgets.lettering import breaking, broken_height
 from skindesk.widgets.quantities import part_of_images
 from skindesk.widgets.theme import SPACE, emphasised, tokens_for
 from trainer.wording import percent
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QPaintEvent
+    from PySide6.QtGui import QPaintEvent, QResizeEvent
 
 _BAR = 4  # height, pixels
 _ROUND = 2.0
@@ -66,6 +68,7 @@ class FilterRow(QAbstractButton):
         )
         self.setToolTip(words)
         self.setAccessibleName(words)
+        self._fit()
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -73,11 +76,31 @@ class FilterRow(QAbstractButton):
         metrics = self.fontMetrics()
         width = metrics.horizontalAdvance(f"{self.text()}  {self._count:,}") + 3 * SPACE
         bar = _BAR + SPACE // 2 if self._colour else 0
-        return QSize(width, metrics.height() + bar + SPACE)
+        return QSize(width, self._name_height() + bar + SPACE)
 
     def minimumSizeHint(self) -> QSize:
-        """Return the size below which nothing is legible; names are cut before."""
+        """Return the size below which nothing is legible; names are broken before."""
         return QSize(_SMALLEST_WIDTH, self.sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Break the name anew."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        if self.minimumHeight() != self.sizeHint().height():
+            self.setFixedHeight(self.sizeHint().height())
+
+    def _name_room(self) -> int:
+        """Return the width of the name beside its number, pixels; that is bold while it is chosen."""
+        number = QFontMetrics(emphasised(self.font())).horizontalAdvance(f"{self._count:,}")
+        return self.width() - 2 * self._inset - number - SPACE
+
+    def _name_height(self, font: QFont | None = None) -> int:
+        metrics = QFontMetricsF(font or self.font())
+        if self.width() < _SMALLEST_WIDTH:  # not laid out yet
+            return math.ceil(metrics.height())
+        return math.ceil(max(broken_height(self.text(), metrics, self._name_room()), metrics.height()))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint name, number, bar."""
@@ -92,17 +115,20 @@ class FilterRow(QAbstractButton):
             painter.setBrush(ground if ground is not None else Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(area, SPACE / 2, SPACE / 2)
         inner = area.adjusted(self._inset, SPACE / 2, -self._inset, -SPACE / 2)
-        if self.isChecked():
-            painter.setFont(emphasised(self.font()))
+        bold = emphasised(self.font())
+        if self.isChecked() and self._name_height(bold) == self._name_height():
+            painter.setFont(bold)  # its colour says it where bold letters would need another line
         metrics = painter.fontMetrics()
         line = QRectF(inner.left(), inner.top(), inner.width(), metrics.height())
         number = f"{self._count:,}"
         painter.setPen(tokens.accent if self.isChecked() else tokens.muted)
         painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, number)
-        room = int(line.width() - metrics.horizontalAdvance(number) - SPACE)
-        name = metrics.elidedText(self.text(), Qt.TextElideMode.ElideRight, room)
+        place = QRectF(inner.left(), inner.top(), self._name_room(), self._name_height())
         painter.setPen(tokens.accent if self.isChecked() else tokens.text)
-        painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, name)
+        flags = breaking(self.text(), QFontMetricsF(painter.font()), place.width()) | int(
+            Qt.AlignmentFlag.AlignTop
+        )
+        painter.drawText(place, flags, self.text())
         if self._colour is not None:
             track = QRectF(inner.left(), inner.bottom() - _BAR, inner.width(), _BAR)
             painter.setPen(Qt.PenStyle.NoPen)

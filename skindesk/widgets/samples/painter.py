@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ _LINE = 4  # height of the line in the class's colour, pixels
 _RADIUS = 4.0
 _ICON = 24
 _STEP = 8  # pixels; see SamplePainter.picture_size
+_MOST_LINES = 4  # of an id; a longer one loses its middle
+_BROKEN = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop) | int(Qt.TextFlag.TextWrapAnywhere)
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,17 @@ class _Dress:
     colours: tuple[QColor, ...]
     labels: tuple[str, ...]
     id_from: int
+    longest_id: str
     aspect: float
 
 
 def _dress(table: SampleTable) -> _Dress:
+    id_from = table.short_ids_from()
     return _Dress(
         tuple(QColor(class_colour(name, table.classes)) for name in table.classes),
         tuple(class_label(name, table.malignant, full=False) for name in table.classes),
-        table.short_ids_from(),
+        id_from,
+        max(table.id.texts, key=len, default="")[id_from:],
         table.aspect,
     )
 
@@ -53,7 +59,8 @@ class SamplePainter:
     def __init__(self, thumbnails: Thumbnails) -> None:
         self._thumbnails = thumbnails
         self._table: SampleTable | None = None
-        self._dress = _Dress((), (), 0, 0.75)
+        self._dress = _Dress((), (), 0, "", 0.75)
+        self._lines: dict[tuple[int, int], int] = {}
         self._signs: dict[tuple[str, int, float], QPixmap] = {}
         self._rounding: dict[tuple[int, int], tuple[QPixmap, QPixmap]] = {}
 
@@ -61,6 +68,7 @@ class SamplePainter:
         """Say of which table the samples are."""
         if table is not None and table is not self._table:
             self._dress = _dress(table)
+            self._lines = {}
         self._table = table
 
     def picture_size(self, width: int) -> QSize:
@@ -74,7 +82,20 @@ class SamplePainter:
 
     def cell_height(self, width: int, metrics: QFontMetrics) -> int:
         """Return the height of a cell of some width, pixels."""
-        return self.picture_size(width).height() + _LINE + metrics.height() + 3 * _MARGIN
+        below = self._id_lines(width, metrics) * metrics.lineSpacing()
+        return self.picture_size(width).height() + _LINE + metrics.height() + 3 * _MARGIN + below
+
+    def _id_lines(self, width: int, metrics: QFontMetrics) -> int:
+        """Return how many lines ids need below the class; none where the longest stands beside the longest class."""
+        wanted = (width, metrics.lineSpacing())
+        if wanted not in self._lines:
+            room = self.picture_size(width).width() - 4
+            label = max(map(metrics.horizontalAdvance, self._dress.labels), default=0)
+            # Another id of as many letters may be somewhat wider.
+            wide = round(1.1 * metrics.horizontalAdvance(self._dress.longest_id))
+            beside = label + SPACE + wide <= room
+            self._lines[wanted] = 0 if beside else min(math.ceil(wide / room), _MOST_LINES)
+        return self._lines[wanted]
 
     def box(self, width: int, ratio: float) -> Box:
         """Return what thumbnails for cells of some width are to be fitted into.
@@ -117,6 +138,7 @@ class SamplePainter:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(tokens.accent_soft)
             painter.drawRoundedRect(ring, _RADIUS + 2, _RADIUS + 2)
+        lines = self._id_lines(place.width(), metrics)
         caption = metrics.height() + _MARGIN
         size = self.picture_size(place.width())
         picture = QRect(
@@ -130,7 +152,13 @@ class SamplePainter:
         self._paint_picture(painter, picture, table.paths[sample], self._dress.colours[code], ground, tokens)
         frame = QRectF(picture.adjusted(0, 0, 0, _LINE))
         words = QRectF(frame.left() + 2, frame.bottom(), frame.width() - 4, caption + _MARGIN / 2)
-        self._paint_caption(painter, words, metrics, code, table.id.texts[sample], tokens)
+        sample_id = table.id.texts[sample][self._dress.id_from :]
+        self._paint_caption(painter, words, metrics, code, "" if lines else sample_id, tokens)
+        if lines:
+            below = QRectF(words.left(), words.bottom(), words.width(), lines * metrics.lineSpacing())
+            whole = metrics.elidedText(sample_id, Qt.TextElideMode.ElideMiddle, round(lines * below.width()))
+            painter.setPen(tokens.muted)
+            painter.drawText(below, _BROKEN, whole)
         if selected or focused:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(tokens.accent, 2.0 if focused else 1.0))
@@ -198,9 +226,7 @@ class SamplePainter:
         sample_id: str,
         tokens: Tokens,
     ) -> None:
-        label, short = caption_of(
-            self._dress.labels[code], sample_id[self._dress.id_from :], int(area.width()), metrics
-        )
+        label, short = caption_of(self._dress.labels[code], sample_id, int(area.width()), metrics)
         painter.setPen(tokens.text)
         painter.drawText(area, _LEFT, label)
         if short:

@@ -6,16 +6,20 @@ import functools
 import gc
 from collections import OrderedDict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from trainer.engine.handling import handles
 from trainer.errors import BundleError
 from trainer.images.framing import read_view
 from trainer.protocol.diagnosis import PredictImages, Predictions, Warm, WarmUp
+from trainer.runs.bundle import REFERENCE
+from trainer.runs.marks import MARKS
 
 if TYPE_CHECKING:
     from trainer.engine.handling import Context
     from trainer.prediction.inference import Predictor
+
+Additions: TypeAlias = tuple[tuple[int, int], ...]
 
 _PREDICTORS = 2  # networks kept ready; the largest takes some 200 MB
 
@@ -53,47 +57,73 @@ def warm_up(job: WarmUp, context: Context) -> Warm:
 
         predictor, _ = _predictor(Path(job.bundle), context)
         size = predictor.manifest.input_size
-        predictor.logits(np.zeros((1, size, size, 3), np.uint8))
+        predictor.analysed(np.zeros((1, size, size, 3), np.uint8))
     return Warm()
+
+
+class Ready(NamedTuple):
+    """A predictor that is kept.
+
+    Attributes:
+        predictor: of a bundle.
+        additions: size and time of change of the files that may be added to a bundle without changing its identity.
+    """
+
+    predictor: Predictor
+    additions: Additions
 
 
 class ReadyPredictors:
     """The bundles that were used last, by the hash that names each."""
 
     def __init__(self) -> None:
-        self._predictors: OrderedDict[str, Predictor] = OrderedDict()
+        self._kept: OrderedDict[str, Ready] = OrderedDict()
 
-    def get(self, identity: str) -> Predictor | None:
-        """Return a bundle's predictor if it is kept."""
-        if identity in self._predictors:
-            self._predictors.move_to_end(identity)
-        return self._predictors.get(identity)
+    def get(self, identity: str) -> Ready | None:
+        """Return what is kept of a bundle."""
+        if identity in self._kept:
+            self._kept.move_to_end(identity)
+        return self._kept.get(identity)
 
     def make_room(self) -> None:
-        """Drop the one that was used longest ago if there is no room for another."""
-        while len(self._predictors) >= _PREDICTORS:
-            self._predictors.popitem(last=False)
+        """Let go of the one that was used longest ago if there is no room for another."""
+        while len(self._kept) >= _PREDICTORS:
+            self._kept.popitem(last=False)
             gc.collect()  # networks are cycles of objects
 
-    def put(self, identity: str, predictor: Predictor) -> None:
+    def put(self, identity: str, ready: Ready) -> None:
         """Keep a predictor."""
-        self._predictors[identity] = predictor
+        self._kept[identity] = ready
 
 
 def _predictor(bundle: Path, context: Context) -> tuple[Predictor, str]:
     """Return a bundle's network, ready, and the hash that names the bundle; both are as they are on the disk."""
-    from trainer.runs.bundle import bundle_hash, read_manifest
+    from trainer.runs.bundle import bundle_hash
 
     identity = bundle_hash(bundle)
+    additions = _additions(bundle)
     kept = context.kept.one(ReadyPredictors)
-    predictor = kept.get(identity)
-    if predictor is None:
+    ready = kept.get(identity)
+    if ready is None:
         with context.libraries.loaded():
             from trainer.prediction.inference import Predictor
         context.libraries.show_proven_gpus()
         kept.make_room()
-        predictor = Predictor(bundle)
-        kept.put(identity, predictor)
-    else:
-        predictor.manifest = read_manifest(bundle)  # its classes may have been marked since
-    return predictor, identity
+        ready = Ready(Predictor(bundle), additions)
+    elif ready.additions != additions:
+        ready.predictor.refresh(bundle)
+        ready = Ready(ready.predictor, additions)
+    kept.put(identity, ready)
+    return ready.predictor, identity
+
+
+def _additions(bundle: Path) -> Additions:
+    found = []
+    for name in (MARKS, REFERENCE):
+        try:
+            stat = (bundle / name).stat()
+        except OSError:
+            found.append((0, 0))
+        else:
+            found.append((stat.st_size, stat.st_mtime_ns))
+    return tuple(found)
