@@ -6,9 +6,11 @@ import csv
 import io
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
@@ -18,9 +20,11 @@ from PySide6.QtWidgets import QWidget
 from skindesk.models.cases.cases import CasesModel
 from skindesk.models.cases.export import export_archive, export_table
 from skindesk.models.cases.reading import list_cases
+from skindesk.models.cases.saving import save_case
 from skindesk.models.diagnosis.patient import PatientFields
 from skindesk.pages.cases import CasesPage
-from tests.skindesk.saved_cases import save
+from tests.skindesk.saved_cases import new_case, prediction, save
+from trainer.predictions import UNLIKE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,8 +174,33 @@ def test_an_image_that_is_gone_leaves_its_small_copy_and_a_sentence(
     copy.unlink()
     choose(qtbot, page, 1)
     (tile,) = page.detail.over_time.tiles
-    qtbot.waitUntil(lambda: "is gone" in tile.malignant.full_text(), timeout=PATIENCE_MS)
+    note = page.detail.over_time.note
+    qtbot.waitUntil(lambda: "1 image moved or deleted" in note.text(), timeout=PATIENCE_MS)
+    assert tile.toolTip() == "The image file is gone."
     assert not tile.picture.pixmap().isNull()
+
+
+def test_a_flagged_result_is_said_and_folded_away_everywhere(
+    qtbot: QtBot, paths: Paths, images: list[Path], opened: Callable[[], CasesPage], tmp_path: Path
+) -> None:
+    new = new_case(images[:1])
+    flagged = msgspec.structs.replace(prediction(), in_distribution=False)
+    image = msgspec.structs.replace(new.diagnosis.images[0], prediction=flagged)
+    diagnosis = msgspec.structs.replace(new.diagnosis, images=(image,))
+    saved = save_case(paths.cases, replace(new, diagnosis=diagnosis))
+    page = opened()
+    qtbot.waitUntil(lambda: bool(page.detail.over_time.tiles), timeout=PATIENCE_MS)
+    assert page.table.cases.index(0, 2).data() == UNLIKE
+    assert page.table.cases.index(0, 3).data() == "–"
+    assert page.detail.over_time.tiles[0].result.full_text() == UNLIKE
+    result = page.detail.result
+    assert result.flag.isVisible()
+    assert not result.bars.isVisible()
+    result.fold.click()
+    assert result.bars.isVisible()
+    table = export_table(paths.cases, [saved.link.case_id], tmp_path / "a.csv", identifying=False)
+    (row,) = csv.DictReader(io.StringIO(table.read_text()))
+    assert row["in_distribution"] == "false"
 
 
 def test_cases_joined_as_one_lesion_are_compared_and_confirmed_together(

@@ -148,7 +148,7 @@ def test_saving_again_replaces_the_diagnosis_and_keeps_number_note_and_copy(
     again = save_case(
         paths.cases, new_case([reopened.images[0].path, other], predicted="nv", link=first.link)
     )
-    assert (again.number, again.link.case_id, again.apart) == (first.number, first.link.case_id, False)
+    assert (again.number, again.link.case_id, again.apart) == (first.number, first.link.case_id, "")
     opened = open_case(paths.cases, again.link.case_id)
     assert (opened.summary.predicted, opened.summary.state.note) == ("nv", "itches")
     assert [saved.path for saved in opened.diagnosis.images] == [str(image), str(other)]
@@ -164,8 +164,30 @@ def test_what_another_window_has_saved_meanwhile_is_not_overwritten(
     first = save(paths.cases, [image])
     save_case(paths.cases, new_case([image], predicted="nv", link=first.link))  # another window
     mine = save_case(paths.cases, new_case([other], predicted="bcc", link=first.link))
-    assert mine.apart
+    assert mine.apart == "changed elsewhere"
+    assert len({case.state.lesion for case in list_cases(paths.cases).cases}) == 1
     assert [case.predicted for case in list_cases(paths.cases).cases] == ["bcc", "nv"]
+
+
+def test_the_result_of_another_network_is_not_overwritten(paths: Paths, image: Path) -> None:
+    first = save(paths.cases, [image])
+    listed = list_cases(paths.cases).cases[0]
+    confirmed = replace(listed.state, confirmed_class="mel", confirmed_by="histo")
+    apply_edits(paths.cases, [Edit(listed.case_id, listed.state, confirmed)])
+    reopened = case_from(open_case(paths.cases, first.link.case_id))
+    new = new_case([reopened.images[0].path], predicted="nv", link=first.link)
+    other = msgspec.structs.replace(NETWORK, bundle_hash="ba9876543210")
+    again = save_case(
+        paths.cases, replace(new, diagnosis=msgspec.structs.replace(new.diagnosis, network=other))
+    )
+    assert again.apart == "another network"
+    later, earlier = list_cases(paths.cases).cases
+    assert [case.predicted for case in (earlier, later)] == ["mel", "nv"]
+    assert later.state == confirmed
+    stored = open_case(paths.cases, later.case_id)
+    assert stored.diagnosis.images[0].taken == "2021-03-04"
+    erase_cases(paths, [earlier.case_id])
+    assert stored.diagnosis.images[0].file(stored.folder).is_file()
 
 
 def test_two_windows_that_save_at_once_lose_nothing(paths: Paths, image: Path) -> None:

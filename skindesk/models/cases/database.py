@@ -32,6 +32,7 @@ CREATE TABLE cases (
     predicted TEXT NOT NULL DEFAULT '',
     probability REAL,
     malignant REAL,
+    unlike INTEGER NOT NULL DEFAULT 0,
     bundle_hash TEXT NOT NULL DEFAULT '',
     bundle_name TEXT NOT NULL DEFAULT '',
     patient TEXT NOT NULL DEFAULT '',

@@ -138,7 +138,7 @@ def _table(cases: Sequence[OpenedCase], *, identifying: bool) -> str:
         }
     )
     columns = [
-        "case", "lesion", "saved_at", "taken", "images", "predicted", *classes, "malignant_probability",
+        "case", "lesion", "saved_at", "taken", "images", "predicted", *classes, "malignant_probability", "in_distribution",
         "network", "bundle_hash", "confirmed_class", "confirmed_by", "confirmed_on",
     ]  # fmt: skip
     if identifying:
@@ -158,6 +158,7 @@ def _row(case: OpenedCase, classes: Sequence[str], *, identifying: bool) -> list
         summary.predicted,
         *(_figure(shares.get(name)) for name in classes),
         _figure(summary.malignant),
+        _likeness(case.diagnosis),
         summary.bundle_name,
         summary.bundle_hash,
         state.confirmed_class,
@@ -169,6 +170,14 @@ def _row(case: OpenedCase, classes: Sequence[str], *, identifying: bool) -> list
         files = "; ".join(printable(image.path) for image in case.diagnosis.images)
         row += [*(getattr(patient, name) for name in PATIENT_ENTRIES), state.note, files]
     return row
+
+
+def _likeness(diagnosis: SavedDiagnosis) -> str:
+    """Return `false` where an image was flagged, `true` where none was, nothing where that was not looked at."""
+    decision = diagnosis.decision
+    if diagnosis.unlike:
+        return "false"
+    return "true" if decision is not None and decision.in_distribution else ""
 
 
 def _figure(share: float | None) -> str:

@@ -24,7 +24,7 @@ class Moment(NamedTuple):
     Attributes:
         case: that it belongs to.
         place: of the image in the case.
-        day: it was taken, ISO; where that is not known, the day its case was saved.
+        day: it was taken, ISO; where that is not known, the day it was saved.
     """
 
     case: OpenedCase
@@ -54,7 +54,7 @@ class Moment(NamedTuple):
 def moments_of(cases: Iterable[OpenedCase]) -> tuple[Moment, ...]:
     """Return the images of cases, the oldest first."""
     moments = [
-        Moment(case, place, image.taken or day_of(case.summary.saved_at))
+        Moment(case, place, image.taken or day_of(image.added or case.summary.saved_at))
         for case in cases
         for place, image in enumerate(case.diagnosis.images)
     ]

@@ -27,13 +27,28 @@ if TYPE_CHECKING:
 Row: TypeAlias = tuple[Any, ...]
 """Of a table whose columns have strict types."""
 
+
+class _Head(NamedTuple):
+    """The columns of a case that are not of its state."""
+
+    number: int
+    case_id: str
+    revision: int
+    saved_at: str
+    images: int
+    predicted: str
+    probability: float | None
+    malignant: float | None
+    unlike: int
+    bundle_hash: str
+    bundle_name: str
+    patient: str
+
+
 STATE_COLUMNS = tuple(field.name for field in fields(CaseState))
-_SUMMARY = (
-    "number, case_id, revision, saved_at, images, predicted, probability, malignant, bundle_hash, bundle_name, "
-    f"patient, {', '.join(STATE_COLUMNS)}"
-)
 IMAGES = "images"
 """The folder of copies, which has a folder for each case."""
+_SUMMARY = ", ".join((*_Head._fields, *STATE_COLUMNS))
 _ALL = f"SELECT {_SUMMARY} FROM cases ORDER BY number DESC"  # noqa: S608 - names are declared
 _ONE = f"SELECT {_SUMMARY} FROM cases WHERE case_id = ?"  # noqa: S608 - names are declared
 _OF_LESION = f"SELECT {_SUMMARY} FROM cases WHERE lesion = ? AND removed_at = '' ORDER BY number"  # noqa: S608 - see above
@@ -41,7 +56,6 @@ _CONFIRMED = (
     f"SELECT {_SUMMARY}, content FROM cases JOIN diagnoses USING (case_id) "  # noqa: S608 - names are declared
     "WHERE confirmed_class != '' AND removed_at = '' ORDER BY number"
 )
-_OF_STATE = 11  # columns before those of the state
 
 
 @dataclass(frozen=True)
@@ -159,30 +173,30 @@ def _opened(connection: sqlite3.Connection, folder: Path, summary: CaseSummary) 
 
 
 def _summary(row: Row) -> CaseSummary:
-    number, case_id, revision, saved_at, images, predicted, probability, malignant, bundle_hash, bundle = row[
-        :10
-    ]
-    patient, state = patient_of(row[10]), CaseState(*row[_OF_STATE:])
-    classes = [name for name in (predicted, state.confirmed_class) if name]
+    size = len(_Head._fields)
+    head, state = _Head(*row[:size]), CaseState(*row[size:])
+    patient = patient_of(head.patient)
+    classes = [name for name in (head.predicted, state.confirmed_class) if name]
     words = (
-        f"#{number}",
+        f"#{head.number}",
         *classes,
         *map(full_name, classes),
-        bundle,
+        head.bundle_name,
         state.note,
         *msgspec.structs.astuple(patient),
     )
     return CaseSummary(
-        number=number,
-        case_id=case_id,
-        revision=revision,
-        saved_at=saved_at,
-        images=images,
-        predicted=predicted,
-        probability=probability,
-        malignant=malignant,
-        bundle_hash=bundle_hash,
-        bundle_name=bundle,
+        number=head.number,
+        case_id=head.case_id,
+        revision=head.revision,
+        saved_at=head.saved_at,
+        images=head.images,
+        predicted=head.predicted,
+        probability=head.probability,
+        malignant=head.malignant,
+        unlike=bool(head.unlike),
+        bundle_hash=head.bundle_hash,
+        bundle_name=head.bundle_name,
         patient=patient,
         state=state,
         text="\n".join(filter(None, words)).casefold(),

@@ -27,12 +27,14 @@ class SavedImage(FramedFile, frozen=True, kw_only=True):
         path: of the file as it was opened.
         copy: name of the copy in the case's folder; empty where the image is referenced.
         taken: day it was taken, ISO; empty where not known.
+        added: when it was put into the case, UTC, ISO.
         prediction: what the network said of it; `None` where it was not asked.
         logits: that the prediction follows from.
     """
 
     copy: str = ""
     taken: str = ""
+    added: str = ""
     prediction: Prediction | None = None
     logits: tuple[float, ...] = ()
 
@@ -85,6 +87,13 @@ class SavedDiagnosis(msgspec.Struct, frozen=True, kw_only=True):
     together: Prediction | None = None
 
     @property
+    def unlike(self) -> bool:
+        """Whether what the network said is flagged: an image is unlike those it learned from."""
+        told = [image.prediction for image in self.images if image.prediction is not None]
+        decision = self.decision
+        return any(said.in_distribution is False for said in (*told, *([decision] if decision else [])))
+
+    @property
     def decision(self) -> Prediction | None:
         """What the network said of the lesion; `None` where it said nothing."""
         if self.together is not None:
@@ -126,6 +135,7 @@ class CaseSummary:
         predicted: class; empty without a prediction.
         probability: of that class, 0 to 1.
         malignant: probability of the malignant classes together, 0 to 1.
+        unlike: whether the images were flagged as unlike those that the network learned from.
         bundle_hash, bundle_name: of the network.
         patient: what was entered, where that is kept.
         state: what can be changed.
@@ -140,6 +150,7 @@ class CaseSummary:
     predicted: str
     probability: float | None
     malignant: float | None
+    unlike: bool
     bundle_hash: str
     bundle_name: str
     patient: PatientFields

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -57,20 +57,38 @@ class NewCase:
     link: CaseLink | None = None
 
 
+Apart: TypeAlias = Literal["", "changed elsewhere", "another network"]
+"""Why a diagnosis did not replace the case that it came from, but became one of its own."""
+
+
 class Saved(NamedTuple):
     """A case that is stored.
 
     Attributes:
         number: as people call it.
         link: names it from now on.
-        apart: it was to replace a case that another window had changed or removed, and became one of its own.
+        apart: why it did not replace the case that it came from; empty where it did, or came from none.
         uncopied: names of images that cannot be read, and so were referenced although they were to be copied.
     """
 
     number: int
     link: CaseLink
-    apart: bool = False
+    apart: Apart = ""
     uncopied: tuple[str, ...] = ()
+
+
+class _Origin(NamedTuple):
+    """The stored case that a diagnosis came from.
+
+    Attributes:
+        diagnosis: as it is stored now; empty where there is none any more.
+        folder: of its copies.
+        apart: see `Saved`.
+    """
+
+    diagnosis: SavedDiagnosis
+    folder: Path
+    apart: Apart
 
 
 class _StaleError(Exception):
@@ -85,7 +103,9 @@ def now() -> str:
 def save_case(folder: Path, new: NewCase) -> Saved:
     """Store a diagnosis, with copies of its images where that is wanted.
 
-    Whatever fails or kills the program, the case is as it was before, or as it is now.
+    It replaces the case that it came from, unless that was changed or removed meanwhile or holds the result of another
+    network: then it becomes a case of its own, of the same lesion. Whatever fails or kills the program, all cases are as
+    they were before, or as they are now.
 
     Args:
         folder: of all cases.
@@ -95,35 +115,53 @@ def save_case(folder: Path, new: NewCase) -> Saved:
         CaseError: the file of cases is damaged or in use.
         StorageError: the disk is full or cannot be written.
     """
-    if new.link is not None:
-        with suppress(_StaleError):
-            return _save(folder, new, new.link)
-    saved = _save(folder, new, None)
-    return saved._replace(apart=new.link is not None)
+    with suppress(_StaleError):
+        return _save(folder, new)
+    return _save(folder, new)  # it was changed just now, which is seen this time
 
 
-def _save(folder: Path, new: NewCase, link: CaseLink | None) -> Saved:
+def _save(folder: Path, new: NewCase) -> Saved:
     with opened(folder) as connection:
-        before = _unchanged(connection, link) if link is not None else SavedDiagnosis()
-        case_id = link.case_id if link is not None else secrets.token_hex(8)
+        origin = _origin(connection, folder, new)
+        replaced = new.link if not origin.apart else None
+        case_id = replaced.case_id if replaced is not None else secrets.token_hex(8)
         place = copies_of(folder, case_id)
-        with _taken_back(place, {image.copy for image in before.images}):
-            pictures = [_keep_picture(folder, place, new, at, before) for at in range(len(new.views))]
-            diagnosis = msgspec.structs.replace(
-                new.diagnosis, images=tuple(picture.image for picture in pictures)
-            )
+        known = {image.copy for image in origin.diagnosis.images} if replaced is not None else set()
+        with _taken_back(place, known):
+            pictures = [_keep_picture(folder, place, new, at, origin) for at in range(len(new.views))]
+            images = tuple(picture.image for picture in pictures)
+            diagnosis = msgspec.structs.replace(new.diagnosis, images=images)
             with transaction(connection):
-                if link is not None:
-                    _unchanged(connection, link)
-                number, revision = _write(connection, case_id, diagnosis, new.patient, link)
+                if replaced is not None and _origin(connection, folder, new) != origin:
+                    raise _StaleError
+                number, revision = _write(connection, case_id, diagnosis, new, replaced)
                 connection.execute("DELETE FROM thumbnails WHERE case_id = ?", (case_id,))
                 connection.executemany(
                     "INSERT INTO thumbnails VALUES (?, ?, ?)",
                     [(case_id, at, kept.thumbnail) for at, kept in enumerate(pictures) if kept.thumbnail],
                 )
-    _sweep(place, {image.copy for image in diagnosis.images})
-    missed = tuple(kept.image.name for kept in pictures if new.copies and not kept.image.copy)
-    return Saved(number, CaseLink(case_id, revision), uncopied=missed)
+    _sweep(place, {image.copy for image in images})
+    missed = tuple(image.name for image in images if new.copies and not image.copy)
+    return Saved(number, CaseLink(case_id, revision), origin.apart, missed)
+
+
+def _origin(connection: sqlite3.Connection, folder: Path, new: NewCase) -> _Origin:
+    if new.link is None:
+        return _Origin(SavedDiagnosis(), folder, "")
+    place = copies_of(folder, new.link.case_id)
+    found = connection.execute(
+        "SELECT content, revision, removed_at FROM cases JOIN diagnoses USING (case_id) WHERE case_id = ?",
+        (new.link.case_id,),
+    ).fetchone()
+    try:
+        stored = diagnosis_of(found[0]) if found is not None else SavedDiagnosis()
+    except UnreadableError:  # it is left as it is
+        return _Origin(SavedDiagnosis(), place, "changed elsewhere")
+    if found is None or found[1] != new.link.revision or found[2]:
+        return _Origin(stored, place, "changed elsewhere")
+    networks = (stored.network, new.diagnosis.network)
+    hashes = {network.bundle_hash if network is not None else "" for network in networks}
+    return _Origin(stored, place, "another network" if stored.network is not None and len(hashes) > 1 else "")
 
 
 class _Kept(NamedTuple):
@@ -131,17 +169,28 @@ class _Kept(NamedTuple):
     thumbnail: bytes
 
 
-def _keep_picture(folder: Path, place: Path, new: NewCase, at: int, before: SavedDiagnosis) -> _Kept:
-    """Copy one image of a new case where it is to be copied, and make its thumbnail."""
+def _keep_picture(folder: Path, place: Path, new: NewCase, at: int, origin: _Origin) -> _Kept:
+    """Copy one image of a new case where it is to be copied, and make its thumbnail.
+
+    Args:
+        folder: of all cases.
+        place: where the copies of this case go.
+        new: the case.
+        at: place of the image.
+        origin: of the case: what is known of images that were opened from it stays known.
+    """
     from trainer.images.decoding import read_image
 
     image = new.diagnosis.images[at]
     file = Path(image.path)
-    known = next((old for old in before.images if old.file(place) == file), None)
-    if known is not None:  # it was opened from this case: where it came from first is still known
-        image = msgspec.structs.replace(image, path=known.path, copy=known.copy, taken=known.taken)
+    known = next((old for old in origin.diagnosis.images if old.file(origin.folder) == file), None)
+    if known is None:
+        image = msgspec.structs.replace(image, taken=day_taken(file), added=now())
     else:
-        image = msgspec.structs.replace(image, taken=image.taken or day_taken(file))
+        copy = known.copy if place == origin.folder else ""
+        image = msgspec.structs.replace(
+            image, path=known.path, copy=copy, taken=known.taken, added=known.added
+        )
     # Copies of another case go with that case.
     wanted = new.copies or file.is_relative_to(folder)
     try:
@@ -181,37 +230,29 @@ def _sweep(place: Path, wanted: set[str]) -> None:
         place.rmdir()  # fails where something is left in it, as it should
 
 
-def _unchanged(connection: sqlite3.Connection, link: CaseLink) -> SavedDiagnosis:
-    found = connection.execute(
-        "SELECT content FROM cases JOIN diagnoses USING (case_id) "
-        "WHERE case_id = ? AND revision = ? AND removed_at = ''",
-        link,
-    ).fetchone()
-    if found is None:
-        raise _StaleError
-    try:
-        return diagnosis_of(found[0])
-    except UnreadableError:
-        raise _StaleError from None  # it is left as it is
-
-
 def _write(
     connection: sqlite3.Connection,
     case_id: str,
     diagnosis: SavedDiagnosis,
-    patient: PatientFields,
-    link: CaseLink | None,
+    new: NewCase,
+    replaced: CaseLink | None,
 ) -> tuple[int, int]:
     """Write the rows of a case; return its number and revision."""
     decision, network = diagnosis.decision, diagnosis.network
-    revision = link.revision + 1 if link is not None else 1
-    if link is None:
+    revision = replaced.revision + 1 if replaced is not None else 1
+    if replaced is None:
         # When it was saved first is when the lesion was seen.
         connection.execute(
             "INSERT INTO cases (case_id, lesion, saved_at) VALUES (?, ?, ?)", (case_id, case_id, now())
         )
+        connection.execute(
+            "UPDATE cases SET (lesion, confirmed_class, confirmed_by, confirmed_on) = (old.lesion, "
+            "old.confirmed_class, old.confirmed_by, old.confirmed_on) FROM cases AS old "
+            "WHERE cases.case_id = ? AND old.case_id = ?",
+            (case_id, new.link.case_id if new.link is not None else ""),
+        )
     connection.execute(
-        "UPDATE cases SET revision = ?, images = ?, predicted = ?, probability = ?, malignant = ?, "
+        "UPDATE cases SET revision = ?, images = ?, predicted = ?, probability = ?, malignant = ?, unlike = ?, "
         "bundle_hash = ?, bundle_name = ?, patient = ? WHERE case_id = ?",
         (
             revision,
@@ -219,9 +260,10 @@ def _write(
             decision.predicted if decision is not None else "",
             decision.probabilities[decision.predicted] if decision is not None else None,
             decision.malignant_probability if decision is not None else None,
+            diagnosis.unlike,
             network.bundle_hash if network is not None else "",
             network.name if network is not None else "",
-            text_of_patient(patient),
+            text_of_patient(new.patient),
             case_id,
         ),
     )

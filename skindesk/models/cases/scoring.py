@@ -44,6 +44,7 @@ class OwnResults:
     Attributes:
         network: as it was when the last of the cases was saved.
         cases, lesions: confirmed, whose class the network knows.
+        unlike: of these cases, how many had images flagged as unlike those that the network learned from.
         confirmed_by: number of lesions by how they were confirmed.
         unknown: number of lesions by confirmed class, for classes that the network does not know; left out of all rates.
         accuracy: share of cases whose predicted class is the confirmed one.
@@ -55,6 +56,7 @@ class OwnResults:
     network: SavedNetwork
     cases: int
     lesions: int
+    unlike: int
     confirmed_by: dict[str, int]
     unknown: dict[str, int]
     accuracy: Rate
@@ -68,6 +70,7 @@ class _Judged(NamedTuple):
     truth: str
     predicted: str
     confirmed_by: str
+    unlike: bool
 
 
 def results_of(cases: Sequence[OpenedCase]) -> tuple[OwnResults, ...]:
@@ -86,7 +89,13 @@ def results_of(cases: Sequence[OpenedCase]) -> tuple[OwnResults, ...]:
         if network is not None and decision is not None and decision.predicted:
             networks[network.bundle_hash] = network
             judged.setdefault(network.bundle_hash, []).append(
-                _Judged(state.lesion, state.confirmed_class, decision.predicted, state.confirmed_by)
+                _Judged(
+                    state.lesion,
+                    state.confirmed_class,
+                    decision.predicted,
+                    state.confirmed_by,
+                    case.diagnosis.unlike,
+                )
             )
     results = (_results(networks[name], found) for name, found in judged.items())
     return tuple(sorted(results, key=lambda result: -result.cases))
@@ -117,6 +126,7 @@ def _results(network: SavedNetwork, judged: Sequence[_Judged]) -> OwnResults:
         network=network,
         cases=len(known),
         lesions=len(lesions),
+        unlike=sum(case.unlike for case in known),
         confirmed_by=dict(Counter(case.confirmed_by for case in lesions.values())),
         unknown=dict(Counter(unknown.values())),
         accuracy=accuracy,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from trainer.dataset.classes.names import full_name
+from trainer.predictions import UNLIKE
 from trainer.wording import NOTHING, percent
 
 if TYPE_CHECKING:
@@ -63,13 +64,18 @@ class CaseTableModel(QAbstractTableModel):
         self._texts: dict[str, Callable[[CaseSummary], str]] = {
             "number": lambda case: str(case.number),
             "saved": lambda case: day_of(case.saved_at),
-            "predicted": lambda case: full_name(case.predicted) if case.predicted else NOTHING,
-            "malignant": lambda case: percent(case.malignant),
+            "predicted": self._predicted,
+            "malignant": lambda case: NOTHING if case.unlike else percent(case.malignant),
             "confirmed": lambda case: full_name(case.state.confirmed_class),
             "patient": patient_line,
             "images": lambda case: str(case.images),
             "network": lambda case: case.bundle_name or NOTHING,
         }
+
+    def _predicted(self, case: CaseSummary) -> str:
+        if case.unlike:
+            return UNLIKE
+        return full_name(case.predicted) if case.predicted else NOTHING
 
     @property
     def rows(self) -> Sequence[CaseSummary]:
@@ -165,7 +171,7 @@ _SORT_VALUES: dict[str, Callable[[CaseSummary], str | float | None]] = {
     "number": lambda case: case.number,
     "saved": lambda case: case.saved_at,
     "predicted": lambda case: case.predicted or None,
-    "malignant": lambda case: case.malignant,
+    "malignant": lambda case: None if case.unlike else case.malignant,
     "confirmed": lambda case: case.state.confirmed_class or None,
     "patient": lambda case: patient_line(case).casefold() or None,
     "images": lambda case: case.images,

@@ -17,11 +17,12 @@ from skindesk.pages.cases.confirming import ConfirmedCard
 from skindesk.pages.cases.over_time import OverTime
 from skindesk.pages.cases.words import tr
 from skindesk.widgets.basics import Card, ElidedLabel, muted, primary_button, scrolling
+from skindesk.widgets.fold import FoldButton
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.plots.probability_bars import ProbabilityBars, ProbabilityRow
 from skindesk.widgets.theme import SPACE, class_label, set_role
 from trainer.palette import class_colour
-from trainer.predictions import choice_of
+from trainer.predictions import UNLIKE, choice_of
 from trainer.wording import percent
 
 if TYPE_CHECKING:
@@ -43,6 +44,13 @@ class _ResultCard(Card):
 
     def __init__(self) -> None:
         super().__init__(tr("Saved result"))
+        self.flag = QLabel(UNLIKE)
+        self.flag.setWordWrap(True)
+        set_role(self.flag, "alert")
+        self.fold = FoldButton(
+            tr("Show the probabilities all the same"), tr("They mean little for such an image")
+        )
+        self.fold.toggled.connect(self._unfold)
         self.predicted = QLabel()
         set_role(self.predicted, "figure")
         self.predicted.setWordWrap(True)
@@ -51,13 +59,28 @@ class _ResultCard(Card):
         self.bars = ProbabilityBars()
         self.malignant, self.basis = QLabel(), muted(wrap=True)
         self.warnings = Notice()
-        for part in (self.predicted, self.figures, self.bars, self.malignant, self.warnings, self.basis):
+        self._shown: list[QWidget] = []
+        self._folded = (self.predicted, self.figures, self.bars, self.malignant)
+        for part in (self.flag, self.fold, *self._folded, self.warnings, self.basis):
             self.body.addWidget(part)
 
     def show_diagnosis(self, diagnosis: SavedDiagnosis) -> None:
-        """Show a result, or that there is none."""
+        """Show a result, or that there is none; one that is flagged is folded away."""
+        self.flag.setVisible(diagnosis.unlike)
+        self.fold.setVisible(diagnosis.unlike)
+        self._show_result(diagnosis)
+        self._shown = [part for part in self._folded if not part.isHidden()]
+        self.fold.setChecked(False)
+        self._unfold(unfolded=not diagnosis.unlike)
+
+    def _unfold(self, unfolded: bool) -> None:
+        for part in self._shown:
+            part.setVisible(unfolded)
+
+    def _show_result(self, diagnosis: SavedDiagnosis) -> None:
         network, decision = diagnosis.network, diagnosis.decision
         answered = network is not None and decision is not None
+        self.predicted.show()
         for part in (self.bars, self.malignant):
             part.setVisible(answered)
         if network is None or decision is None:

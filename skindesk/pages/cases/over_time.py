@@ -16,7 +16,7 @@ from skindesk.pages.cases.words import tr
 from skindesk.widgets.basics import Card, ElidedLabel, muted
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE, class_label, set_role
-from trainer.predictions import choice_of
+from trainer.predictions import UNLIKE, choice_of
 from trainer.wording import percent
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class _Tile(QWidget):
 
     def say(self, sentence: str) -> None:
         """Say why there is only a small picture, or none."""
-        self.malignant.setText(sentence)
+        self.setToolTip(sentence)
         if self.picture.pixmap().isNull():
             self.picture.setText(sentence)
 
@@ -83,6 +83,8 @@ class _Tile(QWidget):
         prediction, network = self.moment.image.prediction, self.moment.case.diagnosis.network
         if prediction is None or network is None:
             return tr("No result")
+        if prediction.in_distribution is False:
+            return UNLIKE
         label = class_label(prediction.predicted, network.marks.malignant)
         if set(prediction.probabilities) <= set(network.shares):
             choice = choice_of(prediction.probabilities, prediction.predicted, network.shares)
@@ -91,7 +93,11 @@ class _Tile(QWidget):
 
     def _malignant(self) -> str:
         prediction = self.moment.image.prediction
-        if prediction is None or prediction.malignant_probability is None:
+        if (
+            prediction is None
+            or prediction.malignant_probability is None
+            or prediction.in_distribution is False
+        ):
             return ""
         return tr("malignant classes {share}").format(share=percent(prediction.malignant_probability))
 
@@ -113,7 +119,8 @@ class OverTime(Card):
         self.body.addWidget(self.note)
         self.tiles: list[_Tile] = []
         self._errands = Errands(self, Urgency.PICTURE)
-        self._shown = 0
+        self._shown = self._missing = 0
+        self._notes: list[str] = []
 
     def show_lesion(self, cases: Sequence[OpenedCase], case_id: str) -> None:
         """Show the images of all cases of a lesion.
@@ -124,6 +131,7 @@ class OverTime(Card):
         """
         moments = moments_of(cases)[-_MOST:]
         self._shown += 1
+        self._missing = 0
         inside = QWidget()
         set_role(inside, "plain")
         row = QHBoxLayout(inside)
@@ -153,7 +161,7 @@ class OverTime(Card):
             )
 
     def _say_what_can_be_compared(self, cases: Sequence[OpenedCase], images: int) -> None:
-        said = []
+        said = self._notes = []
         if images > 1:
             said.append(
                 tr("The images have no common scale: whether the lesion grew cannot be read from them.")
@@ -163,6 +171,16 @@ class OverTime(Card):
         }
         if len(networks) > 1:
             said.append(tr("They were analysed by different networks, whose figures cannot be compared."))
+        self._say_notes()
+
+    def _say_notes(self) -> None:
+        said = list(self._notes)
+        if self._missing:
+            said.append(
+                tr("{images} moved or deleted since the case was saved: small copies are shown.").format(
+                    images=images_counted(self._missing)
+                )
+            )
         self.note.setText(" ".join(said))
         self.note.setVisible(bool(said))
 
@@ -174,5 +192,7 @@ class OverTime(Card):
         if shown == self._shown:
             tile = self.tiles[place]
             gone = not tile.moment.image.file(tile.moment.case.folder).exists()
-            tile.say(tr("The image file is gone; this is the small copy.") if gone else sentence)
-            tile.setToolTip(sentence)
+            tile.say(tr("The image file is gone.") if gone else sentence)
+            if gone:
+                self._missing += 1
+                self._say_notes()

@@ -143,6 +143,12 @@ def _basis(result: OwnResults) -> str:
         if result.cases
         else tr("None of its cases is confirmed as a class that it knows.")
     ]
+    if result.unlike:
+        said.append(
+            tr(
+                "{cases} flagged as unlike the images that the network learned from; they count all the same."
+            ).format(cases=cases_counted(result.unlike))
+        )
     if result.unknown:
         names = ", ".join(f"{class_label(name, ())} ({n:,})" for name, n in sorted(result.unknown.items()))
         said.append(

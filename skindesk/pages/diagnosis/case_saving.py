@@ -107,10 +107,13 @@ class CaseSaving(QObject):
         for of_case, case in zip(numbers, saved, strict=True):
             self._model.link(of_case, case.link)
         sentences = [self._what_was_stored(saved)]
-        if any(case.apart for case in saved):
-            sentences.append(
-                self.tr("The earlier one was changed or removed in another window and was left alone.")
-            )
+        reasons = {
+            "changed elsewhere": self.tr(
+                "The earlier case was changed or removed in another window and was left alone."
+            ),
+            "another network": self.tr("The earlier case keeps the result of the other network."),
+        }
+        sentences += [reasons[apart] for apart in dict.fromkeys(case.apart for case in saved) if apart]
         missed = [name for case in saved for name in case.uncopied]
         if missed:
             sentences.append(
