@@ -336,3 +336,18 @@ def test_exports_name_someone_only_where_that_is_ticked(
     assert (NAME.encode() in table.read_bytes()) == identifying
     assert (NAME.encode() in content) == identifying
     assert not any(NAME in name for name in names)
+
+
+def test_keys_work_where_the_table_has_them(qtbot: QtBot, page: CasesPage) -> None:
+    choose(qtbot, page, 2)
+    page.window().activateWindow()
+    page.table.setFocus()
+    with qtbot.waitSignal(page._cases.reopened, timeout=PATIENCE_MS) as reopened:
+        qtbot.keyClick(page.table, Qt.Key.Key_Return)
+    assert reopened.args[0].summary.number == 2
+    qtbot.keyClick(page.table, Qt.Key.Key_Delete)
+    assert numbers(page) == [3, 1]
+    qtbot.keyClick(page.table, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert numbers(page) == [3, 2, 1]
+    qtbot.keyClick(page.table, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert page.search.hasFocus()

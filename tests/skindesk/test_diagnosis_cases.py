@@ -15,6 +15,7 @@ from skindesk.models.cases.reading import list_cases, open_case
 from skindesk.models.diagnosis.framing import Box, Framing
 from skindesk.models.diagnosis.patient import PatientFields
 from tests.skindesk.diagnosis_page import PageWindow
+from tests.skindesk.saved_cases import save
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -243,3 +244,13 @@ def test_a_case_that_is_erased_elsewhere_is_saved_anew(
     assert again.number > first.number
     assert "was changed or removed in another window" in page.notice.text
     assert open_case(paths.cases, again.case_id).diagnosis.images[0].copy
+
+
+def test_a_case_of_a_network_that_is_not_here_says_so(
+    opened: Callable[[], PageWindow], images: list[Path], paths: Paths
+) -> None:
+    page = opened().page
+    case = save(paths.cases, images[:1])
+    page.open_case(open_case(paths.cases, case.link.case_id))
+    assert len(page.model.images) == 1
+    assert "saved with the network “First network”, which is not here" in page.notice.text
