@@ -169,9 +169,12 @@ class SkinDesk(QObject):
     def _diagnosis_page(self) -> QWidget:
         from skindesk.pages.diagnosis import DiagnosisPage
         from trainer.protocol.diagnosis import PredictImages
+        from trainer.protocol.scoring import CompleteBundle
 
-        diagnosis = self.engines.queue_for(PredictImages)
-        return DiagnosisPage(diagnosis, self.runs, self.workspace, self.cases, self.settings, self.paths)
+        diagnosis, scoring = self.engines.queue_for(PredictImages), self.engines.queue_for(CompleteBundle)
+        return DiagnosisPage(
+            diagnosis, scoring, self.runs, self.workspace, self.cases, self.settings, self.paths
+        )
 
     def _cases_page(self) -> QWidget:
         from skindesk.pages.cases import CasesPage

@@ -34,7 +34,7 @@ class PageWindow(QWidget):
         self.resize(1100, 780)
         runs = RunsModel(paths, settings, workspace, self)
         self.cases = CasesModel(paths, self)
-        self.page = DiagnosisPage(queue, runs, workspace, self.cases, settings, paths, self)
+        self.page = DiagnosisPage(queue, queue, runs, workspace, self.cases, settings, paths, self)
         self.page.resize(self.size())
         qtbot.addWidget(self)
         self.show()

@@ -61,6 +61,8 @@ def predict(
     predictor = Predictor(bundle, prior=prior)
     if sentence := wrongly_marked_sentence(bundle, predictor.manifest):
         listener(Warned(message=sentence))
+    if predictor.reference is None:
+        listener(Warned(message=NO_REFERENCE))
     predictions = predictor.predict(images, listener=listener, stop=stop)
     if metadata is not None:
         predictions = [
