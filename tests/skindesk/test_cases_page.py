@@ -223,6 +223,21 @@ def test_cases_joined_as_one_lesion_are_compared_and_confirmed_together(
     assert len({case.state.lesion for case in list_cases(paths.cases).cases}) == 3
 
 
+def test_images_are_ordered_by_the_day_that_is_entered(qtbot: QtBot, page: CasesPage) -> None:
+    choose(qtbot, page, 3)
+    tiles = page.detail.over_time.tiles
+    assert [tile.moment.place for tile in tiles] == [0, 1]
+    tiles[1].day.setDate(QDate(2019, 8, 7))
+
+    def order() -> list[int]:
+        return [tile.moment.place for tile in page.detail.over_time.tiles]
+
+    qtbot.waitUntil(lambda: order() == [1, 0], timeout=PATIENCE_MS)
+    assert page.detail.over_time.tiles[0].day.day == "2019-08-07"
+    page.case_actions.undo.trigger()
+    qtbot.waitUntil(lambda: order() == [0, 1], timeout=PATIENCE_MS)
+
+
 def test_cases_confirmed_differently_are_no_lesion(qtbot: QtBot, page: CasesPage, paths: Paths) -> None:
     confirm(qtbot, page, 1, "mel")
     confirm(qtbot, page, 2, "nv")

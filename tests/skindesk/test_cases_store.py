@@ -18,8 +18,9 @@ import pytest
 from PIL import Image
 
 from skindesk.models.cases.database import SCHEMA_VERSION, CaseError
-from skindesk.models.cases.editing import Edit, apply_edits
+from skindesk.models.cases.editing import DayEdit, StateEdit, apply_edits
 from skindesk.models.cases.erasing import erase_cases, finish_erasing
+from skindesk.models.cases.moments import moments_of
 from skindesk.models.cases.reading import cases_of_lesion, copies_of, list_cases, open_case
 from skindesk.models.cases.record import diagnosis_of
 from skindesk.models.cases.reopening import case_from
@@ -143,7 +144,7 @@ def test_saving_again_replaces_the_diagnosis_and_keeps_number_note_and_copy(
 ) -> None:
     first = save(paths.cases, [image])
     listed = list_cases(paths.cases).cases[0]
-    apply_edits(paths.cases, [Edit(listed.case_id, listed.state, replace(listed.state, note="itches"))])
+    apply_edits(paths.cases, [StateEdit(listed.case_id, listed.state, replace(listed.state, note="itches"))])
     reopened = case_from(open_case(paths.cases, first.link.case_id))
     again = save_case(
         paths.cases, new_case([reopened.images[0].path, other], predicted="nv", link=first.link)
@@ -173,7 +174,7 @@ def test_the_result_of_another_network_is_not_overwritten(paths: Paths, image: P
     first = save(paths.cases, [image])
     listed = list_cases(paths.cases).cases[0]
     confirmed = replace(listed.state, confirmed_class="mel", confirmed_by="histo")
-    apply_edits(paths.cases, [Edit(listed.case_id, listed.state, confirmed)])
+    apply_edits(paths.cases, [StateEdit(listed.case_id, listed.state, confirmed)])
     reopened = case_from(open_case(paths.cases, first.link.case_id))
     new = new_case([reopened.images[0].path], predicted="nv", link=first.link)
     other = msgspec.structs.replace(NETWORK, bundle_hash="ba9876543210")
@@ -209,17 +210,34 @@ def test_a_change_that_another_window_has_made_is_kept(paths: Paths, image: Path
     listed = list_cases(paths.cases).cases[0]
     here, there = replace(listed.state, note="here"), replace(listed.state, note="there")
     confirmed = replace(listed.state, confirmed_class="nv")
-    assert apply_edits(paths.cases, [Edit(listed.case_id, listed.state, there)]) == 0
-    assert apply_edits(paths.cases, [Edit(listed.case_id, listed.state, here)]) == 1
-    assert apply_edits(paths.cases, [Edit(listed.case_id, listed.state, confirmed)]) == 0  # another field
+    assert apply_edits(paths.cases, [StateEdit(listed.case_id, listed.state, there)]) == 0
+    assert apply_edits(paths.cases, [StateEdit(listed.case_id, listed.state, here)]) == 1
+    assert (
+        apply_edits(paths.cases, [StateEdit(listed.case_id, listed.state, confirmed)]) == 0
+    )  # another field
     assert list_cases(paths.cases).cases[0].state == replace(there, confirmed_class="nv")
+
+
+def test_the_day_an_image_was_taken_can_be_corrected(paths: Paths, image: Path, other: Path) -> None:
+    saved = save(paths.cases, [image, other])
+    edit = DayEdit(saved.link.case_id, 1, "", "2020-02-03")
+    assert apply_edits(paths.cases, [edit]) == 0
+    assert apply_edits(paths.cases, [DayEdit(saved.link.case_id, 1, "", "1999-01-01")]) == 1
+    opened = open_case(paths.cases, saved.link.case_id)
+    assert [kept.taken for kept in opened.diagnosis.images] == ["2021-03-04", "2020-02-03"]
+    assert [moment.place for moment in moments_of([opened])] == [1, 0]
+    again = save_case(
+        paths.cases, new_case([kept.file(opened.folder) for kept in opened.diagnosis.images], link=saved.link)
+    )
+    assert not again.apart
+    assert apply_edits(paths.cases, [edit.undone()]) == 0
 
 
 def test_cases_of_one_lesion_come_in_order(paths: Paths, image: Path, other: Path) -> None:
     first, second = save(paths.cases, [image]), save(paths.cases, [other])
     later = list_cases(paths.cases).cases[0]
     apply_edits(
-        paths.cases, [Edit(later.case_id, later.state, replace(later.state, lesion=first.link.case_id))]
+        paths.cases, [StateEdit(later.case_id, later.state, replace(later.state, lesion=first.link.case_id))]
     )
     found = cases_of_lesion(paths.cases, first.link.case_id)
     assert [case.summary.number for case in found] == [first.number, second.number]
@@ -367,7 +385,7 @@ def test_an_erased_case_leaves_no_trace(paths: Paths, image: Path, other: Path) 
     gone = save(paths.cases, [image, pasted], patient=PatientFields(name=NAME))
     listed = list_cases(paths.cases).cases[0]
     apply_edits(
-        paths.cases, [Edit(listed.case_id, listed.state, replace(listed.state, note=f"{NAME} itches"))]
+        paths.cases, [StateEdit(listed.case_id, listed.state, replace(listed.state, note=f"{NAME} itches"))]
     )
     place = claim_place(paths.unfinished, "new")  # an earlier window left it under diagnosis
     assert place is not None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from skindesk.background import Errands, Question
-from skindesk.models.cases.editing import Edit, apply_edits
+from skindesk.models.cases.editing import DayEdit, Edit, StateEdit, apply_edits
 from skindesk.models.cases.erasing import erase_cases, finish_erasing
 from skindesk.models.cases.reading import Listing, OpenedCase, list_cases, open_case, stamp_of
 from skindesk.models.cases.saving import NewCase, Saved, now, save_case
@@ -58,6 +58,7 @@ class CasesModel(QObject):
         changed: other cases, or something about them, or another problem.
         failed(str): a sentence: what was asked for was not done.
         told(str): a sentence: it was done otherwise than asked.
+        days_changed: images were taken on other days than was known.
         undo_changed: there is a change to take back, or no longer.
         about_to_erase(frozenset[str]): ids of cases that are to be erased: whoever has one at hand lets go of it now.
         reopened(OpenedCase): a case is to be diagnosed again.
@@ -66,6 +67,7 @@ class CasesModel(QObject):
     changed = Signal()
     failed = Signal(str)
     told = Signal(str)
+    days_changed = Signal()
     undo_changed = Signal()
     about_to_erase = Signal(object)
     reopened = Signal(object)
@@ -158,8 +160,14 @@ class CasesModel(QObject):
 
     def change(self, cases: Sequence[CaseSummary], change: Callable[[CaseSummary], CaseState]) -> None:
         """Change what is known of cases; can be taken back."""
-        edits = tuple(Edit(case.case_id, case.state, change(case)) for case in cases)
-        edits = tuple(edit for edit in edits if edit.before != edit.after)
+        edits = (StateEdit(case.case_id, case.state, change(case)) for case in cases)
+        self._do(tuple(edit for edit in edits if edit.before != edit.after))
+
+    def change_day(self, case_id: str, place: int, before: str, after: str) -> None:
+        """Say when an image of a case was taken; can be taken back. See `DayEdit`."""
+        self._do((DayEdit(case_id, place, before, after),) if before != after else ())
+
+    def _do(self, edits: tuple[Edit, ...]) -> None:
         if edits:
             self._undo.append(edits)
             del self._undo[:-_UNDO_DEPTH]
@@ -187,16 +195,19 @@ class CasesModel(QObject):
             self._apply(tuple(edit.undone() for edit in edits))
 
     def _apply(self, edits: tuple[Edit, ...]) -> None:
-        after = {edit.case_id: edit.after for edit in edits}
+        after = {edit.case_id: edit.after for edit in edits if isinstance(edit, StateEdit)}
         self.cases = tuple(
             replace(case, state=after[case.case_id]) if case.case_id in after else case for case in self.cases
         )
         self.changed.emit()
-        self._make(partial(apply_edits, self.folder, edits), self._applied)
+        days = any(isinstance(edit, DayEdit) for edit in edits)
+        self._make(partial(apply_edits, self.folder, edits), partial(self._applied, days))
 
-    def _applied(self, left: int) -> None:
+    def _applied(self, days: bool, left: int) -> None:
         if left:
             self.told.emit(self.tr("Another window has changed the same; its change was kept."))
+        if days:
+            self.days_changed.emit()
 
     def _make(self, work: Callable[[], int], done: Callable[[int], None]) -> None:
         """Make a change after all that were asked for before."""

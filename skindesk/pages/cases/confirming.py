@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QDate, Signal
-from PySide6.QtWidgets import QComboBox, QDateEdit, QFormLayout, QLineEdit, QPushButton, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QFormLayout, QLineEdit, QPushButton, QWidget
 
+from skindesk.pages.cases.day_field import DayField
 from skindesk.pages.cases.words import CONFIRMED_BY, confirmed_by, tr
 from skindesk.widgets.basics import Card, muted
 from skindesk.widgets.theme import SPACE, class_label, set_role
@@ -15,8 +16,6 @@ from skindesk.widgets.wheel import wheel_needs_focus
 
 if TYPE_CHECKING:
     from skindesk.models.cases.record import CaseState, SavedNetwork
-
-_DAY = "yyyy-MM-dd"
 
 
 class ConfirmedCard(Card):
@@ -47,10 +46,7 @@ class ConfirmedCard(Card):
         self.how.addItem(tr("Not stated"), "")
         for key in CONFIRMED_BY:
             self.how.addItem(confirmed_by(key), key)
-        self.day = wheel_needs_focus(QDateEdit())
-        self.day.setDisplayFormat(_DAY)
-        self.day.setCalendarPopup(True)
-        self.day.setAccessibleName(tr("Confirmed on"))
+        self.day = DayField(tr("Confirmed on"))
         form = QFormLayout()
         form.setSpacing(SPACE)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -63,7 +59,7 @@ class ConfirmedCard(Card):
         self.class_name.activated.connect(lambda _place: self._entered())
         self._typed.editingFinished.connect(self._entered)
         self.how.activated.connect(lambda _place: self._entered())
-        self.day.editingFinished.connect(self._entered)
+        self.day.entered.connect(self._entered)
         self._state: CaseState | None = None
 
     def show_state(self, state: CaseState, network: SavedNetwork | None, cases: int) -> None:
@@ -86,8 +82,7 @@ class ConfirmedCard(Card):
             self._typed.setText(state.confirmed_class)
         self.class_name.blockSignals(False)
         self.how.setCurrentIndex(max(0, self.how.findData(state.confirmed_by)))
-        day = QDate.fromString(state.confirmed_on, _DAY)
-        self.day.setDate(day if day.isValid() else QDate.currentDate())
+        self.day.show_day(state.confirmed_on)
         known = bool(state.confirmed_class)
         self.how.setEnabled(known)
         self.day.setEnabled(known)
@@ -109,7 +104,7 @@ class ConfirmedCard(Card):
             state,
             confirmed_class=name,
             confirmed_by=str(self.how.currentData()),
-            confirmed_on=self.day.date().toString(_DAY),
+            confirmed_on=self.day.day,
         )
 
     def _class(self) -> str:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QAction
 
     from skindesk.models.cases.cases import CasesModel
+    from skindesk.models.cases.moments import Moment
     from skindesk.models.cases.record import CaseSummary, SavedDiagnosis
 
 _NOTE_HEIGHT = 72  # pixels; three lines
@@ -205,6 +206,8 @@ class CaseDetail(QWidget):
         layout.addWidget(scrolling(inside))
         self.confirmed.confirmed.connect(self._confirm)
         self.note.edited.connect(self._keep_note)
+        self.over_time.day_entered.connect(self._keep_day)
+        cases.days_changed.connect(self._read_anew)
         self.show_case(None)
 
     def _head(self, open_action: QAction) -> QHBoxLayout:
@@ -237,12 +240,16 @@ class CaseDetail(QWidget):
             self.problem.clear()
             self._opened = None
         if self._opened is None or self._is_older(before, case):
-            self._reading.ask(partial(_read, self._cases.folder, case))
+            self._read_anew()
         else:
             self._show_state()
 
     def _is_older(self, before: CaseSummary | None, case: CaseSummary) -> bool:
         return before is None or (before.revision, before.state.lesion) != (case.revision, case.state.lesion)
+
+    def _read_anew(self) -> None:
+        if self._case is not None:
+            self._reading.ask(partial(_read, self._cases.folder, self._case))
 
     def _show(self, read: tuple[OpenedCase, tuple[OpenedCase, ...]]) -> None:
         self._opened, self._lesion = read
@@ -281,6 +288,9 @@ class CaseDetail(QWidget):
 
     def _confirm(self) -> None:
         self._cases.change(self._of_lesion(), lambda case: self.confirmed.entered(case.state))
+
+    def _keep_day(self, moment: Moment, day: str) -> None:
+        self._cases.change_day(moment.case.summary.case_id, moment.place, moment.image.taken, day)
 
     def _keep_note(self) -> None:
         if self._case is not None and self._opened is not None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from skindesk.background import Errands, Urgency
 from skindesk.choice_words import short_figures
 from skindesk.models.cases.moments import Moment, moments_of, read_moment
+from skindesk.pages.cases.day_field import DayField
 from skindesk.pages.cases.words import tr
 from skindesk.widgets.basics import Card, ElidedLabel, muted
 from skindesk.widgets.quantities import images_counted
@@ -42,17 +43,30 @@ class _Tile(QWidget):
         self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.picture.setWordWrap(True)
         layout.addWidget(self.picture)
-        when = moment.day if moment.image.taken else tr("saved {day}").format(day=moment.day)
-        head = ElidedLabel(f"{when}  ·  {tr('case {number}').format(number=moment.case.summary.number)}")
-        if of_this_case:
-            set_role(head, "heading")
-        layout.addWidget(head)
+        layout.addSpacing(SPACE // 2)
+        layout.addLayout(self._head(of_this_case=of_this_case))
         self.result, self.malignant = ElidedLabel(self._result()), ElidedLabel(self._malignant())
         set_role(self.malignant, "muted")
         layout.addWidget(self.result)
         layout.addWidget(self.malignant)
         self.setFixedWidth(_SIDE)
         self.show_picture(moment.small_picture)
+
+    def _head(self, *, of_this_case: bool) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(SPACE)
+        self.day = DayField(tr("Taken on"))
+        self.day.show_day(self.moment.day)
+        self.day.setToolTip(
+            tr("When the image was taken")
+            if self.moment.image.taken
+            else tr("When the image was saved; enter the day it was taken, if you know it")
+        )
+        number = ElidedLabel(tr("case {number}").format(number=self.moment.case.summary.number))
+        set_role(number, "heading" if of_this_case else "muted")
+        row.addWidget(self.day)
+        row.addWidget(number, 1)
+        return row
 
     @property
     def high(self) -> int:
@@ -103,7 +117,13 @@ class _Tile(QWidget):
 
 
 class OverTime(Card):
-    """All images of a lesion."""
+    """All images of a lesion.
+
+    Signals:
+        day_entered(Moment, str): an image was taken on that day, ISO.
+    """
+
+    day_entered = Signal(object, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Images of this lesion"), parent)
@@ -143,6 +163,7 @@ class OverTime(Card):
         ]
         for tile in self.tiles:
             row.addWidget(tile)
+            tile.day.entered.connect(partial(self._day_entered, tile))
         row.addStretch(1)
         heights = [tile.high for tile in self.tiles]
         for tile in self.tiles:
@@ -183,6 +204,9 @@ class OverTime(Card):
             )
         self.note.setText(" ".join(said))
         self.note.setVisible(bool(said))
+
+    def _day_entered(self, tile: _Tile) -> None:
+        self.day_entered.emit(tile.moment, tile.day.day)
 
     def _show_picture(self, shown: int, place: int, image: QImage) -> None:
         if shown == self._shown:
