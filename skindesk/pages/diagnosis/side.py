@@ -67,7 +67,6 @@ def tool_button(
     button = QToolButton()
     button.setDefaultAction(action)
     button.setToolButtonStyle(style)
-    button.setAccessibleName(action.text().rstrip("…"))
     button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Ignored)
     return button
 
