@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 UNLIKE = "Unlike the images this network learned from"
 """Leads wherever an image is flagged."""
@@ -68,6 +68,64 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     metadata: dict[str, str] | None = None
     error: str = ""
+
+
+_ANSWER = frozenset(
+    {
+        "probabilities",
+        "predicted",
+        "malignant_probability",
+        "prior",
+        "in_distribution",
+        "unusual",
+        "warnings",
+    }
+)
+_WHERE_KNOWN = frozenset({"metadata", "in_distribution", "unusual"})
+
+
+def as_document(prediction: Prediction) -> dict[str, Any]:
+    """Return a prediction as plain values for JSON: an image that cannot be read has a path and an error alone."""
+    document: dict[str, Any] = msgspec.to_builtins(prediction)
+    lacking = _ANSWER if prediction.error else {"error"}
+    lacking = lacking | {name for name in _WHERE_KNOWN if document[name] is None}
+    return {name: value for name, value in document.items() if name not in lacking}
+
+
+def table_columns(classes: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of a table of predictions, the path first.
+
+    Args:
+        classes: in the network's order.
+    """
+    return (
+        *("path", "predicted", *classes, "malignant_probability", "prior"),
+        *("in_distribution", "unusual", "warnings", "error"),
+    )
+
+
+def table_row(path: str, prediction: Prediction | None, classes: Sequence[str]) -> list[str]:
+    """Return the cells of `table_columns` for an image; all but the path are empty where it was not predicted."""
+    if prediction is None or prediction.error:
+        error = prediction.error if prediction is not None else ""
+        return [path, *[""] * (len(table_columns(classes)) - 2), error]
+    malignant, unusual = prediction.malignant_probability, prediction.unusual
+    return [
+        path,
+        prediction.predicted,
+        *(f"{prediction.probabilities[name]:.6f}" for name in classes),
+        "" if malignant is None else f"{malignant:.6f}",
+        prediction.prior,
+        yes_or_no(prediction.in_distribution),
+        "" if unusual is None else f"{unusual.score:.3f}",
+        " ".join(prediction.warnings),
+        "",
+    ]
+
+
+def yes_or_no(value: bool | None) -> str:
+    """Return a truth value as a table gives it; what is not known is empty."""
+    return "" if value is None else str(value).lower()
 
 
 class Weighed(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -10,7 +10,7 @@ from trainer import RESEARCH_ONLY
 from trainer.events import Warned, silent
 from trainer.prediction.inference import Predictor
 from trainer.prediction.likeness import NO_REFERENCE
-from trainer.predictions import NO_CLASS_MALIGNANT, choice_of
+from trainer.predictions import NO_CLASS_MALIGNANT, choice_of, table_columns, table_row
 from trainer.runs.bundle_classes import wrongly_marked_sentence
 from trainer.sentences import visible
 from trainer.tables import as_csv as table_text
@@ -27,16 +27,6 @@ if TYPE_CHECKING:
 
 _BAR = 24
 _BALANCED = "The probabilities assume that all classes are equally frequent."
-_ANSWER = {
-    "probabilities",
-    "predicted",
-    "malignant_probability",
-    "prior",
-    "in_distribution",
-    "unusual",
-    "warnings",
-}
-_WHERE_KNOWN = ("metadata", "in_distribution", "unusual")
 
 
 def predict(
@@ -61,6 +51,8 @@ def predict(
     predictor = Predictor(bundle, prior=prior)
     if sentence := wrongly_marked_sentence(bundle, predictor.manifest):
         listener(Warned(message=sentence))
+    if predictor.reference is None:
+        listener(Warned(message=NO_REFERENCE))
     predictions = predictor.predict(images, listener=listener, stop=stop)
     if metadata is not None:
         predictions = [
@@ -75,30 +67,14 @@ def _with_facts(prediction: Prediction, known: Known) -> Prediction:
     return msgspec.structs.replace(prediction, metadata=known.facts, warnings=warnings)
 
 
-def as_document(prediction: Prediction) -> dict[str, Any]:
-    """Return a prediction as plain values for JSON: an image that cannot be read has a path and an error alone."""
-    document: dict[str, Any] = msgspec.to_builtins(prediction)
-    lacking = _ANSWER if prediction.error else {"error"}
-    lacking = {*lacking, *(name for name in _WHERE_KNOWN if document[name] is None)}
-    return {name: value for name, value in document.items() if name not in lacking}
-
-
 def as_csv(predictions: Sequence[Prediction], manifest: Manifest) -> str:
     """Return predictions as a CSV table with a row an image."""
     extra = sorted({name for p in predictions for name in p.metadata or {}})
-    own = ["path", "predicted", *manifest.classes, "malignant_probability", "prior"]
-    own += ["in_distribution", "unusual", "warnings", "error"]
-    rows: list[list[str]] = []
-    for p in predictions:
-        figures = [f"{p.probabilities[name]:.6f}" if p.probabilities else "" for name in manifest.classes]
-        malignant = "" if p.malignant_probability is None else f"{p.malignant_probability:.6f}"
-        known = [(p.metadata or {}).get(name, "") for name in extra]
-        prior = "" if p.error else p.prior
-        warnings = " ".join(p.warnings)
-        alike = "" if p.in_distribution is None else str(p.in_distribution).lower()
-        unusual = "" if p.unusual is None else f"{p.unusual.score:.3f}"
-        answer = [p.path, p.predicted, *figures, malignant, prior, alike, unusual, warnings, p.error]
-        rows.append([*answer, *known])
+    own = table_columns(manifest.classes)
+    rows = [
+        [*table_row(p.path, p, manifest.classes), *((p.metadata or {}).get(name, "") for name in extra)]
+        for p in predictions
+    ]
     return table_text([*own, *(f"metadata_{name}" if name in own else name for name in extra)], rows)
 
 
