@@ -24,7 +24,7 @@ class Unusual(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         score: 0 is the median of the validation images, 1 some 5 % of them exceed (see `trainer.reference.novelty`).
-        threshold: scores above it are flagged; `None` where there were too few images to set it.
+        threshold: scores above it are flagged; `None` where there were no images to set it.
         above: number of validation images that are less unusual.
         n: number of validation images.
     """

@@ -1,4 +1,4 @@
-"""Jobs of the queue `scoring`: score bundles; predict folders of images; estimate the cost of a run, preview its images, find devices."""
+"""Jobs of the queue `scoring`: score bundles, predict folders; estimate a run's cost, preview images, find devices."""
 
 from __future__ import annotations
 
@@ -61,6 +61,19 @@ class PredictFolder(ScoringJob[FolderPredicted], frozen=True, kw_only=True):
     bundle: str
     folder: str
     out: str
+
+
+class Completed(Result, frozen=True, kw_only=True):
+    """A bundle knows its training images; `images` of them."""
+
+    images: int
+
+
+class CompleteBundle(ScoringJob[Completed], frozen=True, kw_only=True):
+    """Add to a bundle what it is to know of the images its network was trained on, which are those of `dataset`."""
+
+    bundle: str
+    dataset: str
 
 
 class RunEstimated(Result, frozen=True, kw_only=True):

@@ -245,6 +245,9 @@ class ImageArea(QWidget):
         pending = image.state in _PENDING and self._facts is not None
         if self._facts is None or sentence:
             caption = name
+        elif image.prediction is not None and image.prediction.in_distribution is False:
+            caption = self.tr("Flagged")
+            hint = f"{name}: {words.flag_title(image.prediction)}"
         elif image.prediction is not None and image.state is ImageState.DONE:
             choice = self._facts.choice(image.prediction)
             predicted, figures = image.prediction.predicted, deciding_figures(choice)

@@ -14,6 +14,7 @@ from trainer import RESEARCH_ONLY
 from trainer.errors import ImageError
 from trainer.images.decoding import MISSING
 from trainer.metrics.catalogue import BALANCED_ACCURACY, PRECISION, RECALL
+from trainer.predictions import UNLIKE
 from trainer.sentences import visible
 from trainer.wording import n_of, percent
 
@@ -47,6 +48,25 @@ def about_file(sentence: str, path: Path) -> str:
     if sentence == str(ImageError(MISSING.format(path=path))):  # whoever named it saw it there
         return tr("{name} no longer exists: it was moved, renamed or deleted.").format(name=path.name)
     return sentence.replace(visible(str(path)), path.name)
+
+
+def flag_title(prediction: Prediction) -> str:
+    """Return what leads where the answer about an image must not be relied on."""
+    if prediction.unusual is not None and not prediction.unusual.flagged:
+        return tr("This image is too poor to rely on an answer")
+    if any(warning.startswith(UNLIKE) for warning in prediction.warnings):
+        return tr("Unlike the images this network learned from")
+    return tr("This image is too poor to rely on an answer")
+
+
+def reasons(prediction: Prediction) -> list[str]:
+    """Return the warnings about an image; where it is flagged, without the words that lead."""
+    flagged = prediction.in_distribution is False
+    said = []
+    for warning in prediction.warnings:
+        head, _, rest = warning.partition(f"{UNLIKE}: ")
+        said.append(rest[:1].upper() + rest[1:] if flagged and rest and not head else warning)
+    return said
 
 
 def what_was_found(collected: Collected) -> str:
@@ -197,6 +217,12 @@ def result_text(
     if prediction.error:
         return "\n".join([*lines, about_file(prediction.error, images[0].path)])
     malignant = facts.manifest.malignant
+    if prediction.in_distribution is False:
+        lines += [
+            flag_title(prediction),
+            *reasons(prediction),
+            tr("The figures below are not to be relied on."),
+        ]
     lines.append(tr("Predicted: {name}").format(name=class_label(prediction.predicted, malignant)))
     if figures := deciding_figures(facts.choice(prediction)):
         lines.append(figures)
@@ -206,7 +232,8 @@ def result_text(
         lines.append(tr("No class of this network is marked malignant."))
     else:
         lines.append(tr("Malignant classes (▲) together: {share}").format(share=percent(share)))
-    lines += list(prediction.warnings)
+    if prediction.in_distribution is not False:
+        lines += list(prediction.warnings)
     lines += ["", f"{facts.summary.name}: {bundle_line(facts)}", score_line(facts)]
     lines += [f"{answer.prior} {answer.decision_rule}", RESEARCH_ONLY]
     return "\n".join(lines)
