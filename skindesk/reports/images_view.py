@@ -124,7 +124,8 @@ def reading_sentences(model: ReportModel) -> list[str]:
         )
     else:
         marked = tr("No class of this network is marked malignant.")
-    return [model.decision_rule, model.prior, marked, model.geometry]
+    unflagged = [] if model.card.knows_images else [model.card.flag]
+    return [*unflagged, model.decision_rule, model.prior, marked, model.geometry]
 
 
 def network_facts(model: ReportModel, program_version: str) -> list[tuple[str, str]]:
@@ -136,11 +137,18 @@ def network_facts(model: ReportModel, program_version: str) -> list[tuple[str, s
         (tr("Trained"), date_words(model.trained)),
         (tr("Dataset"), one_line(model.dataset)),
         (tr("Split"), model.split),
+        *card_facts(model),
         (tr("Program"), f"SkinDesk {program_version}"),
     ]
     if not model.metrics:
         facts.append((tr("Test part"), tr("Not scored on a test part.")))
     return facts
+
+
+def card_facts(model: ReportModel) -> list[tuple[str, str]]:
+    """Return titles and texts on the images a network learned from."""
+    pairs = [(tr("Learned from"), model.card.trained_on), (tr("Confirmed by"), model.card.confirmed)]
+    return [(title, one_line(text)) for title, text in pairs if text]
 
 
 def _summary(report: DiagnosisReport) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from skindesk.metric_words import chooser_name, name_of
 from skindesk.reports.content import dataset_phrase, split_sentence
 from skindesk.reports.figures import FigureInset
-from skindesk.reports.images_view import reading_sentences
+from skindesk.reports.images_view import card_facts, reading_sentences
 from skindesk.reports.insets import Line
 from skindesk.reports.words import date_words, one_line, tr
 from trainer.backbones import get_backbone
@@ -68,6 +68,7 @@ def run_context(report: TrainingReport, text_width: float) -> dict[str, object]:
         "summary": "  ·  ".join((one_line(report.run.name), report.status)),
         "facts": list(_facts(report)),
         "model": report.model,
+        "card_facts": card_facts(report.model) if report.model is not None else [],
         "curve_rows": _curve_rows(report),
         "train_line": Line(TRAIN_COLOUR, bold=False),
         "validation_line": Line(ACCENT, bold=True),

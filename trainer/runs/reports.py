@@ -26,6 +26,7 @@ from trainer import RESEARCH_ONLY
 from trainer.errors import TrainerError
 from trainer.files import explained, read_regular, write_bytes, write_text
 from trainer.metrics.classification import Metrics
+from trainer.metrics.subgroups import SubgroupFigures
 from trainer.stored import read_stored
 from trainer.tables import as_csv, spreadsheet_plain
 
@@ -59,6 +60,7 @@ class ScoredMetrics(Metrics, frozen=True, kw_only=True):
         decision_rule: how probabilities became predicted classes.
         test_scorings: how often the bundle had been scored on the dataset's test part by then; `None` where
             the test part was not looked at.
+        subgroups: figures by age group, sex and site, where the dataset knows them; empty in older reports.
         research_only: the statement that goes with every result.
     """
 
@@ -68,6 +70,7 @@ class ScoredMetrics(Metrics, frozen=True, kw_only=True):
     prior: dict[str, float]
     decision_rule: str
     test_scorings: int | None
+    subgroups: tuple[SubgroupFigures, ...] = ()
     research_only: str = RESEARCH_ONLY
 
 
