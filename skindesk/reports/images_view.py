@@ -105,6 +105,8 @@ def images_context(report: DiagnosisReport, patient: PatientFields, text_width: 
             for entry in entries
             if entry.answer and not entry.answer.flag
         ],
+        # What decided, and what is flagged, are sentences.
+        "wide_answers": any(entry.answer.figures or entry.answer.flag for entry in entries if entry.answer),
         "images": entries,
         "unread_sentence": _unread_sentence,
         "picture_width": min(_PICTURE_WIDTH, 0.45 * text_width),

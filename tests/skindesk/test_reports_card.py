@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from skindesk.reports.content import report_model
+from skindesk.reports.network.checklists import RunAnswers, clear_derm, tripod_ai
 from skindesk.reports.pdf import write_diagnosis_pdf, write_training_pdf
 from skindesk.reports.training import training_report
 from tests.skindesk.made_runs import make_report, make_run
@@ -97,3 +100,40 @@ def test_both_reports_show_the_card(run: Path, tmp_path: Path) -> None:
             "nothing tells images of another kind",
         ):
             assert words in text, (name, words)
+
+
+@needs_poppler
+def test_the_report_of_a_run_answers_what_it_can_of_two_checklists(run: Path, tmp_path: Path) -> None:
+    write_training_pdf(training_report(run), tmp_path / "run.pdf")
+    text = ReadPdf(tmp_path / "run.pdf").text
+    for words in (
+        "Checklist: CLEAR Derm",
+        "Checklist: TRIPOD+AI",
+        "17 Ethical approval For you to answer: committee and consent.",
+        "9a Choice of predictors The image alone; nothing about the patient is used.",
+        "Skin tones Not estimated from pixels",
+    ):
+        assert words in text, words
+
+
+@needs_poppler
+def test_a_checklist_does_not_claim_figures_that_there_are_none_of(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run")
+    write_training_pdf(training_report(folder), tmp_path / "run.pdf")
+    text = ReadPdf(tmp_path / "run.pdf").flowing
+    assert "None yet: the test part was not scored." in text
+    assert "there are no figures by age, sex or site" in text
+
+
+def test_every_item_is_answered_or_left_to_the_user() -> None:
+    answers = RunAnswers(
+        **{field.name: "x" for field in dataclasses.fields(RunAnswers) if field.type == "str"},
+        views=4,
+        by_facts=False,
+        drawn=False,
+    )
+    clear, tripod = clear_derm(answers), tripod_ai(answers)
+    assert len(clear) == 25
+    assert len({item.place for item in tripod}) == len(tripod)
+    assert {int(re.sub(r"\D", "", item.place)) for item in tripod} == set(range(1, 28))
+    assert all(item.answer or item.yours for item in (*clear, *tripod))

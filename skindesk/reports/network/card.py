@@ -84,7 +84,8 @@ class ModelCard:
         flag: how images of another kind are told, a sentence.
         knows_images: whether the bundle knows its training images, so that others can be told from them.
         trained_on: images of each class it learned from, a phrase.
-        confirmed: how the diagnoses of its training images were confirmed, a phrase; empty where not known.
+        confirmed, confirmed_malignant: how the diagnoses of its training images were confirmed, of all and of those of
+            malignant classes, a phrase; empty where not known.
     """
 
     tables: tuple[SubgroupTable, ...] = ()
@@ -94,6 +95,7 @@ class ModelCard:
     knows_images: bool = True
     trained_on: str = ""
     confirmed: str = ""
+    confirmed_malignant: str = ""
 
 
 def model_card(bundle: Path, manifest: Manifest, run: RunSummary, test: Report | None) -> ModelCard:
@@ -117,7 +119,10 @@ def model_card(bundle: Path, manifest: Manifest, run: RunSummary, test: Report |
         flag=problem or _flag_sentence(reference),
         knows_images=reference is not None,
         trained_on=_trained_on(manifest),
-        confirmed=_confirmed(reference) if reference is not None else "",
+        confirmed=_confirmed(reference, manifest.classes, manifest.classes) if reference is not None else "",
+        confirmed_malignant=_confirmed(reference, manifest.malignant, manifest.classes)
+        if reference is not None
+        else "",
     )
 
 
@@ -233,10 +238,14 @@ def _trained_on(manifest: Manifest) -> str:
     return ", ".join(words)
 
 
-def _confirmed(reference: Reference) -> str:
-    """Say how the diagnoses of the training images were confirmed, the most frequent way first."""
-    ways = Counter(reference.training.confirmed)
-    total = sum(ways.values())
+def _confirmed(reference: Reference, of: tuple[str, ...], classes: tuple[str, ...]) -> str:
+    """Say how the diagnoses of training images of some classes were confirmed, the most frequent way first."""
+    wanted = {classes.index(name) for name in of}
+    training = reference.training
+    ways = Counter(
+        way for way, truth in zip(training.confirmed, training.truth, strict=True) if int(truth) in wanted
+    )
+    total = ways.total()
     unknown = ways.pop("", 0)
     if not ways:
         return ""
