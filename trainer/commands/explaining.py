@@ -11,7 +11,7 @@ from trainer.errors import ImageError
 from trainer.figures.evidence import Explained, draw_evidence
 from trainer.files import printable
 from trainer.images.decoding import read_image
-from trainer.images.evidence import CAUTION, EvidenceMethod, empty_sentence
+from trainer.images.evidence import CAUTION, EvidenceMethod, empty_sentence, whose_map
 from trainer.images.framing import network_square
 from trainer.prediction import evidence
 from trainer.prediction.inference import Predictor, Wanted
@@ -35,6 +35,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         area: x, y, width and height of what the grid covers, in shares of the image's width and height; it reaches
             beyond the image where the network pads.
         picture: the file that was written.
+        network: of an ensemble, whose map it is, a sentence; empty for a network by itself.
     """
 
     path: str
@@ -45,13 +46,14 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     grid: tuple[tuple[float, ...], ...]
     area: tuple[float, float, float, float]
     picture: str
+    network: str = ""
 
     def describe(self) -> str:
         """Return it in words, for a terminal."""
         looked = f"class {self.class_name} ({percent(self.probability)}; predicted: {self.predicted})"
         found = "" if any(map(any, self.grid)) else f"{empty_sentence(self.class_name)} "
-        said = [f"{self.picture}: where the network looked for {looked}.", f"{found}{CAUTION}", RESEARCH_ONLY]
-        return "\n".join(plain(visible(line)) for line in said)
+        said = [f"{self.picture}: where the network looked for {looked}.", self.network, f"{found}{CAUTION}"]
+        return "\n".join(plain(visible(line)) for line in (*filter(None, said), RESEARCH_ONLY))
 
 
 def explain(
@@ -81,7 +83,10 @@ def explain(
     found = evidence.explain(predictor, pixels, wanted)
     map_ = found.grad_cam if method == "grad-cam" else found.hires_cam
     shape, probability = manifest.geometry.shape, prediction.probabilities[wanted]
-    explained = Explained(printable(image.name), wanted, probability, prediction.predicted, map_, shape)
+    network = whose_map(len(manifest.members))
+    explained = Explained(
+        printable(image.name), wanted, probability, prediction.predicted, map_, shape, network
+    )
     draw_evidence(pixels, explained, out)
     height, width = pixels.shape[:2]
     x, y, wide, high = network_square(width, height, shape)
@@ -94,4 +99,5 @@ def explain(
         grid=map_.grid,
         area=(x / width, y / height, wide / width, high / height),
         picture=printable(out),
+        network=network,
     )

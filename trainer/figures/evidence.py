@@ -44,6 +44,7 @@ class Explained(NamedTuple):
         predicted: the predicted class.
         evidence: the map.
         shape: how the image became the network's square.
+        network: see `trainer.images.evidence.whose_map`.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Explained(NamedTuple):
     predicted: str
     evidence: EvidenceMap
     shape: Shape
+    network: str = ""
 
 
 def draw_evidence(image: NDArray[np.uint8], explained: Explained, path: Path) -> Path:
@@ -103,6 +105,8 @@ def _subtitle(explained: Explained) -> str:
     ]
     if explained.evidence.empty:
         lines[0] += f" {empty_sentence(shown)}"
+    if explained.network:
+        lines[0] += f" {explained.network}"
     return "\n".join(lines)
 
 
