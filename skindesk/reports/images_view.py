@@ -10,7 +10,7 @@ from skindesk.flag_words import flag_title, reasons
 from skindesk.reports.content import titled
 from skindesk.reports.insets import Picture, fitted
 from skindesk.reports.words import MALIGNANT_MARK, date_words, listed, one_line, tr
-from skindesk.verdict_words import headline, members, set_statement
+from skindesk.verdict_words import headline, members, set_statement, spread_line
 from trainer.dataset.classes.names import full_name
 from trainer.palette import class_colour
 from trainer.predictions import choice_of
@@ -59,6 +59,7 @@ class AnswerView:
         headline: whether the operating point flags it; empty where none is saved.
         flagged: whether it does.
         members: of the prediction set; empty where there is none.
+        spread: how far apart the networks of an ensemble are; empty for a network by itself.
         rows: of all classes.
         flag: what leads where the answer must not be relied on; else empty.
         reasons: sentences why.
@@ -73,6 +74,7 @@ class AnswerView:
     headline: str
     flagged: bool
     members: str
+    spread: str
     rows: tuple[ClassRow, ...]
     flag: str
     reasons: tuple[str, ...]
@@ -193,6 +195,7 @@ def _answer(prediction: Prediction, model: ReportModel) -> AnswerView:
         headline="" if point is None else headline(point),
         flagged=point is not None and point.above,
         members="" if found is None else members(found),
+        spread=spread_line(prediction, model.networks),
         rows=tuple(
             ClassRow(
                 name=full_name(name),

@@ -123,7 +123,7 @@ def test_an_ensemble_has_an_identity_of_its_own_and_names_its_members(
         bundle_hash(first),
         bundle_hash(second),
     ]
-    assert "mean of those of 2 networks" in manifest.calibration.describe()
+    assert "Each of the 2 networks has its own calibration" in manifest.calibration.describe()
     single = json.loads((first / "manifest.json").read_bytes())
     assert single["format_version"] == 2, "older programs read a network by itself"
     assert "members" not in single

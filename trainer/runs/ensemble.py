@@ -202,5 +202,5 @@ def _calibration(first: Calibration, members: int) -> Calibration:
         bias=dict.fromkeys(first.classes, 0.0),
         n=0,
         fitted=False,
-        note=f"The probabilities are the mean of those of {members} networks, each of which is calibrated by itself.",
+        note=f"Each of the {members} networks has its own calibration, and the mean of their probabilities is taken.",
     )
