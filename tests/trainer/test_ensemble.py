@@ -14,16 +14,25 @@ import numpy as np
 import pytest
 
 from tests.made_reference import give_reference, overlapping
+from trainer.batches.kept import KEPT_FILE, read_kept
 from trainer.dataset.store import DatasetStore
 from trainer.errors import BundleError
 from trainer.images.decoding import read_image
+from trainer.prediction.batch import predict_folder
 from trainer.prediction.completing import complete_bundle
 from trainer.prediction.inference import Predictor
 from trainer.reference.combining import combined_reference, make_ensemble
 from trainer.reference.novelty import Novelty, Subspace
 from trainer.reference.reference import read_reference
 from trainer.runs.archive import export_archive, import_archive
-from trainer.runs.bundle import REFERENCE, bundle_hash, read_bundle, read_manifest, write_bundle
+from trainer.runs.bundle import (
+    REFERENCE,
+    bundle_hash,
+    manifest_hash,
+    read_bundle,
+    read_manifest,
+    write_bundle,
+)
 from trainer.runs.ensemble import check_bundle, network_folders
 
 if TYPE_CHECKING:
@@ -225,6 +234,28 @@ def test_images_of_a_lesion_are_combined(made: Path, images: list[Path]) -> None
     assert together is not None
     assert sum(together.probabilities.values()) == pytest.approx(1.0)
     assert together.spread is None
+
+
+def test_a_map_says_whose_it_is(
+    first: Path, made: Path, images: list[Path], tmp_path: Path, shell: Shell
+) -> None:
+    words = [images[0], "--class", "mel", "--out", tmp_path / "map.png", "--json"]
+    alone, together = (json.loads(shell("explain", bundle, *words).out) for bundle in (first, made))
+    assert together["grid"] == alone["grid"]
+    assert together["network"] == "The map is that of the first of the ensemble's 2 networks."
+    assert alone["network"] == ""
+
+
+def test_a_folder_is_predicted_with_the_spread(made: Path, images: list[Path], tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    shutil.copy(images[0], folder)
+    predict_folder(made, folder, tmp_path / "tables")
+    kept = read_kept(tmp_path / "tables" / KEPT_FILE, manifest_hash(made)).rows[0].prediction
+    again = Predictor(made).predict(images[:1])[0]
+    assert kept.spread is not None
+    assert again.spread is not None
+    np.testing.assert_allclose(list(kept.spread.values()), list(again.spread.values()), atol=1e-6)
 
 
 def test_an_ensemble_travels_in_one_file(ensemble: Path, tmp_path: Path, images: list[Path]) -> None:
