@@ -431,6 +431,10 @@ def predict(
             help="Class frequencies that the probabilities assume: those of the training images, or equal ones."
         ),
     ] = "natural",
+    neighbours: Annotated[
+        int,
+        typer.Option(min=0, metavar="N", help="With --json: add the N training images most like each image."),
+    ] = 0,
     device: DeviceOption = "auto",
     as_json: AsJson = False,
     csv: Annotated[
@@ -440,6 +444,8 @@ def predict(
     """Print the probability of every class for each image."""
     if as_json and csv is not None:
         raise ConfigError("Choose --json or --csv, not both.")
+    if neighbours and not as_json:
+        raise ConfigError("--neighbours needs --json.")
     from trainer.commands.metadata import read_metadata
 
     table = read_metadata(metadata) if metadata is not None else None
@@ -448,11 +454,11 @@ def predict(
         _start_on(device, "Predicting", listener)
         from trainer.commands import predicting
 
-        predictions, manifest = predicting.predict(
-            bundle, images, table, prior=prior, listener=listener, stop=stop
+        predictions, similar, manifest = predicting.predict(
+            bundle, images, table, prior=prior, neighbours=neighbours, listener=listener, stop=stop
         )
     if as_json:
-        _print_json([predicting.as_document(prediction) for prediction in predictions])
+        _print_json(list(map(predicting.as_document, predictions, similar)))
     elif csv is not None:
         # Columns of a table of one's own may name patients.
         write_text(csv, predicting.as_csv(predictions, manifest), private=metadata is not None)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import functools
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from trainer import RESEARCH_ONLY
 from trainer.events import Warned, silent
-from trainer.prediction.inference import Predictor
+from trainer.files import printable
+from trainer.images.decoding import read_image
+from trainer.prediction.inference import Predictor, Wanted
 from trainer.prediction.likeness import NO_REFERENCE
 from trainer.predictions import NO_CLASS_MALIGNANT, choice_of
 from trainer.runs.bundle_classes import wrongly_marked_sentence
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
     from trainer.commands.metadata import Known, Metadata
     from trainer.events import Listener, StopRequest
-    from trainer.predictions import Prediction, Prior
+    from trainer.predictions import Prediction, Prior, SimilarCases
     from trainer.runs.bundle import Manifest
 
 _BAR = 24
@@ -39,15 +42,30 @@ _ANSWER = {
 _WHERE_KNOWN = ("metadata", "in_distribution", "unusual")
 
 
+class Answers(NamedTuple):
+    """What is said of images.
+
+    Attributes:
+        predictions: in the order asked.
+        similar: training images most like each image; `None` where none are asked for, or known.
+        manifest: of the bundle.
+    """
+
+    predictions: list[Prediction]
+    similar: list[SimilarCases | None]
+    manifest: Manifest
+
+
 def predict(
     bundle: Path,
     images: Sequence[Path],
     metadata: Metadata | None = None,
     *,
     prior: Prior = "natural",
+    neighbours: int = 0,
     listener: Listener = silent,
     stop: StopRequest | None = None,
-) -> tuple[list[Prediction], Manifest]:
+) -> Answers:
     """Predict images with a bundle.
 
     Args:
@@ -55,6 +73,7 @@ def predict(
         images: files, in the order of the predictions.
         metadata: what is known of the images.
         prior: the class frequencies that the probabilities assume.
+        neighbours: number of training images wanted that are most like each image.
         listener: receives progress events.
         stop: checked between batches.
     """
@@ -63,13 +82,19 @@ def predict(
         listener(Warned(message=sentence))
     if predictor.reference is None:
         listener(Warned(message=NO_REFERENCE))
-    predictions = predictor.predict(images, listener=listener, stop=stop)
+    wanted = [Wanted(printable(path), functools.partial(read_image, path)) for path in images]
+    predicted = predictor.predict_each(wanted, listener=listener, stop=stop)
+    predictions = [shown.prediction for shown in predicted]
     if metadata is not None:
         predictions = [
             _with_facts(prediction, known)
             for prediction, known in zip(predictions, metadata.of(images), strict=True)
         ]
-    return predictions, predictor.manifest
+    similar = [
+        predictor.similar(shown, path, neighbours) if neighbours else None
+        for shown, path in zip(predicted, images, strict=True)
+    ]
+    return Answers(predictions, similar, predictor.manifest)
 
 
 def _with_facts(prediction: Prediction, known: Known) -> Prediction:
@@ -77,11 +102,13 @@ def _with_facts(prediction: Prediction, known: Known) -> Prediction:
     return msgspec.structs.replace(prediction, metadata=known.facts, warnings=warnings)
 
 
-def as_document(prediction: Prediction) -> dict[str, Any]:
+def as_document(prediction: Prediction, similar: SimilarCases | None) -> dict[str, Any]:
     """Return a prediction as plain values for JSON: an image that cannot be read has a path and an error alone."""
     document: dict[str, Any] = msgspec.to_builtins(prediction)
     lacking = _ANSWER if prediction.error else {"error"}
     lacking = {*lacking, *(name for name in _WHERE_KNOWN if document[name] is None)}
+    if similar is not None:
+        document["neighbours"] = msgspec.to_builtins(similar)
     return {name: value for name, value in document.items() if name not in lacking}
 
 
