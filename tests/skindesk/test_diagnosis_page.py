@@ -18,6 +18,7 @@ from PySide6.QtGui import QGuiApplication
 
 from skindesk.engine.engines import Engines
 from skindesk.engine.jobs import JobState
+from skindesk.models.cases.reading import list_cases, open_case
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.models.diagnosis.framing import Box, Framing
 from skindesk.models.workspace import Workspace
@@ -445,3 +446,30 @@ def test_what_was_answered_stays_when_the_same_image_comes_again(
     ]
     assert page.model.selected is not None
     assert page.model.selected.path == images[1]
+
+
+def test_a_saved_case_holds_the_result_and_gives_it_again(
+    qtbot: QtBot, page: DiagnosisPage, images: tuple[Path, Path], expected: list[dict], paths: Paths
+) -> None:
+    drop(page, images)
+    qtbot.waitUntil(lambda: len(page.model.images) == 2, timeout=PATIENCE_MS)
+    page.model.set_together(together=True)
+    page.model.set_framing(page.model.images[0].number, Framing(0.0, HALF))
+    assert not page.commands.keep.isEnabled()  # the answers are awaited
+    qtbot.waitUntil(page.commands.keep.isEnabled, timeout=PATIENCE_MS)
+    together = page.model.together_prediction
+    page.commands.keep.trigger()
+    qtbot.waitUntil(lambda: page.notice.text == "Saved as case 1.", timeout=PATIENCE_MS)
+    (listed,) = list_cases(paths.cases).cases
+    opened = open_case(paths.cases, listed.case_id)
+    network = opened.diagnosis.network
+    assert network is not None
+    assert network.bundle_hash == listed.bundle_hash == page.network.facts.hash
+    assert opened.diagnosis.together == together
+    saved = [probabilities(image.prediction) for image in opened.diagnosis.images]
+    assert saved == [pytest.approx(expected[place]["probabilities"], abs=1e-5) for place in (2, 1)]
+    page.commands.clear.trigger()
+    page.open_case(opened)
+    qtbot.waitUntil(lambda: settled(page) and page.model.together_prediction is not None, timeout=PATIENCE_MS)
+    again = [probabilities(image.prediction) for image in page.model.images]  # of copies
+    assert again == [pytest.approx(before, abs=1e-5) for before in saved]

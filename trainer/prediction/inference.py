@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from trainer.dataset.drawn import NETWORK_WARNING
@@ -12,17 +13,19 @@ from trainer.errors import ImageError
 from trainer.events import Progress, silent
 from trainer.files import printable, sha256_of
 from trainer.images.decoding import read_image, to_square
+from trainer.metrics.conformal import COVERAGE
 from trainer.metrics.decision import balanced_probabilities, calibrated_probabilities, decide
 from trainer.network.evidence import evidence_graph
 from trainer.network.network import Network, images_at_once
 from trainer.prediction.likeness import Checker, Likeness
 from trainer.predictions import UNLIKE, Prediction
 from trainer.reference.reference import read_reference
+from trainer.reference.rules import rules_of
 from trainer.reference.similar import find_similar
 from trainer.runs.bundle import read_bundle, read_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import tensorflow as tf
@@ -62,7 +65,7 @@ class Predicted(NamedTuple):
     features: NDArray[np.float32] | None = None
 
 
-class _Seen(NamedTuple):
+class Seen(NamedTuple):
     """An image as the network sees it.
 
     Attributes:
@@ -83,11 +86,18 @@ class Predictor:
         prior: that the probabilities of predictions assume.
         network: in float32, with the bundle's weights.
         reference: what the bundle knows of its training images; `None` where it does not.
+        rules: the operating point and the prediction sets.
         views: that logits are averaged over.
+
+    Args:
+        bundle: its folder.
+        prior: see above.
+        coverage: of the prediction sets, 0 to 1.
     """
 
-    def __init__(self, bundle: Path, *, prior: Prior = "natural") -> None:
+    def __init__(self, bundle: Path, *, prior: Prior = "natural", coverage: float = COVERAGE) -> None:
         self.prior: Prior = prior
+        self._coverage = coverage
         self.manifest, arrays = read_bundle(bundle)
         self.network = network_of(self.manifest, arrays)
         self.views = self.manifest.config.test_views
@@ -100,7 +110,9 @@ class Predictor:
         return evidence_graph(self.network, self.views)
 
     def refresh(self, bundle: Path) -> None:
-        """Read again what may be added to a bundle without changing its network: marks of classes, and the reference.
+        """Read again what may be added to a bundle without changing its network.
+
+        That is marks of classes, the reference, and the operating point.
 
         Raises:
             BundleError: a file of the bundle is damaged.
@@ -108,6 +120,10 @@ class Predictor:
         self.manifest = read_manifest(bundle)
         self.reference: Reference | None = read_reference(bundle, self.manifest)
         self._checker = Checker(self.reference, self.manifest.input_size)
+        validation = None if self.reference is None else self.reference.validation
+        self.rules = rules_of(self.manifest, validation, self._coverage).with_saved_point(
+            bundle, self.manifest
+        )
 
     def analysed(self, images: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         """Return logits (n, c) of squares uint8 (n, s, s, 3), and their features (n, f) at each depth."""
@@ -211,38 +227,60 @@ class Predictor:
         mean = np.stack(rows).mean(axis=0, dtype=np.float64)
         if not np.isfinite(mean).all():
             return Prediction(path="", error=_overflow("these images"))
-        return self._prediction("", mean, Likeness(alike, None, tuple(warnings)))
+        together = self._prediction("", mean, Likeness(alike, None, tuple(warnings)))
+        # Sets were calibrated on single images.
+        return msgspec.structs.replace(together, prediction_set=None, set_basis=None)
 
-    def _predict_batch(self, wanted: Sequence[Wanted]) -> Iterable[Predicted]:
-        seen: dict[int, _Seen] = {}
-        predicted: dict[int, Predicted] = {}
-        for k, image_wanted in enumerate(wanted):
+    def _predict_batch(self, wanted: Sequence[Wanted]) -> list[Predicted]:
+        looked: list[Seen | ImageError] = []
+        for image in wanted:
             try:
-                seen[k] = self._seen(image_wanted)
+                # Nothing else holds the pixels: of large images there is room for one at a time.
+                looked.append(self.seen(image.read()))
             except ImageError as error:
-                predicted[k] = Predicted(Prediction(path=image_wanted.path, error=printable(error)))
-        if seen:
-            logits, *features = self.analysed(np.stack([one.square for one in seen.values()]))
-            for row, (k, one) in enumerate(seen.items()):
-                path = wanted[k].path
-                if not np.isfinite(logits[row]).all():
-                    predicted[k] = Predicted(Prediction(path=path, error=_overflow(path)))
-                    continue
-                likeness = self._checker.likeness([depth[row] for depth in features], one.poor, one.hints)
-                prediction = self._prediction(path, logits[row], likeness)
-                predicted[k] = Predicted(prediction, logits[row], features[-1][row])
-        return [predicted[k] for k in range(len(wanted))]
+                looked.append(error)
+        return self.predict_seen([image.path for image in wanted], looked)
 
-    def _seen(self, wanted: Wanted) -> _Seen:
-        """Return what the network sees of an image; of large images there is room for one at a time."""
-        image = wanted.read()
+    def seen(self, image: NDArray[np.uint8]) -> Seen:
+        """Return what the network sees of an image, uint8 (height, width, 3)."""
         square = to_square(image, self.manifest.input_size, self.manifest.geometry)
-        return _Seen(square, self._checker.quality(image, square), self._checker.hints(image))
+        return Seen(square, self._checker.quality(image, square), self._checker.hints(image))
+
+    def predict_seen(self, paths: Sequence[str], looked: Sequence[Seen | ImageError]) -> list[Predicted]:
+        """Predict images that have been read; the only way from squares to predictions.
+
+        Args:
+            paths: what the predictions will be called, n of them.
+            looked: what `seen` returned for each, or why it cannot be read.
+
+        Returns:
+            n predictions, in order.
+        """
+        seen = [one for one in looked if isinstance(one, Seen)]
+        outputs = iter(
+            zip(*self.analysed(np.stack([one.square for one in seen])), strict=True) if seen else ()
+        )
+        return [
+            self._predicted(path, one, *next(outputs))
+            if isinstance(one, Seen)
+            else Predicted(Prediction(path=path, error=printable(one)))
+            for path, one in zip(paths, looked, strict=True)
+        ]
+
+    def _predicted(
+        self, path: str, seen: Seen, logits: NDArray[np.float32], *features: NDArray[np.float32]
+    ) -> Predicted:
+        if not np.isfinite(logits).all():
+            return Predicted(Prediction(path=path, error=_overflow(path)))
+        likeness = self._checker.likeness(features, seen.poor, seen.hints)
+        return Predicted(self._prediction(path, logits, likeness), logits, features[-1])
 
     def _prediction(self, path: str, logits: NDArray[np.floating], likeness: Likeness) -> Prediction:
         """Return the prediction for finite logits (c,)."""
         manifest = self.manifest
         rows = self.probabilities(logits[np.newaxis])
+        natural = rows[0]
+        point = self.rules.applied_point(natural)
         winner = int(decide(rows, manifest.calibration)[0])
         if self.prior == "balanced":
             rows = balanced_probabilities(rows, manifest.calibration)
@@ -257,7 +295,15 @@ class Predictor:
             prior=self.prior,
             in_distribution=likeness.in_distribution,
             unusual=likeness.unusual,
-            warnings=(*([NETWORK_WARNING] if manifest.split.drawn else []), *likeness.warnings),
+            above_threshold=None if point is None else point.above,
+            operating_point=point,
+            prediction_set=self.rules.applied_set(natural),
+            set_basis=self.rules.set_basis,
+            warnings=(
+                *([NETWORK_WARNING] if manifest.split.drawn else []),
+                *([self.rules.note] if self.rules.note else []),
+                *likeness.warnings,
+            ),
         )
 
 

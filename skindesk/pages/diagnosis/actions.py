@@ -87,6 +87,12 @@ class Actions:
             [QKeySequence("Ctrl+E")],
             tr("Save the results of all images as CSV"),
         )
+        self.keep = made(
+            tr("Save case"),
+            "save",
+            [QKeySequence("Ctrl+Shift+S")],
+            tr("Keep images, results and notes on this machine, to be found on the Cases page"),
+        )
         self.save = made(
             tr("Save PDF…"), "pdf", [_KEYS.Save, _KEYS.Print], tr("Save a report of images and results")
         )
@@ -113,6 +119,7 @@ class Actions:
             self.evidence,
             None,
             self.copy,
+            self.keep,
             self.export,
             self.save,
         )
