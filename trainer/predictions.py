@@ -145,7 +145,7 @@ class SimilarCases(msgspec.Struct, frozen=True, kw_only=True):
         nearest: of different lesions, the nearest first.
         shares: of the classes among the `of` nearest lesions, 0 to 1, the largest first; classes without one are left out.
         of: how many lesions that rests on, 16 or as many as there are.
-        left_out: number of training images that are left out since they are this very image, or of its lesion.
+        left_out: number of training images that are left out since they are this very file, one of its name, or of its lesion.
     """
 
     nearest: tuple[SimilarCase, ...]

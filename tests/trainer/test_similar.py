@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from trainer.dataset.store import DatasetStore
 from trainer.files import sha256_of
 from trainer.reference.similar import VOTERS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pandas as pd
 
     from tests.trainer.shell import Shell
@@ -43,6 +43,9 @@ def test_a_training_image_is_like_others_and_its_own_lesion_is_left_out(
     found = neighbours_of(shell, trained / "bundle", copy, 80)
     group = training[training["group_id"] == own["group_id"]]
     assert found["left_out"] == len(group)
+    with Image.open(own["path"]) as image:
+        image.resize((96, 80)).save(larger := tmp_path / Path(own["path"]).name)
+    assert neighbours_of(shell, trained / "bundle", larger, 1)["left_out"] == len(group)
     ids = [case["sample_id"] for case in found["nearest"]]
     assert not set(ids) & set(group["sample_id"])
     known = training.set_index("sample_id")

@@ -21,7 +21,7 @@ from trainer.prediction.likeness import Checker, Likeness
 from trainer.predictions import UNLIKE, Prediction
 from trainer.reference.reference import read_reference
 from trainer.reference.rules import rules_of
-from trainer.reference.similar import find_similar
+from trainer.reference.similar import SeenFile, find_similar
 from trainer.runs.bundle import read_bundle, read_manifest
 
 if TYPE_CHECKING:
@@ -156,7 +156,8 @@ class Predictor:
             file_hash = sha256_of(file)
         except OSError:  # it has gone since it was read: no training image is known to be the same
             file_hash = ""
-        return find_similar(self.reference, self.manifest.classes, predicted.features, file_hash, count)
+        seen = SeenFile(file_hash, file.stem)
+        return find_similar(self.reference, self.manifest.classes, predicted.features, seen, count)
 
     def probabilities(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return calibrated probabilities float64 (n, c) for the natural prior."""

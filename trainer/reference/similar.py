@@ -8,7 +8,7 @@ where both name another class (8 % of the lesions), softmax is right in 64 % ins
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -25,8 +25,20 @@ VOTERS = 16
 """Nearest lesions whose classes are a second opinion."""
 
 
+class SeenFile(NamedTuple):
+    """What tells an image's file from others.
+
+    Attributes:
+        hash: SHA-256, 64 hexadecimal digits; empty where it is not known.
+        name: without suffix: datasets name images by their files, so that it is known at another size, too.
+    """
+
+    hash: str
+    name: str
+
+
 def find_similar(
-    reference: Reference, classes: Sequence[str], features: NDArray[np.float32], file_hash: str, count: int
+    reference: Reference, classes: Sequence[str], features: NDArray[np.float32], seen: SeenFile, count: int
 ) -> SimilarCases:
     """Find the training images that are most alike, one for each lesion.
 
@@ -34,12 +46,13 @@ def find_similar(
         reference: of the bundle.
         classes: of the network, in its order.
         features: of the image's last maps, float32 (f,).
-        file_hash: SHA-256 of the image's file: where training saw it, its whole group is left out.
+        seen: the image's file. Where training saw it, or an image of its name, that whole group is left out.
         count: how many are wanted.
     """
     training = reference.training
     alike = training.features @ reference.projection.of(features[np.newaxis])[0]
-    own = {training.groups[k] for k, known in enumerate(training.hashes) if known == file_hash}
+    known = enumerate(zip(training.hashes, training.sample_ids, strict=True))
+    own = {training.groups[k] for k, names in known if seen.hash == names[0] or seen.name == names[1]}
     left_out = 0
     groups: set[str] = set()
     order: list[int] = []
