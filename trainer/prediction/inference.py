@@ -11,7 +11,7 @@ import numpy as np
 from trainer.dataset.drawn import NETWORK_WARNING
 from trainer.errors import ImageError
 from trainer.events import Progress, silent
-from trainer.files import printable
+from trainer.files import printable, sha256_of
 from trainer.images.decoding import read_image, to_square
 from trainer.metrics.conformal import COVERAGE
 from trainer.metrics.decision import balanced_probabilities, calibrated_probabilities, decide
@@ -21,6 +21,7 @@ from trainer.prediction.likeness import Checker, Likeness
 from trainer.predictions import UNLIKE, Prediction
 from trainer.reference.reference import read_reference
 from trainer.reference.rules import rules_of
+from trainer.reference.similar import SeenFile, find_similar
 from trainer.runs.bundle import read_bundle, read_manifest
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from trainer.events import Listener, StopRequest
-    from trainer.predictions import Prior
+    from trainer.predictions import Prior, SimilarCases
     from trainer.reference.reference import Reference
     from trainer.runs.bundle import Manifest
 
@@ -140,6 +141,23 @@ class Predictor:
     def at_once(self) -> int:
         """Number of images that are best computed together."""
         return images_at_once(self.views)
+
+    def similar(self, predicted: Predicted, file: Path, count: int) -> SimilarCases | None:
+        """Return the training images most like an image; `None` where the bundle knows none, or the image was not read.
+
+        Args:
+            predicted: of the image.
+            file: it comes from.
+            count: how many are wanted.
+        """
+        if self.reference is None or predicted.features is None:
+            return None
+        try:
+            file_hash = sha256_of(file)
+        except OSError:  # it has gone since it was read: no training image is known to be the same
+            file_hash = ""
+        seen = SeenFile(file_hash, file.stem)
+        return find_similar(self.reference, self.manifest.classes, predicted.features, seen, count)
 
     def probabilities(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return calibrated probabilities float64 (n, c) for the natural prior."""
