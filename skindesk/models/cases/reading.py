@@ -39,7 +39,8 @@ class _Head(NamedTuple):
     predicted: str
     probability: float | None
     malignant: float | None
-    unlike: int
+    unreliable: int
+    above_threshold: int | None
     bundle_hash: str
     bundle_name: str
     patient: str
@@ -194,7 +195,8 @@ def _summary(row: Row) -> CaseSummary:
         predicted=head.predicted,
         probability=head.probability,
         malignant=head.malignant,
-        unlike=bool(head.unlike),
+        unreliable=bool(head.unreliable),
+        above_threshold=None if head.above_threshold is None else bool(head.above_threshold),
         bundle_hash=head.bundle_hash,
         bundle_name=head.bundle_name,
         patient=patient,

@@ -252,15 +252,16 @@ def _write(
             (case_id, new.link.case_id if new.link is not None else ""),
         )
     connection.execute(
-        "UPDATE cases SET revision = ?, images = ?, predicted = ?, probability = ?, malignant = ?, unlike = ?, "
-        "bundle_hash = ?, bundle_name = ?, patient = ? WHERE case_id = ?",
+        "UPDATE cases SET revision = ?, images = ?, predicted = ?, probability = ?, malignant = ?, unreliable = ?, "
+        "above_threshold = ?, bundle_hash = ?, bundle_name = ?, patient = ? WHERE case_id = ?",
         (
             revision,
             len(diagnosis.images),
             decision.predicted if decision is not None else "",
             decision.probabilities[decision.predicted] if decision is not None else None,
             decision.malignant_probability if decision is not None else None,
-            diagnosis.unlike,
+            diagnosis.unreliable,
+            decision.above_threshold if decision is not None else None,
             network.bundle_hash if network is not None else "",
             network.name if network is not None else "",
             text_of_patient(new.patient),

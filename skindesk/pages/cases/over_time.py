@@ -14,10 +14,11 @@ from skindesk.choice_words import short_figures
 from skindesk.models.cases.moments import Moment, moments_of, read_moment
 from skindesk.pages.cases.day_field import DayField
 from skindesk.pages.cases.words import tr
+from skindesk.verdict_words import flag_title
 from skindesk.widgets.basics import Card, ElidedLabel, muted
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE, class_label, set_role
-from trainer.predictions import UNLIKE, choice_of
+from trainer.predictions import choice_of
 from trainer.wording import percent
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class _Tile(QWidget):
         if prediction is None or network is None:
             return tr("No result")
         if prediction.in_distribution is False:
-            return UNLIKE
+            return flag_title(prediction)
         label = class_label(prediction.predicted, network.marks.malignant)
         if set(prediction.probabilities) <= set(network.shares):
             choice = choice_of(prediction.probabilities, prediction.predicted, network.shares)

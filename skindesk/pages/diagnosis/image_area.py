@@ -13,6 +13,7 @@ from skindesk.models.diagnosis.case import ImageState
 from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.canvas_tools import CanvasTools
 from skindesk.pages.diagnosis.evidence_bar import EvidenceBar
+from skindesk.verdict_words import flag_title
 from skindesk.widgets.basics import ElidedLabel, EmptyState, muted
 from skindesk.widgets.canvas.image_canvas import ImageCanvas
 from skindesk.widgets.canvas.image_strip import ImageStrip, StripTile
@@ -258,7 +259,7 @@ class ImageArea(QWidget):
             caption = name
         elif image.prediction is not None and image.prediction.in_distribution is False:
             caption = self.tr("Flagged")
-            hint = f"{name}: {words.flag_title(image.prediction)}"
+            hint = f"{name}: {flag_title(image.prediction)}"
         elif image.prediction is not None and image.state is ImageState.DONE:
             choice = self._facts.choice(image.prediction)
             predicted, figures = image.prediction.predicted, deciding_figures(choice)

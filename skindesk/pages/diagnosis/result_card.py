@@ -9,15 +9,16 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from skindesk import verdict_words
 from skindesk.choice_words import deciding_figures
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.pages.diagnosis import words
-from skindesk.pages.diagnosis.verdict import Headline, PredictionSet
 from skindesk.widgets.basics import Card, SegmentedRow, muted
 from skindesk.widgets.fold import FoldButton
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.plots.probability_bars import ProbabilityBars, ProbabilityRow, ShareBar
 from skindesk.widgets.theme import SPACE, class_label, emphasised, set_role
+from skindesk.widgets.verdict import Headline, PredictionSet
 from trainer.dataset.drawn import NETWORK_WARNING
 from trainer.palette import class_colour
 from trainer.wording import percent
@@ -240,9 +241,9 @@ class ResultCard(Card):
         if (malignant := prediction.malignant_probability) is not None:
             self.malignant.setText(percent(malignant))
             self._malignant_bar.set_value(malignant)
-        warnings = "\n".join(words.reasons(prediction))
+        warnings = "\n".join(verdict_words.reasons(prediction))
         if prediction.in_distribution is False:
-            self.flag_title.setText(words.flag_title(prediction))
+            self.flag_title.setText(verdict_words.flag_title(prediction))
             self.flag_reasons.setText(warnings)
             self._warnings.clear()
         elif warnings:
