@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication
 
 from trainer.dataset.classes.names import FULL_NAMES
-from trainer.predictions import MALIGNANT, UNLIKE
+from trainer.predictions import MALIGNANT
 from trainer.wording import all_but_one_of, chosen_percent, percent, percents_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from trainer.predictions import AppliedPoint, Prediction, SetBasis
+    from trainer.predictions import AppliedPoint, SetBasis
 
 
 def _tr(text: str) -> str:
@@ -65,25 +65,6 @@ def set_statement(basis: SetBasis) -> str:
         )
         sentences.append(words.format(share=percent(basis.informative)))
     return " ".join(sentences)
-
-
-def flag_title(prediction: Prediction) -> str:
-    """Return what leads where the answer about an image must not be relied on."""
-    if prediction.unusual is not None and not prediction.unusual.flagged:
-        return _tr("This image is too poor to rely on an answer")
-    if any(warning.startswith(UNLIKE) for warning in prediction.warnings):
-        return _tr("Unlike the images this network learned from")
-    return _tr("This image is too poor to rely on an answer")
-
-
-def reasons(prediction: Prediction) -> list[str]:
-    """Return the warnings about an image; where it is flagged, without the words that lead."""
-    flagged = prediction.in_distribution is False
-    said = []
-    for warning in prediction.warnings:
-        head, _, rest = warning.partition(f"{UNLIKE}: ")
-        said.append(rest[:1].upper() + rest[1:] if flagged and rest and not head else warning)
-    return said
 
 
 def _in_sentence(class_name: str) -> str:

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ from skindesk.reports.content import (
     ReportMetric,
     ReportModel,
 )
-from trainer.predictions import AppliedPoint, Prediction, SetBasis
+from trainer.predictions import UNLIKE, AppliedPoint, Prediction, SetBasis, Unusual
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,6 +115,35 @@ def image(name: str = "lesion.jpg", warnings: tuple[str, ...] = ()) -> ReportIma
     """An image that was read."""
     path = Path("/home/someone/pictures") / name
     return ReportImage(path, grey_picture(), prediction(str(path), warnings=warnings), pixels=(600, 450))
+
+
+def flagged_image(name: str = "text.png") -> ReportImage:
+    """An image of another kind."""
+    shown = image(name)
+    warning = f"{UNLIKE}: it is more unusual than all of the 412 validation images."
+    return replace(
+        shown,
+        prediction=msgspec.structs.replace(
+            shown.prediction,
+            in_distribution=False,
+            unusual=Unusual(score=3.2, threshold=1.1, above=412, n=412),
+            warnings=(warning, "The image is overexposed: 61% of it is white."),
+        ),
+    )
+
+
+def poor_image(name: str = "dark.jpg") -> ReportImage:
+    """An image whose quality alone fails."""
+    shown = image(name)
+    return replace(
+        shown,
+        prediction=msgspec.structs.replace(
+            shown.prediction,
+            in_distribution=False,
+            unusual=Unusual(score=0.4, threshold=1.1, above=300, n=412),
+            warnings=("The image is too dark.",),
+        ),
+    )
 
 
 def unread_image(name: str = "broken.jpg") -> ReportImage:

@@ -26,9 +26,11 @@ from tests.skindesk.reports_reading import (
     RULE,
     ReadPdf,
     diagnosis,
+    flagged_image,
     grey_picture,
     image,
     needs_poppler,
+    poor_image,
     prediction,
     unread_image,
     with_verdict,
@@ -168,6 +170,46 @@ def test_images_of_one_lesion_are_reported_together_and_each(tmp_path: Path) -> 
     assert "2. b.jpg" in text
     assert "3. c.jpg could not be read: c.jpg cannot be used because it is cut off" in text
     assert "/home/someone" not in text
+
+
+def test_an_image_of_another_kind_leads_with_that_and_its_probabilities_are_small(tmp_path: Path) -> None:
+    report = _written(tmp_path, flagged_image())
+    text = report.flowing
+    lead = text.index("Unlike the images this network learned from")
+    assert lead < text.index("It is more unusual than all of the 412 validation images.")
+    assert "The image is overexposed: 61% of it is white." in text
+    assert "Not to be relied on: the network would say Melanoma (Melanocytic nevus 41.3 %, ▲ Melanoma" in text
+    assert "Predicted class" not in text
+    assert "Malignant classes together" not in text
+    page = report.picture(1, 72, tmp_path)
+    colours = {colour for _, colour in page.getcolors(1 << 24) or []}
+    assert not colours & {_rgb(class_colour(name, MODEL.classes)) for name in ("mel", "nv", "bkl")}
+
+
+def test_an_image_that_is_too_poor_says_so(tmp_path: Path) -> None:
+    text = _written(tmp_path, poor_image()).flowing
+    assert "The image is too poor to rely on an answer" in text
+    assert "The image is too dark." in text
+    assert "Unlike the images" not in text
+    assert "Not to be relied on" in text
+
+
+def test_the_overview_and_the_joint_result_say_what_is_flagged(tmp_path: Path) -> None:
+    together = msgspec.structs.replace(
+        flagged_image().prediction,
+        path="",
+        unusual=None,
+        warnings=("Unlike the images this network learned from: 1 of these 2 images.",),
+    )
+    report = diagnosis([image("a.jpg"), flagged_image("b.png")], together=together)
+    write_diagnosis_pdf(report, tmp_path / "report.pdf")
+    text = ReadPdf(tmp_path / "report.pdf").text
+    assert "1 a.jpg ▲ Melanoma 38.2 % 45.2 %" in text
+    assert "2 b.png Unlike the images this network learned from" in text
+    assert (
+        "as one lesion Unlike the images this network learned from 1 of these 2 images. Not to be relied on"
+        in text
+    )
 
 
 def test_what_was_cut_and_turned_is_said(tmp_path: Path) -> None:

@@ -141,6 +141,10 @@ def test_evaluate_writes_a_report(shell: Shell, trained: Path, dataset_file: Pat
     document = json.loads((tmp_path / "r" / "metrics.json").read_text())
     rows = (tmp_path / "r" / "predictions.csv").read_text().splitlines()
     assert len(rows) == document["n"] + 1
+    known = {figures["fact"]: figures for figures in document["subgroups"]}
+    counted = known["sex"]
+    images = sum(subgroup["images"] for subgroup in counted["subgroups"])
+    assert images + counted["unknown"] <= document["n"]
 
 
 def test_predict_writes_tables_with_metadata(

@@ -30,6 +30,7 @@ from trainer.dataset.reading.source.columns import Columns
 from trainer.errors import ConfigError, DatasetError, TrainerError
 from trainer.events import Failed, Said, Stopped, StopRequest
 from trainer.files import write_text
+from trainer.predictions import as_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -460,7 +461,7 @@ def predict(
             bundle, images, table, prior=prior, coverage=coverage, listener=listener, stop=stop
         )
     if as_json:
-        _print_json([predicting.as_document(prediction) for prediction in predictions])
+        _print_json([as_document(prediction) for prediction in predictions])
     elif csv is not None:
         # Columns of a table of one's own may name patients.
         write_text(csv, predicting.as_csv(predictions, manifest), private=metadata is not None)

@@ -21,6 +21,7 @@ from trainer.runs.bundle import bundle_hash
 from trainer.runs.bundle_classes import wrongly_marked_sentence
 from trainer.runs.reports import PredictionTable, ScoredMetrics, begin_report, write_report, write_scored
 from trainer.runs.scorings import count_scoring, scorings_of
+from trainer.runs.subgroups import figures_by_fact
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +86,7 @@ def score(
     identity = bundle_hash(bundle)
     scorings = scorings_of(store, identity) + 1 if part in {"test", "all"} else None
     evaluation = evaluate(predictor, store, part, listener=listener, stop=stop)
+    table = _table(evaluation)
     document = ScoredMetrics(
         **msgspec.structs.asdict(evaluation.metrics),
         split=part,
@@ -95,9 +97,10 @@ def score(
         test_scorings=scorings,
         operating_point=evaluation.measured.point,
         prediction_sets=evaluation.measured.sets,
+        subgroups=figures_by_fact(table, store.frame(None if part == "all" else part), manifest.malignant),
     )
     if report is not None:
-        _write_report(report, document, evaluation, manifest.malignant)
+        _write_report(report, document, table, manifest.malignant)
         listener(Said(message=f"Plots and figures: {report}"))
     if scorings is not None:
         # Last: a dataset that another program is writing to must not cost hours of scoring.
@@ -137,17 +140,20 @@ def _counted(
     return document
 
 
-def _write_report(
-    folder: Path, document: ScoredMetrics, evaluation: Evaluation, malignant: tuple[str, ...]
-) -> None:
-    table = PredictionTable(
+def _table(evaluation: Evaluation) -> PredictionTable:
+    return PredictionTable(
         evaluation.metrics.classes,
         tuple(evaluation.sample_ids),
         np.asarray(evaluation.truth),
         np.asarray(evaluation.predicted),
         evaluation.probabilities,
     )
+
+
+def _write_report(
+    folder: Path, document: ScoredMetrics, table: PredictionTable, malignant: tuple[str, ...]
+) -> None:
     begin_report(folder)
     with explained(folder):
-        draw_evaluation(folder, table.truth, table.probabilities, evaluation.metrics, malignant=malignant)
+        draw_evaluation(folder, table.truth, table.probabilities, document, malignant=malignant)
     write_report(folder, document, table)

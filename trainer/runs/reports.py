@@ -28,6 +28,7 @@ from trainer.files import explained, read_regular, write_bytes, write_text
 from trainer.metrics.classification import Metrics
 from trainer.metrics.conformal import SetFigures
 from trainer.metrics.operating import PointOutcome
+from trainer.metrics.subgroups import SubgroupFigures
 from trainer.stored import read_stored
 from trainer.tables import as_csv, spreadsheet_plain
 
@@ -63,6 +64,7 @@ class ScoredMetrics(Metrics, frozen=True, kw_only=True):
             the test part was not looked at.
         operating_point: the point that was saved for the bundle, and what it led to; `None` where there was none.
         prediction_sets: how the bundle's prediction sets do on these images; `None` for a bundle without a reference.
+        subgroups: figures by age group, sex and site, where the dataset knows them; empty in older reports.
         research_only: the statement that goes with every result.
     """
 
@@ -74,6 +76,7 @@ class ScoredMetrics(Metrics, frozen=True, kw_only=True):
     test_scorings: int | None
     operating_point: PointOutcome | None = None
     prediction_sets: SetFigures | None = None
+    subgroups: tuple[SubgroupFigures, ...] = ()
     research_only: str = RESEARCH_ONLY
 
 

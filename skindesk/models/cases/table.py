@@ -73,7 +73,7 @@ class CaseTableModel(QAbstractTableModel):
 
     def _predicted(self, case: CaseSummary) -> str:
         if case.unreliable:
-            return self.tr("Not to be relied on")
+            return self.tr("Unusual")
         return full_name(case.predicted) if case.predicted else NOTHING
 
     def _malignant(self, case: CaseSummary) -> str:

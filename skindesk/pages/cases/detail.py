@@ -11,12 +11,12 @@ from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPlainTextEdit, 
 
 from skindesk.background import Question
 from skindesk.choice_words import deciding_figures
+from skindesk.flag_words import flag_title, reasons
 from skindesk.models.cases.reading import OpenedCase, cases_of_lesion, open_case
 from skindesk.models.diagnosis.patient import translated_entries
 from skindesk.pages.cases.confirming import ConfirmedCard
 from skindesk.pages.cases.over_time import OverTime
 from skindesk.pages.cases.words import tr
-from skindesk.verdict_words import flag_title, reasons
 from skindesk.widgets.basics import Card, ElidedLabel, muted, primary_button, scrolling
 from skindesk.widgets.fold import FoldButton
 from skindesk.widgets.notice import Notice

@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLay
 
 from skindesk.background import Errands, Urgency
 from skindesk.choice_words import short_figures
+from skindesk.flag_words import flag_title
 from skindesk.models.cases.moments import Moment, moments_of, read_moment
 from skindesk.pages.cases.day_field import DayField
 from skindesk.pages.cases.words import tr
-from skindesk.verdict_words import flag_title
 from skindesk.widgets.basics import Card, ElidedLabel, muted
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE, class_label, set_role

@@ -9,11 +9,11 @@ from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from skindesk.choice_words import deciding_figures, short_figures
+from skindesk.flag_words import flag_title
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.canvas_tools import CanvasTools
 from skindesk.pages.diagnosis.evidence_bar import EvidenceBar
-from skindesk.verdict_words import flag_title
 from skindesk.widgets.basics import ElidedLabel, EmptyState, muted
 from skindesk.widgets.canvas.image_canvas import ImageCanvas
 from skindesk.widgets.canvas.image_strip import ImageStrip, StripTile
@@ -258,7 +258,7 @@ class ImageArea(QWidget):
         if self._facts is None or sentence:
             caption = name
         elif image.prediction is not None and image.prediction.in_distribution is False:
-            caption = self.tr("Flagged")
+            caption = self.tr("Unusual")
             hint = f"{name}: {flag_title(image.prediction)}"
         elif image.prediction is not None and image.state is ImageState.DONE:
             choice = self._facts.choice(image.prediction)

@@ -9,8 +9,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from skindesk import verdict_words
 from skindesk.choice_words import deciding_figures
+from skindesk.flag_words import flag_title, reasons
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.pages.diagnosis import words
 from skindesk.widgets.basics import Card, SegmentedRow, muted
@@ -241,9 +241,9 @@ class ResultCard(Card):
         if (malignant := prediction.malignant_probability) is not None:
             self.malignant.setText(percent(malignant))
             self._malignant_bar.set_value(malignant)
-        warnings = "\n".join(verdict_words.reasons(prediction))
+        warnings = "\n".join(reasons(prediction))
         if prediction.in_distribution is False:
-            self.flag_title.setText(verdict_words.flag_title(prediction))
+            self.flag_title.setText(flag_title(prediction))
             self.flag_reasons.setText(warnings)
             self._warnings.clear()
         elif warnings:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication
 
 from skindesk.choice_words import deciding_figures, in_sentence
+from skindesk.flag_words import flag_title, reasons
 from skindesk.metric_words import name_of
-from skindesk.verdict_words import flag_title, headline, members, reasons, set_statement
+from skindesk.verdict_words import headline, members, set_statement
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import class_label
 from trainer import RESEARCH_ONLY
