@@ -114,6 +114,21 @@ def test_images_of_several_lesions_become_a_case_each(
     saved(qtbot, page, paths, 3)
 
 
+def test_a_new_image_of_a_lesion_joins_its_case(
+    qtbot: QtBot, opened: Callable[[], PageWindow], images: list[Path], paths: Paths
+) -> None:
+    window = opened()
+    page = window.page
+    case = save(paths.cases, images[:1])
+    window.cases.reopen(case.link.case_id)
+    qtbot.waitUntil(lambda: len(page.model.images) == 1, timeout=PATIENCE_MS)
+    take(qtbot, page, images[1:2])
+    assert page.images.together.isChecked()
+    cases = saved(qtbot, page, paths, 2)  # that of the other network stays as it is
+    assert [listed.images for listed in cases] == [2, 1]
+    assert len({listed.state.lesion for listed in cases}) == 1
+
+
 def test_the_key_saves_and_the_notice_leads_to_the_cases(
     qtbot: QtBot, opened: Callable[[], PageWindow], images: list[Path], paths: Paths, workspace: Workspace
 ) -> None:
@@ -242,7 +257,7 @@ def test_a_case_that_is_erased_elsewhere_is_saved_anew(
     connection.close()
     (again,) = saved(qtbot, page, paths, 1)
     assert again.number > first.number
-    assert "was changed or removed in another window" in page.notice.text
+    assert "was changed or removed meanwhile" in page.notice.text
     assert open_case(paths.cases, again.case_id).diagnosis.images[0].copy
 
 
