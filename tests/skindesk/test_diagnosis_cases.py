@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox
 
 from skindesk.models.cases.reading import list_cases, open_case
 from skindesk.models.diagnosis.framing import Box, Framing
 from skindesk.models.diagnosis.patient import PatientFields
+from skindesk.pages.settings import SettingsPage
 from tests.skindesk.diagnosis_page import PageWindow
 from tests.skindesk.saved_cases import save
 
@@ -164,6 +166,21 @@ def test_patient_details_are_kept_only_where_that_is_asked(
         page.patient.keep.setChecked(False)
         (case,) = saved(qtbot, page, paths, 1)
         assert case.patient == PatientFields()
+
+
+def test_the_settings_page_and_the_card_agree(
+    qtbot: QtBot, opened: Callable[[], PageWindow], settings: Settings, paths: Paths
+) -> None:
+    page, settings_page = opened().page, SettingsPage(settings, paths)
+    qtbot.addWidget(settings_page)
+    box = settings_page.fields["keep_patient"]
+    assert isinstance(box, QCheckBox)
+    box.setChecked(True)
+    assert page.patient.keep.isChecked()
+    assert "Stored with the unfinished diagnosis" in page.patient.kept.text()
+    page.patient.keep.setChecked(False)
+    assert not box.isChecked()
+    assert not settings.flag("keep_patient")
 
 
 def test_unticking_takes_the_details_out_of_the_unfinished_diagnosis(

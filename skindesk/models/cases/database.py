@@ -70,7 +70,7 @@ _SENTENCES: dict[int, tuple[type[TrainerError], str]] = {
     sqlite3.SQLITE_BUSY: (CaseError, "The cases in {} are in use by another window; try again in a moment."),
     sqlite3.SQLITE_FULL: (
         StorageError,
-        "The case cannot be saved, because the disk of {} is full; free some space and try again.",
+        "Cannot write {}: the disk is full; free some space and try again.",
     ),
     sqlite3.SQLITE_READONLY: (
         StorageError,
