@@ -23,9 +23,24 @@ def confirmed(
 ) -> OpenedCase:
     diagnosis = msgspec.structs.replace(new_case([Path("a.png")], predicted).diagnosis, network=network)
     state = CaseState(lesion=lesion, confirmed_class=truth, confirmed_by=how)
-    summary = CaseSummary(1, lesion, 1, "", 1, predicted, 0.6, 0.8, unreliable=False,
-        above_threshold=None, bundle_hash="", bundle_name="",
-                          patient=NOBODY, state=state, text="")  # fmt: skip
+    summary = CaseSummary(
+        number=1,
+        case_id=lesion,
+        revision=1,
+        saved_at="",
+        images=1,
+        predicted=predicted,
+        predicted_malignant=False,
+        probability=0.6,
+        malignant=0.8,
+        unreliable=False,
+        above_threshold=None,
+        bundle_hash="",
+        bundle_name="",
+        patient=NOBODY,
+        state=state,
+        text="",
+    )
     return OpenedCase(summary, diagnosis, Path(), {})
 
 

@@ -30,6 +30,7 @@ CREATE TABLE cases (
     saved_at TEXT NOT NULL,
     images INTEGER NOT NULL DEFAULT 0,
     predicted TEXT NOT NULL DEFAULT '',
+    predicted_malignant INTEGER NOT NULL DEFAULT 0,
     probability REAL,
     malignant REAL,
     unreliable INTEGER NOT NULL DEFAULT 0,

@@ -37,6 +37,7 @@ class _Head(NamedTuple):
     saved_at: str
     images: int
     predicted: str
+    predicted_malignant: int
     probability: float | None
     malignant: float | None
     unreliable: int
@@ -203,6 +204,7 @@ def _summary(row: Row) -> CaseSummary:
         saved_at=head.saved_at,
         images=head.images,
         predicted=head.predicted,
+        predicted_malignant=bool(head.predicted_malignant),
         probability=head.probability,
         malignant=head.malignant,
         unreliable=bool(head.unreliable),

@@ -137,6 +137,7 @@ class CaseSummary:
         saved_at: UTC, ISO.
         images: how many.
         predicted: class; empty without a prediction.
+        predicted_malignant: whether that class was marked malignant.
         probability: of that class, 0 to 1.
         malignant: probability of the malignant classes together, 0 to 1.
         unreliable: whether an image is unlike those that the network learned from, or too poor.
@@ -153,6 +154,7 @@ class CaseSummary:
     saved_at: str
     images: int
     predicted: str
+    predicted_malignant: bool
     probability: float | None
     malignant: float | None
     unreliable: bool

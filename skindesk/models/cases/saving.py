@@ -246,6 +246,7 @@ def _write(
 ) -> tuple[int, int]:
     """Write the rows of a case; return its number and revision."""
     decision, network = diagnosis.decision, diagnosis.network
+    predicted = decision.predicted if decision is not None else ""
     revision = replaced.revision + 1 if replaced is not None else 1
     if replaced is None:
         # When it was saved first is when the lesion was seen.
@@ -259,12 +260,13 @@ def _write(
             (case_id, new.link.case_id if new.link is not None else ""),
         )
     connection.execute(
-        "UPDATE cases SET revision = ?, images = ?, predicted = ?, probability = ?, malignant = ?, unreliable = ?, "
+        "UPDATE cases SET revision = ?, images = ?, predicted = ?, predicted_malignant = ?, probability = ?, malignant = ?, unreliable = ?, "
         "above_threshold = ?, bundle_hash = ?, bundle_name = ?, patient = ? WHERE case_id = ?",
         (
             revision,
             len(diagnosis.images),
-            decision.predicted if decision is not None else "",
+            predicted,
+            network is not None and predicted in network.marks.malignant,
             decision.probabilities[decision.predicted] if decision is not None else None,
             decision.malignant_probability if decision is not None else None,
             diagnosis.unreliable,
