@@ -12,7 +12,7 @@ from trainer.errors import TrainerError
 from trainer.events import Said, Warned, silent
 from trainer.figures.evaluation import draw_evaluation
 from trainer.files import explained
-from trainer.metrics.table import summary
+from trainer.metrics.table import flag_lines, summary
 from trainer.prediction.evaluation import evaluate
 from trainer.prediction.inference import Predictor
 from trainer.runs.bundle import bundle_hash
@@ -72,12 +72,9 @@ def score(
     manifest = predictor.manifest
     if sentence := wrongly_marked_sentence(bundle, manifest):
         listener(Warned(message=sentence))
-    fingerprint = store.fingerprint()
-    if fingerprint != manifest.dataset_fingerprint:
-        unseen = "This is not the dataset and split the network was trained on"
-        if part in {"test", "validation"}:
-            unseen += "; the scored images may include training images"
-        listener(Warned(message=unseen + "."))
+    if part == "test" and store.split_settings is None:
+        listener(Said(message=f"{store.path} is not split; all of it is scored."))
+        part = "all"
     identity = bundle_hash(bundle)
     scorings = scorings_of(store, identity) + 1 if part in {"test", "all"} else None
     evaluation = evaluate(predictor, store, part, listener=listener, stop=stop)
@@ -85,10 +82,12 @@ def score(
         **msgspec.structs.asdict(evaluation.metrics),
         split=part,
         bundle=identity,
-        dataset_fingerprint=fingerprint,
+        dataset_fingerprint=store.fingerprint(),
         prior=manifest.calibration.prior,
         decision_rule=manifest.calibration.decision_rule,
         test_scorings=scorings,
+        flags=evaluation.flags,
+        external=evaluation.external,
     )
     if report is not None:
         _write_report(report, document, evaluation, manifest.malignant)
@@ -96,7 +95,12 @@ def score(
     if scorings is not None:
         # Last: a dataset that another program is writing to must not cost hours of scoring.
         document = _counted(store, document, report, listener)
-    lines = [f"Part {part} of {store.path}", summary(evaluation.metrics, manifest.malignant)]
+    lines = [f"Part {part} of {store.path}"]
+    if document.external is not None:
+        lines += document.external.describe()
+    lines.append(summary(evaluation.metrics, manifest.malignant))
+    if document.flags is not None:
+        lines += ["", *flag_lines(document.flags), ""]
     if document.test_scorings is not None:
         scorings = document.test_scorings
         times = "once" if scorings == 1 else f"{scorings} times"

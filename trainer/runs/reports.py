@@ -26,6 +26,8 @@ from trainer import RESEARCH_ONLY
 from trainer.errors import TrainerError
 from trainer.files import explained, read_regular, write_bytes, write_text
 from trainer.metrics.classification import Metrics
+from trainer.metrics.flags import FlagFigures
+from trainer.runs.external import External
 from trainer.stored import read_stored
 from trainer.tables import as_csv, spreadsheet_plain
 
@@ -59,6 +61,9 @@ class ScoredMetrics(Metrics, frozen=True, kw_only=True):
         decision_rule: how probabilities became predicted classes.
         test_scorings: how often the bundle had been scored on the dataset's test part by then; `None` where
             the test part was not looked at.
+        flags: the images that the bundle flags; `None` where it does not know its training images, and in older
+            reports.
+        external: what was left out; `None` for the network's own dataset and split, and in older reports.
         research_only: the statement that goes with every result.
     """
 
@@ -68,6 +73,8 @@ class ScoredMetrics(Metrics, frozen=True, kw_only=True):
     prior: dict[str, float]
     decision_rule: str
     test_scorings: int | None
+    flags: FlagFigures | None = None
+    external: External | None = None
     research_only: str = RESEARCH_ONLY
 
 
