@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from skindesk.metric_words import name_of, title_of
 from skindesk.models.diagnosis.patient import PATIENT_ENTRIES, PatientFields, translated_entries
+from skindesk.reports.network.card import ModelCard, model_card
 from skindesk.reports.words import listed, one_line, printable, tr
 from trainer.backbones import get_backbone
 from trainer.dataset.classes.names import full_name
@@ -126,6 +127,7 @@ class ReportModel:
         metrics: of the test part.
         class_metrics: the same for each class.
         remarks: sentences on the metrics.
+        card: on whom it was tested, what it was never shown, what its flag rests on.
     """
 
     name: str
@@ -145,6 +147,7 @@ class ReportModel:
     metrics: tuple[ReportMetric, ...] = ()
     class_metrics: tuple[ClassMetric, ...] = ()
     remarks: tuple[str, ...] = ()
+    card: ModelCard = field(default_factory=ModelCard)
 
 
 @dataclass(frozen=True)
@@ -200,6 +203,7 @@ def report_model(bundle: Path, *, name: str = "") -> ReportModel:
         metrics=overall_metrics(test.metrics) if test is not None else (),
         class_metrics=class_metrics(test.metrics) if test is not None else (),
         remarks=_remarks(test, manifest, run.best_n),
+        card=model_card(bundle, manifest, run, test),
     )
 
 

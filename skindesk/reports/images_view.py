@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from skindesk.choice_words import deciding_figures
+from skindesk.flag_words import flag_title, reasons
 from skindesk.reports.content import titled
 from skindesk.reports.insets import Picture, fitted
 from skindesk.reports.words import MALIGNANT_MARK, date_words, listed, one_line, tr
+from skindesk.verdict_words import headline, members, set_statement
 from trainer.dataset.classes.names import full_name
 from trainer.palette import class_colour
 from trainer.predictions import choice_of
@@ -28,6 +30,9 @@ _PICTURE_HEIGHT = 190.0
 """Largest size of an image, points: 73 mm, at which the 600 pixels of HAM10000 are 208 to an inch."""
 
 _WHOLE = (0.0, 0.0, 1.0, 1.0)
+
+_MOST_LISTED = 10
+"""Classes whose probabilities are listed for an image that is flagged."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,13 @@ class AnswerView:
         malignant: whether that class is.
         malignant_sum: of the malignant classes' probabilities; empty where no class is marked.
         figures: what decided where another class is more probable; else empty.
+        headline: whether the operating point flags it; empty where none is saved.
+        flagged: whether it does.
+        members: of the prediction set; empty where there is none.
         rows: of all classes.
+        flag: what leads where the answer must not be relied on; else empty.
+        reasons: sentences why.
+        unreliable: the probabilities of a flagged image, in one sentence; else empty.
     """
 
     predicted: str
@@ -59,7 +70,13 @@ class AnswerView:
     malignant: bool
     malignant_sum: str
     figures: str
+    headline: str
+    flagged: bool
+    members: str
     rows: tuple[ClassRow, ...]
+    flag: str
+    reasons: tuple[str, ...]
+    unreliable: str
 
 
 @dataclass(frozen=True)
@@ -91,12 +108,16 @@ def images_context(report: DiagnosisReport, patient: PatientFields, text_width: 
         "together": _answer(report.together, model) if report.together is not None else None,
         "overview": len(entries) > 1,
         "predicted_names": [
-            f"{MALIGNANT_MARK} {entry.answer.predicted}" for entry in entries if entry.answer
+            f"{MALIGNANT_MARK} {entry.answer.predicted}"
+            for entry in entries
+            if entry.answer and not entry.answer.flag
         ],
+        # What decided, and what is flagged, are sentences.
+        "wide_answers": any(entry.answer.figures or entry.answer.flag for entry in entries if entry.answer),
         "images": entries,
         "unread_sentence": _unread_sentence,
         "picture_width": min(_PICTURE_WIDTH, 0.45 * text_width),
-        "reading": reading_sentences(model),
+        "reading": [*reading_sentences(model), *_set_sentences(report)],
         "network": network_facts(model, report.program_version),
         "model": model,
         "remarks": model.remarks,
@@ -112,7 +133,14 @@ def reading_sentences(model: ReportModel) -> list[str]:
         )
     else:
         marked = tr("No class of this network is marked malignant.")
-    return [model.decision_rule, model.prior, marked, model.geometry]
+    unflagged = [] if model.card.knows_images else [model.card.flag]
+    return [*unflagged, model.decision_rule, model.prior, marked, model.geometry]
+
+
+def _set_sentences(report: DiagnosisReport) -> list[str]:
+    """Return what prediction sets promise, where there are any."""
+    bases = {image.prediction.set_basis for image in report.images} - {None}
+    return [tr("Prediction sets: {0}").format(set_statement(basis)) for basis in bases if basis is not None]
 
 
 def network_facts(model: ReportModel, program_version: str) -> list[tuple[str, str]]:
@@ -124,11 +152,18 @@ def network_facts(model: ReportModel, program_version: str) -> list[tuple[str, s
         (tr("Trained"), date_words(model.trained)),
         (tr("Dataset"), one_line(model.dataset)),
         (tr("Split"), model.split),
+        *card_facts(model),
         (tr("Program"), f"SkinDesk {program_version}"),
     ]
     if not model.metrics:
         facts.append((tr("Test part"), tr("Not scored on a test part.")))
     return facts
+
+
+def card_facts(model: ReportModel) -> list[tuple[str, str]]:
+    """Return titles and texts on the images a network learned from."""
+    pairs = [(tr("Learned from"), model.card.trained_on), (tr("Confirmed by"), model.card.confirmed)]
+    return [(title, one_line(text)) for title, text in pairs if text]
 
 
 def _summary(report: DiagnosisReport) -> str:
@@ -144,12 +179,20 @@ def _answer(prediction: Prediction, model: ReportModel) -> AnswerView:
     shares = prediction.probabilities
     ranked = sorted(shares, key=lambda name: (-shares[name], name))
     malignant = prediction.malignant_probability if model.malignant else None
+    # Neither the sensitivity nor the sets hold for images of another kind.
+    holds = prediction.in_distribution is not False
+    point = prediction.operating_point if holds else None
+    found = prediction.prediction_set if holds else None
+    flag = flag_title(prediction)
     return AnswerView(
         predicted=full_name(prediction.predicted),
         predicted_percent=percent(shares[prediction.predicted]),
         malignant=prediction.predicted in model.malignant,
         malignant_sum="" if malignant is None else percent(malignant),
         figures=deciding_figures(choice_of(shares, prediction.predicted, model.shares)),
+        headline="" if point is None else headline(point),
+        flagged=point is not None and point.above,
+        members="" if found is None else members(found),
         rows=tuple(
             ClassRow(
                 name=full_name(name),
@@ -161,17 +204,35 @@ def _answer(prediction: Prediction, model: ReportModel) -> AnswerView:
             )
             for name in ranked
         ),
+        flag=flag,
+        reasons=reasons(prediction) if flag else (),
+        unreliable=_unreliable(prediction, ranked, model) if flag else "",
+    )
+
+
+def _unreliable(prediction: Prediction, ranked: list[str], model: ReportModel) -> str:
+    """Say what the network would answer about a flagged image, the most probable classes first."""
+    shares = prediction.probabilities
+    words = [
+        f"{MALIGNANT_MARK if name in model.malignant else ''} {full_name(name)} {percent(shares[name])}".strip()
+        for name in ranked[:_MOST_LISTED]
+    ]
+    if len(ranked) > _MOST_LISTED:
+        words.append(tr("{0} others").format(len(ranked) - _MOST_LISTED))
+    return tr("Not to be relied on: the network would say {predicted} ({shares}).").format(
+        predicted=full_name(prediction.predicted), shares=", ".join(words)
     )
 
 
 def _entry(image: ReportImage, model: ReportModel) -> ImageEntry:
     prediction = image.prediction
+    answer = None if prediction.error else _answer(prediction, model)
     return ImageEntry(
         name=one_line(image.path.name),
         part=_part_words(image),
         picture=None if image.picture.isNull() else fitted(image.picture, _PICTURE_WIDTH, _PICTURE_HEIGHT),
-        answer=None if prediction.error else _answer(prediction, model),
-        warnings=prediction.warnings,
+        answer=answer,
+        warnings=() if answer is not None and answer.flag else prediction.warnings,
         # A report may leave the machine: it names the file, not the folders it lies in.
         error=one_line(prediction.error.replace(visible(str(image.path)), image.path.name)),
     )

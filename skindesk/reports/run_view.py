@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from skindesk.metric_words import chooser_name, name_of
 from skindesk.reports.content import dataset_phrase, split_sentence
 from skindesk.reports.figures import FigureInset
-from skindesk.reports.images_view import reading_sentences
+from skindesk.reports.images_view import card_facts, reading_sentences
 from skindesk.reports.insets import Line
+from skindesk.reports.network.checklists import Item, RunAnswers, clear_derm, tripod_ai
 from skindesk.reports.words import date_words, one_line, tr
 from trainer.backbones import get_backbone
 from trainer.dataset.classes.names import full_name
@@ -28,6 +29,7 @@ from trainer.wording import NOTHING, chosen_percent, counted, duration, n_of, nu
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from skindesk.reports.content import ReportModel
     from skindesk.reports.training import TrainingReport
     from trainer.config import Augmentation, RunConfig, Schedule
     from trainer.dataset.groups.certificate import SplitCertificate
@@ -68,12 +70,14 @@ def run_context(report: TrainingReport, text_width: float) -> dict[str, object]:
         "summary": "  ·  ".join((one_line(report.run.name), report.status)),
         "facts": list(_facts(report)),
         "model": report.model,
+        "card_facts": card_facts(report.model) if report.model is not None else [],
         "curve_rows": _curve_rows(report),
         "train_line": Line(TRAIN_COLOUR, bold=False),
         "validation_line": Line(ACCENT, bold=True),
         "few_images": ENOUGH_IMAGES,
         "legend": [_legend_row(name, classes, malignant) for name in recalls_shown(report.history, classes)],
         **_notes(report, classes),
+        "checklists": _checklists(report),
         "data_facts": _data_facts(report),
         "split_parts": [tr("Training"), tr("Validation"), tr("Test"), tr("Together")],
         "split_rows": _split_rows(report.split, malignant) if report.split is not None else [],
@@ -82,6 +86,51 @@ def run_context(report: TrainingReport, text_width: float) -> dict[str, object]:
         "remarks": [one_line(sentence) for sentence in report.remarks],
         "reading": reading_sentences(report.model) if report.model is not None else [],
     }
+
+
+def _checklists(report: TrainingReport) -> list[tuple[str, str, tuple[Item, ...]]]:
+    """Return heading, source and items of each checklist; none for a run without a bundle."""
+    if report.model is None:
+        return []
+    answers = _answers(report, report.model)
+    return [
+        (
+            tr("Checklist: CLEAR Derm"),
+            tr("Daneshjou et al., JAMA Dermatology 2022;158:90. Items in short, in words of SkinDesk."),
+            clear_derm(answers),
+        ),
+        (
+            tr("Checklist: TRIPOD+AI"),
+            tr("Collins et al., BMJ 2024;385:e078378. Items in short, in words of SkinDesk."),
+            tripod_ai(answers),
+        ),
+    ]
+
+
+def _answers(report: TrainingReport, model: ReportModel) -> RunAnswers:
+    config, card = report.config, model.card
+    return RunAnswers(
+        backbone=tr("{0}, {1} × {1} pixels, initial weights: {2}").format(
+            model.backbone, model.input_size, _weights_words(config.weights)
+        ),
+        bundle=model.bundle_hash,
+        dataset=one_line(model.dataset),
+        split=model.split,
+        trained_on=card.trained_on,
+        geometry=model.geometry,
+        augmentation=", ".join(_augmentation_words(config.augmentation)) or tr("none"),
+        imbalance=tr("{0}. {1}").format(_imbalance_words(config).capitalize(), model.prior),
+        views=config.test_views,
+        classes=", ".join(map(full_name, model.classes)),
+        confirmed=card.confirmed,
+        confirmed_malignant=card.confirmed_malignant,
+        decision_rule=model.decision_rule,
+        scored=model.scored,
+        by_facts=bool(card.tables),
+        flag=card.flag,
+        drawn=report.run.drawn,
+        program=f"SkinDesk {report.program_version}",
+    )
 
 
 def _figures(report: TrainingReport, classes: tuple[str, ...], width: float) -> dict[str, object]:

@@ -6,11 +6,12 @@ import re
 import shutil
 import subprocess
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from PIL import Image
 from PySide6.QtGui import QColor, QImage
@@ -23,7 +24,7 @@ from skindesk.reports.content import (
     ReportMetric,
     ReportModel,
 )
-from trainer.predictions import Prediction
+from trainer.predictions import UNLIKE, AppliedPoint, Prediction, SetBasis, Unusual
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,6 +89,21 @@ def prediction(path: str = "", predicted: str = "mel", warnings: tuple[str, ...]
     )
 
 
+def with_verdict(said: Prediction, threshold: float) -> Prediction:
+    """The same with an operating point for 95 % sensitivity, and a prediction set of three classes."""
+    assert said.malignant_probability is not None
+    point = AppliedPoint(
+        target="malignant", probability=said.malignant_probability, threshold=threshold, sensitivity=0.95
+    )
+    return msgspec.structs.replace(
+        said,
+        above_threshold=point.above,
+        operating_point=point,
+        prediction_set=("nv", "mel", "df"),
+        set_basis=SetBasis(coverage=0.9, always=("df",), needed=9, informative=0.569),
+    )
+
+
 def grey_picture(width: int = 600, height: int = 450) -> QImage:
     """A picture in which no colour of a class occurs."""
     picture = QImage(width, height, QImage.Format.Format_RGB888)
@@ -99,6 +115,35 @@ def image(name: str = "lesion.jpg", warnings: tuple[str, ...] = ()) -> ReportIma
     """An image that was read."""
     path = Path("/home/someone/pictures") / name
     return ReportImage(path, grey_picture(), prediction(str(path), warnings=warnings), pixels=(600, 450))
+
+
+def flagged_image(name: str = "text.png") -> ReportImage:
+    """An image of another kind."""
+    shown = image(name)
+    warning = f"{UNLIKE}: it is more unusual than all of the 412 validation images."
+    return replace(
+        shown,
+        prediction=msgspec.structs.replace(
+            shown.prediction,
+            in_distribution=False,
+            unusual=Unusual(score=3.2, threshold=1.1, above=412, n=412),
+            warnings=(warning, "The image is overexposed: 61% of it is white."),
+        ),
+    )
+
+
+def poor_image(name: str = "dark.jpg") -> ReportImage:
+    """An image whose quality alone fails."""
+    shown = image(name)
+    return replace(
+        shown,
+        prediction=msgspec.structs.replace(
+            shown.prediction,
+            in_distribution=False,
+            unusual=Unusual(score=0.4, threshold=1.1, above=300, n=412),
+            warnings=("The image is too dark.",),
+        ),
+    )
 
 
 def unread_image(name: str = "broken.jpg") -> ReportImage:

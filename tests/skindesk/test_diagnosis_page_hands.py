@@ -27,6 +27,7 @@ from skindesk.pages.diagnosis.result_card import ResultCard, Shown
 from skindesk.pages.diagnosis.saving import report_name
 from tests.skindesk.diagnosis_page import PageWindow, drop, drop_data
 from tests.skindesk.made_runs import make_report, make_run
+from tests.skindesk.reports_reading import with_verdict
 from trainer.dataset.classes.malignancy import Marks
 from trainer.errors import TrainerError
 from trainer.images.decoding import read_image
@@ -436,6 +437,47 @@ def test_a_result_says_how_good_the_network_is_at_it(qtbot: QtBot, facts: Bundle
     assert [row.label for row in card.bars.rows] == ["Benign keratosis", "▲ Melanoma", "Melanocytic nevus"]
 
 
+def test_a_result_leads_with_the_operating_point_and_states_the_prediction_set(
+    qtbot: QtBot, facts: BundleFacts
+) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    card = ResultCard(window)
+    flagged = with_verdict(said(0.26, 0.7, 0.04, "nv"), threshold=0.08)
+    card.show_result(Shown(facts, flagged, 1))
+    headline, found = card.headline, card.prediction_set
+    sentence = "Flagged: malignant 26.0 % is above this network's 8.0 % for 95 % sensitivity"
+    assert headline.text().replace("\N{NO-BREAK SPACE}", " ") == sentence
+    assert headline.property("role") == "alert"
+    assert found.chip.text() == "Prediction set: melanocytic nevus, melanoma, dermatofibroma"
+    promise = (
+        "In 9 of 10 images of each class from the same source the set contains the true class; this says nothing about "
+        "this patient, and nothing where the image is flagged as unlike the training images."
+    )
+    assert found.statement.text().startswith(promise)
+    assert "fewer than 9 lesions were set aside to calibrate them: dermatofibroma." in found.statement.text()
+    image = CaseImage(1, facts.folder, Framing(), (48, 40), 1, ImageState.DONE, flagged)
+    copied = words.result_text(facts, flagged, Answer("", "", ""), (image,))
+    assert copied.replace("\N{NO-BREAK SPACE}", " ").splitlines()[1] == sentence
+    assert promise in copied
+    card.show_result(Shown(facts, with_verdict(said(0.0796, 0.9, 0.02, "nv"), threshold=0.08), 1))
+    assert "Not flagged: malignant 7.96 % is below this network's 8.00 %" in headline.text().replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
+    assert headline.property("role") == "heading"
+    card.show_result(Shown(facts, said(0.7, 0.2, 0.1, "mel"), 1))
+    assert headline.isHidden()
+    assert found.isHidden()
+    # Neither holds for an image of another kind.
+    unlike = msgspec.structs.replace(flagged, in_distribution=False)
+    card.show_result(Shown(facts, unlike, 1))
+    assert headline.isHidden()
+    assert found.isHidden()
+    copied = words.result_text(facts, unlike, Answer("", "", ""), (image,))
+    assert "Flagged" not in copied
+    assert "Prediction set" not in copied
+
+
 def test_where_no_class_is_marked_malignant_the_card_says_so(qtbot: QtBot, facts: BundleFacts) -> None:
     window = QWidget()
     qtbot.addWidget(window)
@@ -514,8 +556,8 @@ def test_the_table_has_a_row_for_each_image_and_one_for_all(images: list[Path]) 
     )
     waiting = CaseImage(2, images[1])
     rows = as_csv(("bkl", "mel", "nv"), (answered, waiting), said(0.5, 0.4, 0.1, "mel")).splitlines()
-    assert rows[1] == f"{images[0]},mel,0.100000,0.700000,0.200000,0.700000,natural,,,90,,,,"
-    assert rows[2] == f"{images[1]},,,,,,,,,0,,,,"
+    assert rows[1] == f"{images[0]},mel,0.100000,0.700000,0.200000,0.700000,natural,,,,,,,90,,,,"
+    assert rows[2] == f"{images[1]},,,,,,,,,,,,,0,,,,"
     assert rows[3].startswith("together,mel,0.100000,0.500000,0.400000,0.500000")
 
 

@@ -26,11 +26,14 @@ from tests.skindesk.reports_reading import (
     RULE,
     ReadPdf,
     diagnosis,
+    flagged_image,
     grey_picture,
     image,
     needs_poppler,
+    poor_image,
     prediction,
     unread_image,
+    with_verdict,
 )
 from trainer import RESEARCH_ONLY, __version__
 from trainer.dataset.classes.names import full_name
@@ -112,6 +115,24 @@ def test_bars_have_the_length_of_the_probabilities_and_the_colours_of_the_classe
         assert filled / (filled + empty) == pytest.approx(probability, abs=0.01)
 
 
+def test_a_report_leads_with_the_operating_point_and_states_the_prediction_set(tmp_path: Path) -> None:
+    flagged = image("flagged.jpg")
+    flagged = replace(flagged, prediction=with_verdict(flagged.prediction, threshold=0.08))
+    passed = replace(image("passed.jpg"), prediction=with_verdict(flagged.prediction, threshold=0.5))
+    report = _written(tmp_path, flagged, passed)
+    assert "Flagged: malignant 45.2 % is above this network's 8.0 % for 95 % sensitivity" in report.flowing
+    assert (
+        "Not flagged: malignant 45.2 % is below this network's 50.0 % for 95 % sensitivity" in report.flowing
+    )
+    assert "Prediction set: melanocytic nevus, melanoma, dermatofibroma" in report.flowing
+    # What the set promises is said once.
+    assert report.flowing.count("In 9 of 10 images of each class from the same source") == 1
+    assert "fewer than 9 lesions were set aside to calibrate them: dermatofibroma." in report.flowing
+    without = _written(tmp_path).text
+    assert "lagged" not in without
+    assert "Prediction set" not in without
+
+
 def _rgb(colour: str) -> tuple[int, int, int]:
     return (int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16))
 
@@ -149,6 +170,46 @@ def test_images_of_one_lesion_are_reported_together_and_each(tmp_path: Path) -> 
     assert "2. b.jpg" in text
     assert "3. c.jpg could not be read: c.jpg cannot be used because it is cut off" in text
     assert "/home/someone" not in text
+
+
+def test_an_image_of_another_kind_leads_with_that_and_its_probabilities_are_small(tmp_path: Path) -> None:
+    report = _written(tmp_path, flagged_image())
+    text = report.flowing
+    lead = text.index("Unlike the images this network learned from")
+    assert lead < text.index("It is more unusual than all of the 412 validation images.")
+    assert "The image is overexposed: 61% of it is white." in text
+    assert "Not to be relied on: the network would say Melanoma (Melanocytic nevus 41.3 %, ▲ Melanoma" in text
+    assert "Predicted class" not in text
+    assert "Malignant classes together" not in text
+    page = report.picture(1, 72, tmp_path)
+    colours = {colour for _, colour in page.getcolors(1 << 24) or []}
+    assert not colours & {_rgb(class_colour(name, MODEL.classes)) for name in ("mel", "nv", "bkl")}
+
+
+def test_an_image_that_is_too_poor_says_so(tmp_path: Path) -> None:
+    text = _written(tmp_path, poor_image()).flowing
+    assert "The image is too poor to rely on an answer" in text
+    assert "The image is too dark." in text
+    assert "Unlike the images" not in text
+    assert "Not to be relied on" in text
+
+
+def test_the_overview_and_the_joint_result_say_what_is_flagged(tmp_path: Path) -> None:
+    together = msgspec.structs.replace(
+        flagged_image().prediction,
+        path="",
+        unusual=None,
+        warnings=("Unlike the images this network learned from: 1 of these 2 images.",),
+    )
+    report = diagnosis([image("a.jpg"), flagged_image("b.png")], together=together)
+    write_diagnosis_pdf(report, tmp_path / "report.pdf")
+    text = ReadPdf(tmp_path / "report.pdf").text
+    assert "1 a.jpg ▲ Melanoma 38.2 % 45.2 %" in text
+    assert "2 b.png Unlike the images this network learned from" in text
+    assert (
+        "as one lesion Unlike the images this network learned from 1 of these 2 images. Not to be relied on"
+        in text
+    )
 
 
 def test_what_was_cut_and_turned_is_said(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from tests.trainer.shell import TINY, Shell
 from trainer import RESEARCH_ONLY
 from trainer.events import EpochEnded, Failed, Finished, StepDone, Stopped, decode_event
 from trainer.prediction import inference
+from trainer.runs.bundle import REFERENCE
 
 
 def test_import_split_evaluate_predict(
@@ -47,7 +48,7 @@ def test_import_split_evaluate_predict(
     for prediction, path in zip(predictions, images, strict=True):
         assert list(prediction) == [
             *("path", "probabilities", "predicted", "malignant_probability", "prior"),
-            *("in_distribution", "unusual", "warnings"),
+            *("in_distribution", "unusual", "prediction_set", "set_basis", "warnings"),
         ]
         assert prediction["prior"] == "natural"
         assert prediction["path"] == str(path)
@@ -141,6 +142,10 @@ def test_evaluate_writes_a_report(shell: Shell, trained: Path, dataset_file: Pat
     document = json.loads((tmp_path / "r" / "metrics.json").read_text())
     rows = (tmp_path / "r" / "predictions.csv").read_text().splitlines()
     assert len(rows) == document["n"] + 1
+    known = {figures["fact"]: figures for figures in document["subgroups"]}
+    counted = known["sex"]
+    images = sum(subgroup["images"] for subgroup in counted["subgroups"])
+    assert images + counted["unknown"] <= document["n"]
 
 
 def test_predict_writes_tables_with_metadata(
@@ -272,7 +277,18 @@ def test_a_report_of_samples_with_odd_names(
         shutil.copy(file, folder / f'{k:02d}, "é".PNG')
     database = tmp_path / "odd.db"
     assert shell("import", tmp_path / "lesions", "--out", database).status == 0
-    words = ["evaluate", trained / "bundle", database, "--split", "all", "--report", tmp_path / "r", "--json"]
+    # Without its reference it does not know that it was trained on some of these.
+    shutil.copytree(trained / "bundle", tmp_path / "bundle", ignore=shutil.ignore_patterns(REFERENCE))
+    words = [
+        "evaluate",
+        tmp_path / "bundle",
+        database,
+        "--split",
+        "all",
+        "--report",
+        tmp_path / "r",
+        "--json",
+    ]
     document = json.loads(shell(*words).out)
     with (tmp_path / "r" / "predictions.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -291,7 +307,7 @@ def test_images_that_have_been_moved(shell: Shell, trained: Path, image_folder: 
     config.write_text(TINY)
     for words in (
         ["train", database, "--config", config, "--out", tmp_path / "run"],
-        ["evaluate", trained / "bundle", database, "--json"],
+        ["evaluate", trained / "bundle", database, "--split", "all", "--json"],
     ):
         sentence = shell.refused(*words)
         assert str(tmp_path / "here") in sentence

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from trainer.metrics.classification import Metrics
     from trainer.metrics.flags import FlagFigures
     from trainer.prediction.inference import Predictor
+    from trainer.reference.rules import Measured
     from trainer.runs.external import External
 
 _CACHE_MIB = 0
@@ -41,6 +42,7 @@ class Evaluation(NamedTuple):
         truth: class indices, (n,).
         predicted: class indices by the bundle's decision rule, (n,).
         probabilities: calibrated, float64 (n, c).
+        measured: the operating point and the prediction sets.
         flags: the images that are flagged; `None` where the bundle does not know its training images.
         external: what was left out; `None` for the network's own dataset and split.
     """
@@ -50,6 +52,7 @@ class Evaluation(NamedTuple):
     truth: NDArray[np.int64]
     predicted: NDArray[np.int64]
     probabilities: NDArray[np.float64]
+    measured: Measured
     flags: FlagFigures | None
     external: External | None
 
@@ -110,8 +113,13 @@ def evaluate(
         groups,
         bootstrap=bootstrap,
     )
+    measured = predictor.rules.measured(
+        logits.astype(np.float64), probabilities, truth, groups, manifest.calibration
+    )
     flags = None if reference is None else flag_figures(flagged, truth, manifest.classes, groups)
-    return Evaluation(metrics, list(frame["sample_id"]), truth, predicted, probabilities, flags, external)
+    return Evaluation(
+        metrics, list(frame["sample_id"]), truth, predicted, probabilities, measured, flags, external
+    )
 
 
 def _looked_at(

@@ -12,13 +12,16 @@ from trainer.errors import TrainerError
 from trainer.events import Said, Warned, silent
 from trainer.figures.evaluation import draw_evaluation
 from trainer.files import explained
+from trainer.metrics.conformal import COVERAGE
 from trainer.metrics.table import flag_lines, summary
+from trainer.metrics.verdict_table import consequence_lines, point_line, set_lines
 from trainer.prediction.evaluation import evaluate
 from trainer.prediction.inference import Predictor
 from trainer.runs.bundle import bundle_hash
 from trainer.runs.bundle_classes import wrongly_marked_sentence
 from trainer.runs.reports import PredictionTable, ScoredMetrics, begin_report, write_report, write_scored
 from trainer.runs.scorings import count_scoring, scorings_of
+from trainer.runs.subgroups import figures_by_fact
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +48,7 @@ def score(
     store: DatasetStore,
     part: str,
     *,
+    coverage: float = COVERAGE,
     report: Path | None = None,
     listener: Listener = silent,
     stop: StopRequest | None = None,
@@ -57,6 +61,7 @@ def score(
         bundle: folder.
         store: the dataset.
         part: `train`, `validation`, `test` or `all`.
+        coverage: of the prediction sets, 0 to 1.
         report: folder for metrics.json, predictions.csv and pictures.
         listener: receives progress events.
         stop: checked between batches.
@@ -68,7 +73,7 @@ def score(
         # Said before the long work, not after it.
         with explained(report):
             report.mkdir(parents=True, exist_ok=True)
-    predictor = Predictor(bundle)
+    predictor = Predictor(bundle, coverage=coverage)
     manifest = predictor.manifest
     if sentence := wrongly_marked_sentence(bundle, manifest):
         listener(Warned(message=sentence))
@@ -78,6 +83,7 @@ def score(
     identity = bundle_hash(bundle)
     scorings = scorings_of(store, identity) + 1 if part in {"test", "all"} else None
     evaluation = evaluate(predictor, store, part, listener=listener, stop=stop)
+    table = _table(evaluation)
     document = ScoredMetrics(
         **msgspec.structs.asdict(evaluation.metrics),
         split=part,
@@ -86,27 +92,38 @@ def score(
         prior=manifest.calibration.prior,
         decision_rule=manifest.calibration.decision_rule,
         test_scorings=scorings,
+        operating_point=evaluation.measured.point,
+        prediction_sets=evaluation.measured.sets,
+        subgroups=figures_by_fact(table, store.frame(None if part == "all" else part), manifest.malignant),
         flags=evaluation.flags,
         external=evaluation.external,
     )
     if report is not None:
-        _write_report(report, document, evaluation, manifest.malignant)
+        _write_report(report, document, table, manifest.malignant)
         listener(Said(message=f"Plots and figures: {report}"))
     if scorings is not None:
         # Last: a dataset that another program is writing to must not cost hours of scoring.
         document = _counted(store, document, report, listener)
-    lines = [f"Part {part} of {store.path}"]
-    if document.external is not None:
-        lines += document.external.describe()
-    lines.append(summary(evaluation.metrics, manifest.malignant))
+    return Scoring(document, _text(document, f"Part {part} of {store.path}", predictor))
+
+
+def _text(document: ScoredMetrics, title: str, predictor: Predictor) -> str:
+    """Return what was scored as lines for a terminal."""
+    lines = [title, *(document.external.describe() if document.external is not None else ())]
+    lines += [summary(document, predictor.manifest.malignant), ""]
     if document.flags is not None:
-        lines += ["", *flag_lines(document.flags), ""]
-    if document.test_scorings is not None:
-        scorings = document.test_scorings
+        lines += [*flag_lines(document.flags), ""]
+    if (outcome := document.operating_point) is not None:
+        lines += [f"Operating point: {point_line(outcome.point)}"]
+        lines += [*consequence_lines(outcome.point.target.name, outcome.found), ""]
+    if document.prediction_sets is not None:
+        lines += [*set_lines(document.prediction_sets), ""]
+    if predictor.rules.note:
+        lines += [predictor.rules.note, ""]
+    if (scorings := document.test_scorings) is not None:
         times = "once" if scorings == 1 else f"{scorings} times"
         lines.append(f"This bundle has now been scored {times} on this dataset's test part.")
-    lines.append(RESEARCH_ONLY)
-    return Scoring(document, "\n".join(lines))
+    return "\n".join([*lines, RESEARCH_ONLY])
 
 
 def _counted(
@@ -125,17 +142,20 @@ def _counted(
     return document
 
 
-def _write_report(
-    folder: Path, document: ScoredMetrics, evaluation: Evaluation, malignant: tuple[str, ...]
-) -> None:
-    table = PredictionTable(
+def _table(evaluation: Evaluation) -> PredictionTable:
+    return PredictionTable(
         evaluation.metrics.classes,
         tuple(evaluation.sample_ids),
         np.asarray(evaluation.truth),
         np.asarray(evaluation.predicted),
         evaluation.probabilities,
     )
+
+
+def _write_report(
+    folder: Path, document: ScoredMetrics, table: PredictionTable, malignant: tuple[str, ...]
+) -> None:
     begin_report(folder)
     with explained(folder):
-        draw_evaluation(folder, table.truth, table.probabilities, evaluation.metrics, malignant=malignant)
+        draw_evaluation(folder, table.truth, table.probabilities, document, malignant=malignant)
     write_report(folder, document, table)

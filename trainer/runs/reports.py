@@ -26,7 +26,10 @@ from trainer import RESEARCH_ONLY
 from trainer.errors import TrainerError
 from trainer.files import explained, read_regular, write_bytes, write_text
 from trainer.metrics.classification import Metrics
+from trainer.metrics.conformal import SetFigures
 from trainer.metrics.flags import FlagFigures
+from trainer.metrics.operating import PointOutcome
+from trainer.metrics.subgroups import SubgroupFigures
 from trainer.runs.external import External
 from trainer.stored import read_stored
 from trainer.tables import as_csv, spreadsheet_plain
@@ -61,6 +64,9 @@ class ScoredMetrics(Metrics, frozen=True, kw_only=True):
         decision_rule: how probabilities became predicted classes.
         test_scorings: how often the bundle had been scored on the dataset's test part by then; `None` where
             the test part was not looked at.
+        operating_point: the point that was saved for the bundle, and what it led to; `None` where there was none.
+        prediction_sets: how the bundle's prediction sets do on these images; `None` for a bundle without a reference.
+        subgroups: figures by age group, sex and site, where the dataset knows them; empty in older reports.
         flags: the images that the bundle flags; `None` where it does not know its training images, and in older
             reports.
         external: what was left out; `None` for the network's own dataset and split, and in older reports.
@@ -73,6 +79,9 @@ class ScoredMetrics(Metrics, frozen=True, kw_only=True):
     prior: dict[str, float]
     decision_rule: str
     test_scorings: int | None
+    operating_point: PointOutcome | None = None
+    prediction_sets: SetFigures | None = None
+    subgroups: tuple[SubgroupFigures, ...] = ()
     flags: FlagFigures | None = None
     external: External | None = None
     research_only: str = RESEARCH_ONLY

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from trainer.metrics.classification import Metrics
+    from trainer.runs.reports import ScoredMetrics
 
 
 class RunStatus(enum.Enum):
@@ -47,7 +47,7 @@ class Report:
 
     part: str
     folder: Path
-    metrics: Metrics
+    metrics: ScoredMetrics
     bundle_hash: str
     dataset_fingerprint: str
     prior: dict[str, float]
@@ -133,13 +133,13 @@ class RunSummary:
         return max(fitting, key=lambda report: report.scored, default=None)
 
     @property
-    def test(self) -> Metrics | None:
+    def test(self) -> ScoredMetrics | None:
         """What the present bundle scored on the test part."""
         report = self.report("test")
         return report.metrics if report is not None else None
 
     @property
-    def validation(self) -> Metrics | None:
+    def validation(self) -> ScoredMetrics | None:
         """What the present bundle scored on the whole validation part, calibration images included."""
         report = self.report("validation")
         return report.metrics if report is not None else None

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trainer.dataset.classes.malignancy import Marks
+    from trainer.metrics.operating import OperatingPoint
     from trainer.predictions import Choice, Prediction
     from trainer.runs.bundle import Manifest
     from trainer.runs.summary import RunSummary
@@ -27,6 +28,7 @@ class BundleFacts:
         trained_marks: which classes were malignant or benign when it was trained.
         complete: whether the bundle knows its training images, so that others can be told from them.
         wrongly_marked: classes that an older version did not count as malignant although their names say so.
+        point: the operating point that is saved for it; `None` where there is none.
     """
 
     folder: Path
@@ -35,6 +37,7 @@ class BundleFacts:
     trained_marks: Marks
     wrongly_marked: tuple[str, ...] = ()
     complete: bool = True
+    point: OperatingPoint | None = None
 
     @property
     def hash(self) -> str:
@@ -55,6 +58,7 @@ def read_bundle_facts(folder: Path) -> BundleFacts:
     from trainer.runs.bundle import REFERENCE, read_manifest, read_trained_manifest
     from trainer.runs.bundle_classes import wrongly_marked
     from trainer.runs.folder import RunFolder
+    from trainer.runs.operating_point import read_operating_point
     from trainer.runs.reading import read_run  # loads numpy; this runs in a worker
 
     manifest = read_manifest(folder)
@@ -67,6 +71,7 @@ def read_bundle_facts(folder: Path) -> BundleFacts:
         read_trained_manifest(folder).marks,
         wrongly_marked(folder, manifest),
         (folder / REFERENCE).is_file(),
+        read_operating_point(folder),
     )
 
 

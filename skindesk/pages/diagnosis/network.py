@@ -60,6 +60,7 @@ class Network(QObject):
         card.train_asked.connect(lambda: workspace.go_to.emit("training"))
         card.import_asked.connect(lambda: workspace.go_to.emit("results"))
         workspace.bundle_changed.connect(self._bundle_changed)
+        workspace.bundle_edited.connect(self._bundle_edited)
         runs.refreshed.connect(self._runs_looked_at)
         queue.changed.connect(self._show_engine)
         queue.beat.connect(self._beat)
@@ -82,6 +83,10 @@ class Network(QObject):
             self._reading.forget()
             self._model.set_bundle(None)
         else:
+            self._reading.ask(partial(read_bundle_facts, bundle))
+
+    def _bundle_edited(self, bundle: Path) -> None:
+        if bundle == self._workspace.bundle:
             self._reading.ask(partial(read_bundle_facts, bundle))
 
     def _read(self, facts: BundleFacts) -> None:
@@ -188,4 +193,4 @@ class Network(QObject):
 
 def _answers_by(facts: BundleFacts) -> tuple[object, ...]:
     """Return what an answer depends on besides the image."""
-    return facts.hash, facts.manifest.marks, facts.complete
+    return facts.hash, facts.manifest.marks, facts.complete, facts.point

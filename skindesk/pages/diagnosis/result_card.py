@@ -10,8 +10,10 @@ from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from skindesk.choice_words import deciding_figures
+from skindesk.flag_words import flag_title, reasons
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.pages.diagnosis import words
+from skindesk.pages.diagnosis.verdict import Headline, PredictionSet
 from skindesk.widgets.basics import Card, SegmentedRow, muted
 from skindesk.widgets.fold import FoldButton
 from skindesk.widgets.notice import Notice
@@ -85,6 +87,8 @@ class ResultCard(Card):
         self.choice.chosen.connect(self.choice_changed)
         self.body.addWidget(self.choice)
         self.body.addWidget(self._flag())
+        self.headline = Headline()
+        self.body.addWidget(self.headline)
         self.body.addLayout(self._verdict())
         self.figures = QLabel()
         self.figures.setWordWrap(True)
@@ -94,6 +98,8 @@ class ResultCard(Card):
         self.bars = ProbabilityBars()
         self.body.addSpacing(SPACE // 2)
         self.body.addWidget(self.bars)
+        self.prediction_set = PredictionSet()
+        self.body.addWidget(self.prediction_set)
         self.body.addLayout(self._note_row())
         self._malignant = self._malignant_part()
         self.body.addWidget(self._malignant)
@@ -224,6 +230,8 @@ class ResultCard(Card):
             self._show_no_answer()
 
     def _show_answer(self, facts: BundleFacts, prediction: Prediction, *, told: bool) -> None:
+        self.headline.show_point(prediction.operating_point if told else None)
+        self.prediction_set.show_set(None if prediction.in_distribution is False else prediction)
         label = class_label(prediction.predicted, facts.manifest.malignant)
         figures = deciding_figures(facts.choice(prediction))
         share = percent(prediction.probabilities[prediction.predicted])
@@ -233,9 +241,9 @@ class ResultCard(Card):
         if (malignant := prediction.malignant_probability) is not None:
             self.malignant.setText(percent(malignant))
             self._malignant_bar.set_value(malignant)
-        warnings = "\n".join(words.reasons(prediction))
+        warnings = "\n".join(reasons(prediction))
         if prediction.in_distribution is False:
-            self.flag_title.setText(words.flag_title(prediction))
+            self.flag_title.setText(flag_title(prediction))
             self.flag_reasons.setText(warnings)
             self._warnings.clear()
         elif warnings:
@@ -246,6 +254,8 @@ class ResultCard(Card):
         self._quality.setVisible(told)
 
     def _show_no_answer(self) -> None:
+        self.headline.show_point(None)
+        self.prediction_set.show_set(None)
         self.predicted.setText(_UNKNOWN)
         self.malignant.setText(_UNKNOWN)
         self._malignant_bar.set_value(0.0)

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication
 
 from skindesk.choice_words import deciding_figures, in_sentence
+from skindesk.flag_words import flag_title, reasons
 from skindesk.metric_words import name_of
+from skindesk.verdict_words import headline, members, set_statement
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import class_label
 from trainer import RESEARCH_ONLY
 from trainer.errors import ImageError
 from trainer.images.decoding import MISSING
 from trainer.metrics.catalogue import BALANCED_ACCURACY, PRECISION, RECALL
-from trainer.predictions import UNLIKE
 from trainer.sentences import visible
 from trainer.wording import n_of, percent
 
@@ -48,25 +49,6 @@ def about_file(sentence: str, path: Path) -> str:
     if sentence == str(ImageError(MISSING.format(path=path))):  # whoever named it saw it there
         return tr("{name} no longer exists: it was moved, renamed or deleted.").format(name=path.name)
     return sentence.replace(visible(str(path)), path.name)
-
-
-def flag_title(prediction: Prediction) -> str:
-    """Return what leads where the answer about an image must not be relied on."""
-    if prediction.unusual is not None and not prediction.unusual.flagged:
-        return tr("This image is too poor to rely on an answer")
-    if any(warning.startswith(UNLIKE) for warning in prediction.warnings):
-        return tr("Unlike the images this network learned from")
-    return tr("This image is too poor to rely on an answer")
-
-
-def reasons(prediction: Prediction) -> list[str]:
-    """Return the warnings about an image; where it is flagged, without the words that lead."""
-    flagged = prediction.in_distribution is False
-    said = []
-    for warning in prediction.warnings:
-        head, _, rest = warning.partition(f"{UNLIKE}: ")
-        said.append(rest[:1].upper() + rest[1:] if flagged and rest and not head else warning)
-    return said
 
 
 def what_was_found(collected: Collected) -> str:
@@ -223,6 +205,8 @@ def result_text(
             *reasons(prediction),
             tr("The figures below are not to be relied on."),
         ]
+    elif prediction.operating_point is not None:
+        lines.append(headline(prediction.operating_point))
     lines.append(tr("Predicted: {name}").format(name=class_label(prediction.predicted, malignant)))
     if figures := deciding_figures(facts.choice(prediction)):
         lines.append(figures)
@@ -233,6 +217,9 @@ def result_text(
     else:
         lines.append(tr("Malignant classes (▲) together: {share}").format(share=percent(share)))
     if prediction.in_distribution is not False:
+        if prediction.prediction_set is not None and prediction.set_basis is not None:
+            lines.append(tr("Prediction set: {names}").format(names=members(prediction.prediction_set)))
+            lines.append(set_statement(prediction.set_basis))
         lines += list(prediction.warnings)
     lines += ["", f"{facts.summary.name}: {bundle_line(facts)}", score_line(facts)]
     lines += [f"{answer.prior} {answer.decision_rule}", RESEARCH_ONLY]

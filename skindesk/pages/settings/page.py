@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QGridLayout,
     QLabel,
@@ -83,7 +84,8 @@ class SettingsPage(QWidget):
                 grid.addWidget(field, row, 1)
                 grid.addWidget(self._folder_button(setting, field), row, 2)
             else:
-                field.setFixedWidth(_FIELD)
+                if not isinstance(field, QCheckBox):
+                    field.setFixedWidth(_FIELD)
                 grid.addWidget(field, row, 1, 1, 2)
             grid.addWidget(muted(_translated(setting.help), wrap=True), row + 1, 0, 1, 3)
             grid.setRowMinimumHeight(row + 2, SPACE)
@@ -103,6 +105,8 @@ class SettingsPage(QWidget):
                 lambda _index, key=setting.key, box=combo: self._settings.set_value(key, box.currentData())
             )
             field = combo
+        elif isinstance(value, bool):
+            field = self._check_box(setting)
         elif isinstance(value, int):
             spin = wheel_needs_focus(QSpinBox())
             spin.setRange(setting.minimum, setting.maximum)
@@ -120,6 +124,16 @@ class SettingsPage(QWidget):
             )
             field = line
         return field
+
+    def _check_box(self, setting: Setting) -> QCheckBox:
+        box = QCheckBox()
+        box.setChecked(self._settings.flag(setting.key))
+        box.toggled.connect(partial(self._settings.set_value, setting.key))
+        # It can be chosen on the page that it is about, too.
+        self._settings.changed.connect(
+            lambda key: box.setChecked(self._settings.flag(key)) if key == setting.key else None
+        )
+        return box
 
     def _folder_button(self, setting: Setting, line: QLineEdit) -> QPushButton:
         button = QPushButton()
@@ -145,6 +159,7 @@ class SettingsPage(QWidget):
             (self.tr("Datasets"), self._paths.data_root / "datasets"),
             (self.tr("Runs and bundles"), self._paths.data_root),
             (self.tr("Unfinished diagnoses"), self._paths.unfinished),
+            (self.tr("Saved cases"), self._paths.cases),
             (self.tr("Pasted pictures"), self._paths.pasted),
             (self.tr("Cached features"), self._paths.cache_root),
             (self.tr("Logs"), self._paths.log_root),

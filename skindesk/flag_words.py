@@ -1,0 +1,45 @@
+"""What leads where an answer must not be relied on, in the language of the program: for the window and for reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication
+
+from trainer.predictions import UNLIKE
+
+if TYPE_CHECKING:
+    from trainer.predictions import Prediction
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("flag", text)
+
+
+def flag_title(prediction: Prediction) -> str:
+    """Return what leads a result that must not be relied on; empty for one that is not flagged."""
+    if prediction.in_distribution is not False:
+        return ""
+    unusual = prediction.unusual
+    alike = not unusual.flagged if unusual is not None else not any(map(_is_unlike, prediction.warnings))
+    if alike:
+        return _tr("The image is too poor to rely on an answer")
+    return _tr("Unlike the images this network learned from")
+
+
+def reasons(prediction: Prediction) -> tuple[str, ...]:
+    """Return the warnings about an image; where it is flagged, without the words that lead."""
+    if prediction.in_distribution is not False:
+        return prediction.warnings
+    return tuple(_without_lead(warning) for warning in prediction.warnings)
+
+
+def _is_unlike(warning: str) -> bool:
+    return warning.startswith(f"{UNLIKE}: ")
+
+
+def _without_lead(warning: str) -> str:
+    if not _is_unlike(warning):
+        return warning
+    rest = warning.removeprefix(f"{UNLIKE}: ")
+    return rest[:1].upper() + rest[1:]
