@@ -148,9 +148,10 @@ class SkinDesk(QObject):
     def _diagnosis_page(self) -> QWidget:
         from skindesk.pages.diagnosis import DiagnosisPage
         from trainer.protocol.diagnosis import PredictImages
+        from trainer.protocol.scoring import CompleteBundle
 
-        diagnosis = self.engines.queue_for(PredictImages)
-        return DiagnosisPage(diagnosis, self.runs, self.workspace, self.settings, self.paths)
+        diagnosis, scoring = self.engines.queue_for(PredictImages), self.engines.queue_for(CompleteBundle)
+        return DiagnosisPage(diagnosis, scoring, self.runs, self.workspace, self.settings, self.paths)
 
     def _settings_page(self) -> QWidget:
         from skindesk.pages.settings import SettingsPage

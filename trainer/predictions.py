@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 UNLIKE = "Unlike the images this network learned from"
 """Leads wherever an image is flagged."""
@@ -15,8 +15,49 @@ UNLIKE = "Unlike the images this network learned from"
 NO_CLASS_MALIGNANT = "No class of this network is marked malignant."
 """Stands where the probability of malignant classes would."""
 
+MALIGNANT = "malignant"
+"""The target of an operating point that is the sum of all malignant classes."""
+
 Prior: TypeAlias = Literal["natural", "balanced"]
 """The class frequencies that probabilities assume: those of the training images, or all classes equally frequent."""
+
+
+class AppliedPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """An operating point as it was applied to an image, or to images of one lesion together.
+
+    Attributes:
+        target: `MALIGNANT`, or a class.
+        probability: of the target for the natural prior, 0 to 1.
+        threshold: from which on it is flagged, 0 to 1.
+        sensitivity: that the threshold was chosen for, 0 to 1.
+    """
+
+    target: str
+    probability: float
+    threshold: float
+    sensitivity: float
+
+    @property
+    def above(self) -> bool:
+        """Whether it is flagged."""
+        return self.probability >= self.threshold
+
+
+class SetBasis(msgspec.Struct, frozen=True, kw_only=True):
+    """What a prediction set rests on.
+
+    Attributes:
+        coverage: share of the images of each class whose set contains that class, 0 to 1.
+        always: classes with too few calibration lesions, which are in every set.
+        needed: how many calibration lesions a class needs so that it can be left out.
+        informative: share of the calibration lesions whose set, but for those classes, holds exactly one; `None`
+            where not known.
+    """
+
+    coverage: float
+    always: tuple[str, ...]
+    needed: int
+    informative: float | None = None
 
 
 class Unusual(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +65,7 @@ class Unusual(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         score: 0 is the median of the validation images, 1 some 5 % of them exceed (see `trainer.reference.novelty`).
-        threshold: scores above it are flagged; `None` where there were too few images to set it.
+        threshold: scores above it are flagged; `None` where there were no images to set it.
         above: number of validation images that are less unusual.
         n: number of validation images.
     """
@@ -53,6 +94,11 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
         in_distribution: whether the image is like those the network learned from; `False` where its quality is too poor
             to tell; `None` where the bundle does not know its training images.
         unusual: how unusual the image is; `None` likewise.
+        above_threshold: whether the saved operating point flags it; `None` where none is saved.
+        operating_point: that point, and the probability it was compared with.
+        prediction_set: classes that cannot be ruled out, the most probable first; `None` where the bundle has no
+            reference, and for several images together.
+        set_basis: what the prediction set rests on.
         warnings: sentences about the image, or about a network that is only a demo.
         metadata: what the caller knows of the image, by column; `None` for nothing.
         error: why there is no prediction; empty where there is one.
@@ -65,9 +111,50 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     prior: Prior = "natural"
     in_distribution: bool | None = None
     unusual: Unusual | None = None
+    above_threshold: bool | None = None
+    operating_point: AppliedPoint | None = None
+    prediction_set: tuple[str, ...] | None = None
+    set_basis: SetBasis | None = None
     warnings: tuple[str, ...] = ()
     metadata: dict[str, str] | None = None
     error: str = ""
+
+
+def table_columns(classes: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of a table of predictions, the path first.
+
+    Args:
+        classes: in the network's order.
+    """
+    return (
+        *("path", "predicted", *classes, "malignant_probability", "prior"),
+        *("in_distribution", "unusual", "above_threshold", "prediction_set", "warnings", "error"),
+    )
+
+
+def table_row(path: str, prediction: Prediction | None, classes: Sequence[str]) -> list[str]:
+    """Return the cells of `table_columns` for an image; all but the path are empty where it was not predicted."""
+    if prediction is None or prediction.error:
+        error = prediction.error if prediction is not None else ""
+        return [path, *[""] * (len(table_columns(classes)) - 2), error]
+    malignant, unusual = prediction.malignant_probability, prediction.unusual
+    return [
+        path,
+        prediction.predicted,
+        *(f"{prediction.probabilities[name]:.6f}" for name in classes),
+        "" if malignant is None else f"{malignant:.6f}",
+        prediction.prior,
+        _yes_or_no(prediction.in_distribution),
+        "" if unusual is None else f"{unusual.score:.3f}",
+        _yes_or_no(prediction.above_threshold),
+        "; ".join(prediction.prediction_set or ()),
+        " ".join(prediction.warnings),
+        "",
+    ]
+
+
+def _yes_or_no(value: bool | None) -> str:
+    return "" if value is None else str(value).lower()
 
 
 class Weighed(NamedTuple):

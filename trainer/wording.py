@@ -18,6 +18,7 @@ NOTHING = "–"
 """Stands where there is no figure."""
 
 _MOST_PLACES = 4
+_ROUNDING = 1e-6
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 
 
@@ -53,6 +54,22 @@ def told_apart(first: float, second: float) -> tuple[str, str]:
         if words[0] != words[1]:
             break
     return words
+
+
+def percents_apart(first: float, second: float) -> tuple[str, str]:
+    """Return two shares as percent with one decimal, or as many as tell them apart: "8.0 %", or "8.04 %"."""
+    for places in range(1, _MOST_PLACES):
+        words = percent(first, places), percent(second, places)
+        if words[0] != words[1]:
+            break
+    return words
+
+
+def all_but_one_of(share: float) -> str:
+    """Return a share in whole cases: 0.9 is "9 of 10"; in percent where it is not one less than a whole number."""
+    cases = round(1.0 / (1.0 - share))
+    whole = abs(cases * (1.0 - share) - 1.0) < _ROUNDING
+    return f"{cases - 1} of {cases}" if whole else chosen_percent(share)
 
 
 def counted(count: int, one: str, many: str) -> str:

@@ -20,6 +20,7 @@ class Workspace(QObject):
         dataset_changed: another dataset is open, or none.
         dataset_edited: the open dataset has other samples or another split.
         bundle_changed: another bundle is to be used for diagnosis, or none.
+        bundle_edited(Path): what lies beside a bundle's manifest has changed, such as its operating point.
         runs_changed: a run was begun, has ended, was renamed, deleted or scored.
         go_to(str): a page is asked for: `dataset`, `training`, `results`, `diagnosis` or `settings`.
         images_for_diagnosis(list[Path]): images to be shown on the diagnosis page.
@@ -29,6 +30,7 @@ class Workspace(QObject):
     dataset_changed = Signal()
     dataset_edited = Signal()
     bundle_changed = Signal()
+    bundle_edited = Signal(object)
     runs_changed = Signal()
     go_to = Signal(str)
     images_for_diagnosis = Signal(object)

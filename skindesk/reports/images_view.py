@@ -10,6 +10,7 @@ from skindesk.flag_words import flag_title, reasons
 from skindesk.reports.content import titled
 from skindesk.reports.insets import Picture, fitted
 from skindesk.reports.words import MALIGNANT_MARK, date_words, listed, one_line, tr
+from skindesk.verdict_words import headline, members, set_statement
 from trainer.dataset.classes.names import full_name
 from trainer.palette import class_colour
 from trainer.predictions import choice_of
@@ -55,6 +56,9 @@ class AnswerView:
         malignant: whether that class is.
         malignant_sum: of the malignant classes' probabilities; empty where no class is marked.
         figures: what decided where another class is more probable; else empty.
+        headline: whether the operating point flags it; empty where none is saved.
+        flagged: whether it does.
+        members: of the prediction set; empty where there is none.
         rows: of all classes.
         flag: what leads where the answer must not be relied on; else empty.
         reasons: sentences why.
@@ -66,6 +70,9 @@ class AnswerView:
     malignant: bool
     malignant_sum: str
     figures: str
+    headline: str
+    flagged: bool
+    members: str
     rows: tuple[ClassRow, ...]
     flag: str
     reasons: tuple[str, ...]
@@ -110,7 +117,7 @@ def images_context(report: DiagnosisReport, patient: PatientFields, text_width: 
         "images": entries,
         "unread_sentence": _unread_sentence,
         "picture_width": min(_PICTURE_WIDTH, 0.45 * text_width),
-        "reading": reading_sentences(model),
+        "reading": [*reading_sentences(model), *_set_sentences(report)],
         "network": network_facts(model, report.program_version),
         "model": model,
         "remarks": model.remarks,
@@ -128,6 +135,12 @@ def reading_sentences(model: ReportModel) -> list[str]:
         marked = tr("No class of this network is marked malignant.")
     unflagged = [] if model.card.knows_images else [model.card.flag]
     return [*unflagged, model.decision_rule, model.prior, marked, model.geometry]
+
+
+def _set_sentences(report: DiagnosisReport) -> list[str]:
+    """Return what prediction sets promise, where there are any."""
+    bases = {image.prediction.set_basis for image in report.images} - {None}
+    return [tr("Prediction sets: {0}").format(set_statement(basis)) for basis in bases if basis is not None]
 
 
 def network_facts(model: ReportModel, program_version: str) -> list[tuple[str, str]]:
@@ -167,12 +180,19 @@ def _answer(prediction: Prediction, model: ReportModel) -> AnswerView:
     ranked = sorted(shares, key=lambda name: (-shares[name], name))
     malignant = prediction.malignant_probability if model.malignant else None
     flag = flag_title(prediction)
+    # Neither the sensitivity nor the sets hold for images of another kind.
+    holds = prediction.in_distribution is not False
+    point = prediction.operating_point if holds else None
+    found = prediction.prediction_set if holds else None
     return AnswerView(
         predicted=full_name(prediction.predicted),
         predicted_percent=percent(shares[prediction.predicted]),
         malignant=prediction.predicted in model.malignant,
         malignant_sum="" if malignant is None else percent(malignant),
         figures=deciding_figures(choice_of(shares, prediction.predicted, model.shares)),
+        headline="" if point is None else headline(point),
+        flagged=point is not None and point.above,
+        members="" if found is None else members(found),
         rows=tuple(
             ClassRow(
                 name=full_name(name),

@@ -36,6 +36,7 @@ Role: TypeAlias = Literal[
     "notice-error",
     "chip",
     "alert",
+    "flag",
     "banner",
     "step",
     "step-now",

@@ -32,7 +32,7 @@ class PageWindow(QWidget):
         super().__init__()
         self.resize(1100, 780)
         runs = RunsModel(paths, settings, workspace, self)
-        self.page = DiagnosisPage(queue, runs, workspace, settings, paths, self)
+        self.page = DiagnosisPage(queue, queue, runs, workspace, settings, paths, self)
         self.page.resize(self.size())
         qtbot.addWidget(self)
         self.show()

@@ -24,7 +24,7 @@ from skindesk.reports.content import (
     ReportMetric,
     ReportModel,
 )
-from trainer.predictions import UNLIKE, Prediction, Unusual
+from trainer.predictions import UNLIKE, AppliedPoint, Prediction, SetBasis, Unusual
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,6 +86,21 @@ def prediction(path: str = "", predicted: str = "mel", warnings: tuple[str, ...]
         predicted=predicted,
         malignant_probability=sum(PROBABILITIES[name] for name in MODEL.malignant),
         warnings=warnings,
+    )
+
+
+def with_verdict(said: Prediction, threshold: float) -> Prediction:
+    """The same with an operating point for 95 % sensitivity, and a prediction set of three classes."""
+    assert said.malignant_probability is not None
+    point = AppliedPoint(
+        target="malignant", probability=said.malignant_probability, threshold=threshold, sensitivity=0.95
+    )
+    return msgspec.structs.replace(
+        said,
+        above_threshold=point.above,
+        operating_point=point,
+        prediction_set=("nv", "mel", "df"),
+        set_basis=SetBasis(coverage=0.9, always=("df",), needed=9, informative=0.569),
     )
 
 

@@ -21,15 +21,18 @@ from skindesk.models.diagnosis.collecting import MOST_IMAGES, collect
 from skindesk.models.diagnosis.framing import Framing
 from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.bundle_card import BundleCard
+from skindesk.pages.diagnosis.completing import CompletePanel
 from skindesk.pages.diagnosis.export import as_csv
 from skindesk.pages.diagnosis.result_card import ResultCard, Shown
 from skindesk.pages.diagnosis.saving import report_name
 from tests.skindesk.diagnosis_page import PageWindow, drop, drop_data
 from tests.skindesk.made_runs import make_report, make_run
+from tests.skindesk.reports_reading import with_verdict
 from trainer.dataset.classes.malignancy import Marks
 from trainer.errors import TrainerError
 from trainer.images.decoding import read_image
-from trainer.predictions import Prediction
+from trainer.predictions import UNLIKE, Prediction, Unusual
+from trainer.protocol.scoring import CompleteBundle
 from trainer.runs.marks import write_marks
 
 if TYPE_CHECKING:
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from skindesk.engine.engines import Engines
+    from skindesk.engine.jobs import JobQueue
     from skindesk.models.workspace import Workspace
     from skindesk.pages.diagnosis import DiagnosisPage
     from skindesk.paths import Paths
@@ -403,9 +407,12 @@ def test_classes_of_a_network_are_marked_on_its_card(
     assert page.network.facts.hash == identity
 
 
-def test_marks_that_are_out_of_date_are_said_on_the_card(qtbot: QtBot, facts: BundleFacts) -> None:
-    card = BundleCard()
-    qtbot.addWidget(card)
+def test_marks_that_are_out_of_date_are_said_on_the_card(
+    qtbot: QtBot, facts: BundleFacts, silent_queue: JobQueue, settings: Settings
+) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    card = BundleCard(CompletePanel(silent_queue, settings), window)
     card.show_facts(facts)
     assert not card.outdated.isVisibleTo(card)
     card.show_facts(replace(facts, wrongly_marked=("melanoma metastasis",)))
@@ -428,6 +435,47 @@ def test_a_result_says_how_good_the_network_is_at_it(qtbot: QtBot, facts: Bundle
     assert [row.chosen for row in card.bars.rows] == [True, False, False]
     card._sort.click()
     assert [row.label for row in card.bars.rows] == ["Benign keratosis", "▲ Melanoma", "Melanocytic nevus"]
+
+
+def test_a_result_leads_with_the_operating_point_and_states_the_prediction_set(
+    qtbot: QtBot, facts: BundleFacts
+) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    card = ResultCard(window)
+    flagged = with_verdict(said(0.26, 0.7, 0.04, "nv"), threshold=0.08)
+    card.show_result(Shown(facts, flagged, 1))
+    headline, found = card.headline, card.prediction_set
+    sentence = "Flagged: malignant 26.0 % is above this network's 8.0 % for 95 % sensitivity"
+    assert headline.text().replace("\N{NO-BREAK SPACE}", " ") == sentence
+    assert headline.property("role") == "alert"
+    assert found.chip.text() == "Prediction set: melanocytic nevus, melanoma, dermatofibroma"
+    promise = (
+        "In 9 of 10 images of each class from the same source the set contains the true class; this says nothing about "
+        "this patient, and nothing where the image is flagged as unlike the training images."
+    )
+    assert found.statement.text().startswith(promise)
+    assert "fewer than 9 lesions were set aside to calibrate them: dermatofibroma." in found.statement.text()
+    image = CaseImage(1, facts.folder, Framing(), (48, 40), 1, ImageState.DONE, flagged)
+    copied = words.result_text(facts, flagged, Answer("", "", ""), (image,))
+    assert copied.replace("\N{NO-BREAK SPACE}", " ").splitlines()[1] == sentence
+    assert promise in copied
+    card.show_result(Shown(facts, with_verdict(said(0.0796, 0.9, 0.02, "nv"), threshold=0.08), 1))
+    assert "Not flagged: malignant 7.96 % is below this network's 8.00 %" in headline.text().replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
+    assert headline.property("role") == "heading"
+    card.show_result(Shown(facts, said(0.7, 0.2, 0.1, "mel"), 1))
+    assert headline.isHidden()
+    assert found.isHidden()
+    # Neither holds for an image of another kind.
+    unlike = msgspec.structs.replace(flagged, in_distribution=False)
+    card.show_result(Shown(facts, unlike, 1))
+    assert headline.isHidden()
+    assert found.isHidden()
+    copied = words.result_text(facts, unlike, Answer("", "", ""), (image,))
+    assert "Flagged" not in copied
+    assert "Prediction set" not in copied
 
 
 def test_where_no_class_is_marked_malignant_the_card_says_so(qtbot: QtBot, facts: BundleFacts) -> None:
@@ -508,8 +556,8 @@ def test_the_table_has_a_row_for_each_image_and_one_for_all(images: list[Path]) 
     )
     waiting = CaseImage(2, images[1])
     rows = as_csv(("bkl", "mel", "nv"), (answered, waiting), said(0.5, 0.4, 0.1, "mel")).splitlines()
-    assert rows[1] == f"{images[0]},mel,0.100000,0.700000,0.200000,0.700000,natural,,,90,,,,"
-    assert rows[2] == f"{images[1]},,,,,,,,,0,,,,"
+    assert rows[1] == f"{images[0]},mel,0.100000,0.700000,0.200000,0.700000,natural,,,,,,,90,,,,"
+    assert rows[2] == f"{images[1]},,,,,,,,,,,,,0,,,,"
     assert rows[3].startswith("together,mel,0.100000,0.500000,0.400000,0.500000")
 
 
@@ -575,3 +623,48 @@ def test_the_first_image_that_can_be_read_is_looked_at(
     page.model.select(page.model.images[0].number)
     page.model.pass_over(page.model.images[0].number)
     assert page.model.selected is page.model.images[0], "someone chose to look at it"
+
+
+def test_a_flagged_image_leads_with_why_and_folds_its_probabilities_away(
+    qtbot: QtBot, facts: BundleFacts
+) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    card = ResultCard(window)
+    unusual = Unusual(score=4.0, threshold=1.1, above=120, n=120)
+    sentence = f"{UNLIKE}: it is more unusual than all of the 120 validation images."
+    prediction = msgspec.structs.replace(
+        said(0.7, 0.2, 0.1, "mel"), in_distribution=False, unusual=unusual, warnings=(sentence,)
+    )
+    card.show_result(Shown(facts, prediction, 1))
+    answer = (card.bars, card.predicted)
+    assert card.flag.isVisibleTo(window)
+    assert card.flag_title.text() == UNLIKE
+    assert card.flag_reasons.text() == "It is more unusual than all of the 120 validation images."
+    assert not any(part.isVisibleTo(window) for part in answer)
+    card.reveal.click()
+    assert all(part.isVisibleTo(window) for part in answer)
+    card.show_result(Shown(facts, msgspec.structs.replace(prediction, path="another"), 1))
+    assert not any(part.isVisibleTo(window) for part in answer), "another image is folded again"
+    copied = words.result_text(facts, prediction, Answer("0" * 12, "", ""), ())
+    assert copied.index(UNLIKE) < copied.index("Melanoma")
+    card.show_result(Shown(facts, said(0.7, 0.2, 0.1, "mel"), 1))
+    assert not card.flag.isVisibleTo(window)
+
+
+def test_a_network_that_lacks_its_reference_says_so_and_is_completed(
+    qtbot: QtBot, facts: BundleFacts, silent_queue: JobQueue, settings: Settings, tmp_path: Path
+) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    panel = CompletePanel(silent_queue, settings, window)
+    panel.show_facts(replace(facts, complete=True))
+    assert not panel.isVisibleTo(window)
+    panel.show_facts(replace(facts, complete=False))
+    assert panel.button.isVisibleTo(panel)
+    panel.complete_from(tmp_path / "data.db")
+    assert [job.job for job in silent_queue.jobs] == [
+        CompleteBundle(bundle=str(facts.folder), dataset=str(tmp_path / "data.db"))
+    ]
+    assert panel.stop_button.isVisibleTo(panel)
+    assert not panel.button.isVisibleTo(panel)

@@ -90,7 +90,7 @@ def test_a_diagnosis_is_whole(
     runs = RunsModel(paths, settings, workspace)
     window = QWidget()
     qtbot.addWidget(window)
-    page = DiagnosisPage(silent_queue, runs, workspace, settings, paths, window)
+    page = DiagnosisPage(silent_queue, silent_queue, runs, workspace, settings, paths, window)
     page.resize(PAGE[0], height)
     window.show()
     page.add_images(sorted(small_folder.rglob("*.png"))[:3])

@@ -33,6 +33,7 @@ from tests.skindesk.reports_reading import (
     poor_image,
     prediction,
     unread_image,
+    with_verdict,
 )
 from trainer import RESEARCH_ONLY, __version__
 from trainer.dataset.classes.names import full_name
@@ -114,6 +115,24 @@ def test_bars_have_the_length_of_the_probabilities_and_the_colours_of_the_classe
         assert filled / (filled + empty) == pytest.approx(probability, abs=0.01)
 
 
+def test_a_report_leads_with_the_operating_point_and_states_the_prediction_set(tmp_path: Path) -> None:
+    flagged = image("flagged.jpg")
+    flagged = replace(flagged, prediction=with_verdict(flagged.prediction, threshold=0.08))
+    passed = replace(image("passed.jpg"), prediction=with_verdict(flagged.prediction, threshold=0.5))
+    report = _written(tmp_path, flagged, passed)
+    assert "Flagged: malignant 45.2 % is above this network's 8.0 % for 95 % sensitivity" in report.flowing
+    assert (
+        "Not flagged: malignant 45.2 % is below this network's 50.0 % for 95 % sensitivity" in report.flowing
+    )
+    assert "Prediction set: melanocytic nevus, melanoma, dermatofibroma" in report.flowing
+    # What the set promises is said once.
+    assert report.flowing.count("In 9 of 10 images of each class from the same source") == 1
+    assert "fewer than 9 lesions were set aside to calibrate them: dermatofibroma." in report.flowing
+    without = _written(tmp_path).text
+    assert "lagged" not in without
+    assert "Prediction set" not in without
+
+
 def _rgb(colour: str) -> tuple[int, int, int]:
     return (int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16))
 
@@ -169,7 +188,7 @@ def test_an_image_of_another_kind_leads_with_that_and_its_probabilities_are_smal
 
 def test_an_image_that_is_too_poor_says_so(tmp_path: Path) -> None:
     text = _written(tmp_path, poor_image()).flowing
-    assert "The image is too poor to rely on an answer" in text
+    assert "This image is too poor to rely on an answer" in text
     assert "The image is too dark." in text
     assert "Unlike the images" not in text
     assert "Not to be relied on" in text

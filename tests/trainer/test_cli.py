@@ -46,7 +46,8 @@ def test_import_split_evaluate_predict(
     *predictions, failed = json.loads(outcome.out)
     for prediction, path in zip(predictions, images, strict=True):
         assert list(prediction) == [
-            *("path", "probabilities", "predicted", "malignant_probability", "prior", "warnings")
+            *("path", "probabilities", "predicted", "malignant_probability", "prior"),
+            *("in_distribution", "unusual", "prediction_set", "set_basis", "warnings"),
         ]
         assert prediction["prior"] == "natural"
         assert prediction["path"] == str(path)

@@ -58,6 +58,12 @@ _BUDGETS_HELP = (
     "in GiB (20); SKINDESK_TABLE_GIB, the memory for the features of one run in GiB (1); SKINDESK_WEIGHTS_DIR, a "
     "folder with ImageNet weights."
 )
+Coverage = Annotated[
+    float,
+    typer.Option(
+        min=0.5, max=0.99, help="Share of the images of each class whose prediction set is to contain it."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -369,6 +375,7 @@ def evaluate(
         Literal["test", "validation", "train", "all"],
         typer.Option("--split", help="Part of the dataset to evaluate on."),
     ] = "test",
+    coverage: Coverage = 0.9,
     device: DeviceOption = "auto",
     as_json: AsJson = False,
     report: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for figures and JSON.")] = None,
@@ -381,7 +388,7 @@ def evaluate(
     from trainer.prediction.scoring import score
 
     with DatasetStore.open(dataset) as store, _stoppable() as stop:
-        result = score(bundle, store, part, report=report, listener=listener, stop=stop)
+        result = score(bundle, store, part, coverage=coverage, report=report, listener=listener, stop=stop)
     if as_json:
         _print_json(result.document)
     else:
@@ -431,6 +438,7 @@ def predict(
             help="Class frequencies that the probabilities assume: those of the training images, or equal ones."
         ),
     ] = "natural",
+    coverage: Coverage = 0.9,
     device: DeviceOption = "auto",
     as_json: AsJson = False,
     csv: Annotated[
@@ -449,7 +457,7 @@ def predict(
         from trainer.commands import predicting
 
         predictions, manifest = predicting.predict(
-            bundle, images, table, prior=prior, listener=listener, stop=stop
+            bundle, images, table, prior=prior, coverage=coverage, listener=listener, stop=stop
         )
     if as_json:
         _print_json([predicting.as_document(prediction) for prediction in predictions])
@@ -467,6 +475,47 @@ def predict(
         )
     for prediction in failed:
         print(prediction.error, file=sys.stderr)
+
+
+@app.command()
+def threshold(
+    bundle: BundleFolder,
+    target: Annotated[
+        str,
+        typer.Option(metavar="malignant|CLASS", help="What is to be found: all malignant classes, or one."),
+    ] = "malignant",
+    sensitivity: Annotated[
+        float, typer.Option(help="Share of the target's lesions to be flagged, kept with 95 % confidence.")
+    ] = 0.95,
+    prevalence: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of lesions that are of the target where the network is used; that of the training images by default."
+        ),
+    ] = None,
+    save: Annotated[
+        bool, typer.Option("--save", help="Flag images by this operating point from now on.")
+    ] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove the saved operating point.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Choose from which probability on lesions are flagged. By lesions of validation that chose nothing else."""
+    if save and clear:
+        raise ConfigError("Choose --save or --clear, not both.")
+    from trainer.commands import threshold as command
+
+    if clear:
+        there = command.clear_threshold(bundle)
+        if as_json:
+            _print_json({"cleared": there})
+        else:
+            show("The operating point was removed." if there else "There was no operating point.")
+        return
+    found = command.thresholds(bundle, command.Wanted(target, sensitivity, prevalence), save=save)
+    if as_json:
+        _print_json(found)
+    else:
+        show(command.as_text(found))
 
 
 @app.command()

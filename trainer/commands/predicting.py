@@ -8,13 +8,14 @@ import msgspec
 
 from trainer import RESEARCH_ONLY
 from trainer.events import Warned, silent
+from trainer.metrics.conformal import COVERAGE
 from trainer.prediction.inference import Predictor
 from trainer.prediction.likeness import NO_REFERENCE
-from trainer.predictions import NO_CLASS_MALIGNANT, choice_of
+from trainer.predictions import NO_CLASS_MALIGNANT, choice_of, table_columns, table_row
 from trainer.runs.bundle_classes import wrongly_marked_sentence
 from trainer.sentences import visible
 from trainer.tables import as_csv as table_text
-from trainer.wording import percent, plain, told_apart
+from trainer.wording import all_but_one_of, chosen_percent, percent, percents_apart, plain, told_apart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from trainer.commands.metadata import Known, Metadata
     from trainer.events import Listener, StopRequest
-    from trainer.predictions import Prediction, Prior
+    from trainer.predictions import AppliedPoint, Prediction, Prior, SetBasis
     from trainer.runs.bundle import Manifest
 
 _BAR = 24
@@ -36,7 +37,10 @@ _ANSWER = {
     "unusual",
     "warnings",
 }
-_WHERE_KNOWN = ("metadata", "in_distribution", "unusual")
+_WHERE_KNOWN = (
+    *("metadata", "in_distribution", "unusual"),
+    *("above_threshold", "operating_point", "prediction_set", "set_basis"),
+)
 
 
 def predict(
@@ -45,6 +49,7 @@ def predict(
     metadata: Metadata | None = None,
     *,
     prior: Prior = "natural",
+    coverage: float = COVERAGE,
     listener: Listener = silent,
     stop: StopRequest | None = None,
 ) -> tuple[list[Prediction], Manifest]:
@@ -55,12 +60,15 @@ def predict(
         images: files, in the order of the predictions.
         metadata: what is known of the images.
         prior: the class frequencies that the probabilities assume.
+        coverage: of the prediction sets, 0 to 1.
         listener: receives progress events.
         stop: checked between batches.
     """
-    predictor = Predictor(bundle, prior=prior)
+    predictor = Predictor(bundle, prior=prior, coverage=coverage)
     if sentence := wrongly_marked_sentence(bundle, predictor.manifest):
         listener(Warned(message=sentence))
+    if predictor.reference is None:
+        listener(Warned(message=NO_REFERENCE))
     predictions = predictor.predict(images, listener=listener, stop=stop)
     if metadata is not None:
         predictions = [
@@ -86,19 +94,11 @@ def as_document(prediction: Prediction) -> dict[str, Any]:
 def as_csv(predictions: Sequence[Prediction], manifest: Manifest) -> str:
     """Return predictions as a CSV table with a row an image."""
     extra = sorted({name for p in predictions for name in p.metadata or {}})
-    own = ["path", "predicted", *manifest.classes, "malignant_probability", "prior"]
-    own += ["in_distribution", "unusual", "warnings", "error"]
-    rows: list[list[str]] = []
-    for p in predictions:
-        figures = [f"{p.probabilities[name]:.6f}" if p.probabilities else "" for name in manifest.classes]
-        malignant = "" if p.malignant_probability is None else f"{p.malignant_probability:.6f}"
-        known = [(p.metadata or {}).get(name, "") for name in extra]
-        prior = "" if p.error else p.prior
-        warnings = " ".join(p.warnings)
-        alike = "" if p.in_distribution is None else str(p.in_distribution).lower()
-        unusual = "" if p.unusual is None else f"{p.unusual.score:.3f}"
-        answer = [p.path, p.predicted, *figures, malignant, prior, alike, unusual, warnings, p.error]
-        rows.append([*answer, *known])
+    own = table_columns(manifest.classes)
+    rows = [
+        [*table_row(p.path, p, manifest.classes), *((p.metadata or {}).get(name, "") for name in extra)]
+        for p in predictions
+    ]
     return table_text([*own, *(f"metadata_{name}" if name in own else name for name in extra)], rows)
 
 
@@ -110,13 +110,18 @@ def as_text(predictions: Sequence[Prediction], manifest: Manifest) -> str:
             continue
         share = p.malignant_probability
         malignant = "" if share is None else f", malignant {percent(share)}"
+        chosen = f"{_chosen(p, manifest)}{malignant}"
         if p.in_distribution is False:
             # The sentence comes first: what follows it must not be taken for an answer.
-            lines.append(plain(f"{visible(p.path)}: not to be relied on"))
+            lines.append(f"{visible(p.path)}: not to be relied on")
             lines += [f"  {visible(warning)}" for warning in p.warnings]
-            lines.append(plain(f"  The network would say {_chosen(p, manifest)}{malignant}"))
+            lines.append(f"  The network would say {chosen}")
+        elif p.operating_point is not None:
+            lines += [f"{visible(p.path)}: {headline(p.operating_point)}", f"  Predicted: {chosen}"]
         else:
-            lines.append(plain(f"{visible(p.path)}: {_chosen(p, manifest)}{malignant}"))
+            lines.append(f"{visible(p.path)}: {chosen}")
+        if p.prediction_set is not None and p.in_distribution is not False:
+            lines.append(f"  Prediction set: {', '.join(p.prediction_set) or 'no class'}")
         for name, probability in sorted(p.probabilities.items(), key=lambda pair: -pair[1]):
             mark = "malignant" if name in manifest.malignant else ""
             bar = "#" * round(probability * _BAR)
@@ -129,10 +134,39 @@ def as_text(predictions: Sequence[Prediction], manifest: Manifest) -> str:
         "",
         *sorted({prior[p.prior] for p in predictions if not p.error}),
         calibration.describe_rule(),
+        *sorted({_about_sets(p.set_basis) for p in predictions if p.set_basis is not None}),
         *([] if manifest.malignant else [NO_CLASS_MALIGNANT]),
         RESEARCH_ONLY,
     ]
     return "\n".join(plain(line) for line in lines)
+
+
+def headline(point: AppliedPoint) -> str:
+    """Say in a sentence whether an image is flagged, and why."""
+    share, threshold = percents_apart(point.probability, point.threshold)
+    verdict, side = ("Flagged", "above") if point.above else ("Not flagged", "below")
+    return (
+        f"{verdict}: {point.target} {share} is {side} this network's {threshold} for "
+        f"{chosen_percent(point.sensitivity)} sensitivity."
+    )
+
+
+def _about_sets(basis: SetBasis) -> str:
+    """Say exactly what prediction sets promise."""
+    meaning = (
+        f"Prediction sets: in {all_but_one_of(basis.coverage)} images of each class from the same source the set "
+        "contains the true class; this says nothing about a single patient, and nothing where the image is flagged "
+        "as unlike the training images."
+    )
+    always = (
+        f"In every set, because fewer than {basis.needed} lesions were set aside to calibrate them: "
+        f"{', '.join(basis.always)}."
+    )
+    beside = " beside these" if basis.always else ""
+    telling = f"{percent(basis.informative)} of the sets hold exactly one class{beside}."
+    return " ".join(
+        [meaning, *([always] if basis.always else []), *([telling] if basis.informative is not None else [])]
+    )
 
 
 def _chosen(prediction: Prediction, manifest: Manifest) -> str:

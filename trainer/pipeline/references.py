@@ -14,7 +14,7 @@ from trainer.network.network import images_at_once
 from trainer.pipeline.degrading import degraded
 from trainer.pipeline.loading import ImageSource, image_outputs
 from trainer.reference.neighbours import fit_projection
-from trainer.reference.novelty import Novelty, fit_subspace, fit_threshold
+from trainer.reference.novelty import FEWEST, Novelty, fit_subspace, fit_threshold
 from trainer.reference.quality import limits_of, measure, passes
 from trainer.reference.reference import Reference, TrainedOn, Validation
 
@@ -115,7 +115,8 @@ def make_reference(
     novelty = Novelty(subspaces, float("inf"), 0)
     unusual = novelty.scores(checked.features)
     limits = limits_of(checked.gate)
-    on = aside if aside.any() else np.ones(len(aside), dtype=bool)
+    # Images that chose the epoch are better than too few that did not.
+    on = aside if aside.sum() >= FEWEST else np.ones(len(aside), dtype=bool)
     threshold = fit_threshold(unusual[on], passes(checked.gate[on], limits))
     projection = fit_projection(learned.features[-1])
     return Reference(

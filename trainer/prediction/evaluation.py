@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from trainer.events import Listener, StopRequest
     from trainer.metrics.classification import Metrics
     from trainer.prediction.inference import Predictor
+    from trainer.reference.rules import Measured
 
 _CACHE_MIB = 0
 """Every image is read once here, so keeping it would help nobody."""
@@ -35,6 +36,7 @@ class Evaluation(NamedTuple):
         truth: class indices, (n,).
         predicted: class indices by the bundle's decision rule, (n,).
         probabilities: calibrated, float64 (n, c).
+        measured: the operating point and the prediction sets.
     """
 
     metrics: Metrics
@@ -42,6 +44,7 @@ class Evaluation(NamedTuple):
     truth: NDArray[np.int64]
     predicted: NDArray[np.int64]
     probabilities: NDArray[np.float64]
+    measured: Measured
 
 
 def evaluate(
@@ -117,4 +120,7 @@ def evaluate(
         groups,
         bootstrap=bootstrap,
     )
-    return Evaluation(metrics, list(frame["sample_id"]), truth, predicted, probabilities)
+    measured = predictor.rules.measured(
+        logits.astype(np.float64), probabilities, truth, groups, manifest.calibration
+    )
+    return Evaluation(metrics, list(frame["sample_id"]), truth, predicted, probabilities, measured)

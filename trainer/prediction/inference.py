@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 
 from trainer.dataset.drawn import NETWORK_WARNING
@@ -12,11 +13,13 @@ from trainer.errors import ImageError
 from trainer.events import Progress, silent
 from trainer.files import printable
 from trainer.images.decoding import read_image, to_square
+from trainer.metrics.conformal import COVERAGE
 from trainer.metrics.decision import balanced_probabilities, calibrated_probabilities, decide
 from trainer.network.network import Network, images_at_once
 from trainer.prediction.likeness import Checker, Likeness
 from trainer.predictions import UNLIKE, Prediction
 from trainer.reference.reference import read_reference
+from trainer.reference.rules import rules_of
 from trainer.runs.bundle import read_bundle, read_manifest
 
 if TYPE_CHECKING:
@@ -81,11 +84,18 @@ class Predictor:
         prior: that the probabilities of predictions assume.
         network: in float32, with the bundle's weights.
         reference: what the bundle knows of its training images; `None` where it does not.
+        rules: the operating point and the prediction sets.
         views: that logits are averaged over.
+
+    Args:
+        bundle: its folder.
+        prior: see above.
+        coverage: of the prediction sets, 0 to 1.
     """
 
-    def __init__(self, bundle: Path, *, prior: Prior = "natural") -> None:
+    def __init__(self, bundle: Path, *, prior: Prior = "natural", coverage: float = COVERAGE) -> None:
         self.prior: Prior = prior
+        self._coverage = coverage
         self.manifest, arrays = read_bundle(bundle)
         self.network = network_of(self.manifest, arrays)
         self.views = self.manifest.config.test_views
@@ -93,7 +103,9 @@ class Predictor:
         self.refresh(bundle)
 
     def refresh(self, bundle: Path) -> None:
-        """Read again what may be added to a bundle without changing its network: marks of classes, and the reference.
+        """Read again what may be added to a bundle without changing its network.
+
+        That is marks of classes, the reference, and the operating point.
 
         Raises:
             BundleError: a file of the bundle is damaged.
@@ -101,6 +113,10 @@ class Predictor:
         self.manifest = read_manifest(bundle)
         self.reference: Reference | None = read_reference(bundle, self.manifest)
         self._checker = Checker(self.reference, self.manifest.input_size)
+        validation = None if self.reference is None else self.reference.validation
+        self.rules = rules_of(self.manifest, validation, self._coverage).with_saved_point(
+            bundle, self.manifest
+        )
 
     def analysed(self, images: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         """Return logits (n, c) of squares uint8 (n, s, s, 3), and their features (n, f) at each depth."""
@@ -188,7 +204,9 @@ class Predictor:
         mean = np.stack(rows).mean(axis=0, dtype=np.float64)
         if not np.isfinite(mean).all():
             return Prediction(path="", error=_overflow("these images"))
-        return self._prediction("", mean, Likeness(alike, None, tuple(warnings)))
+        together = self._prediction("", mean, Likeness(alike, None, tuple(warnings)))
+        # Sets were calibrated on single images.
+        return msgspec.structs.replace(together, prediction_set=None, set_basis=None)
 
     def _predict_batch(self, wanted: Sequence[Wanted]) -> Iterable[Predicted]:
         seen: dict[int, _Seen] = {}
@@ -220,6 +238,8 @@ class Predictor:
         """Return the prediction for finite logits (c,)."""
         manifest = self.manifest
         rows = self.probabilities(logits[np.newaxis])
+        natural = rows[0]
+        point = self.rules.applied_point(natural)
         winner = int(decide(rows, manifest.calibration)[0])
         if self.prior == "balanced":
             rows = balanced_probabilities(rows, manifest.calibration)
@@ -234,7 +254,15 @@ class Predictor:
             prior=self.prior,
             in_distribution=likeness.in_distribution,
             unusual=likeness.unusual,
-            warnings=(*([NETWORK_WARNING] if manifest.split.drawn else []), *likeness.warnings),
+            above_threshold=None if point is None else point.above,
+            operating_point=point,
+            prediction_set=self.rules.applied_set(natural),
+            set_basis=self.rules.set_basis,
+            warnings=(
+                *([NETWORK_WARNING] if manifest.split.drawn else []),
+                *([self.rules.note] if self.rules.note else []),
+                *likeness.warnings,
+            ),
         )
 
 

@@ -12,7 +12,9 @@ from trainer.errors import TrainerError
 from trainer.events import Said, Warned, silent
 from trainer.figures.evaluation import draw_evaluation
 from trainer.files import explained
+from trainer.metrics.conformal import COVERAGE
 from trainer.metrics.table import summary
+from trainer.metrics.verdict_table import consequence_lines, point_line, set_lines
 from trainer.prediction.evaluation import evaluate
 from trainer.prediction.inference import Predictor
 from trainer.runs.bundle import bundle_hash
@@ -46,6 +48,7 @@ def score(
     store: DatasetStore,
     part: str,
     *,
+    coverage: float = COVERAGE,
     report: Path | None = None,
     listener: Listener = silent,
     stop: StopRequest | None = None,
@@ -58,6 +61,7 @@ def score(
         bundle: folder.
         store: the dataset.
         part: `train`, `validation`, `test` or `all`.
+        coverage: of the prediction sets, 0 to 1.
         report: folder for metrics.json, predictions.csv and pictures.
         listener: receives progress events.
         stop: checked between batches.
@@ -69,7 +73,7 @@ def score(
         # Said before the long work, not after it.
         with explained(report):
             report.mkdir(parents=True, exist_ok=True)
-    predictor = Predictor(bundle)
+    predictor = Predictor(bundle, coverage=coverage)
     manifest = predictor.manifest
     if sentence := wrongly_marked_sentence(bundle, manifest):
         listener(Warned(message=sentence))
@@ -92,6 +96,8 @@ def score(
         decision_rule=manifest.calibration.decision_rule,
         test_scorings=scorings,
         subgroups=figures_by_fact(table, store.frame(None if part == "all" else part), manifest.malignant),
+        operating_point=evaluation.measured.point,
+        prediction_sets=evaluation.measured.sets,
     )
     if report is not None:
         _write_report(report, document, table, manifest.malignant)
@@ -99,13 +105,23 @@ def score(
     if scorings is not None:
         # Last: a dataset that another program is writing to must not cost hours of scoring.
         document = _counted(store, document, report, listener)
-    lines = [f"Part {part} of {store.path}", summary(evaluation.metrics, manifest.malignant)]
-    if document.test_scorings is not None:
-        scorings = document.test_scorings
+    return Scoring(document, _text(document, f"Part {part} of {store.path}", predictor))
+
+
+def _text(document: ScoredMetrics, title: str, predictor: Predictor) -> str:
+    """Return what was scored as lines for a terminal."""
+    lines = [title, summary(document, predictor.manifest.malignant), ""]
+    if (outcome := document.operating_point) is not None:
+        lines += [f"Operating point: {point_line(outcome.point)}"]
+        lines += [*consequence_lines(outcome.point.target.name, outcome.found), ""]
+    if document.prediction_sets is not None:
+        lines += [*set_lines(document.prediction_sets), ""]
+    if predictor.rules.note:
+        lines += [predictor.rules.note, ""]
+    if (scorings := document.test_scorings) is not None:
         times = "once" if scorings == 1 else f"{scorings} times"
         lines.append(f"This bundle has now been scored {times} on this dataset's test part.")
-    lines.append(RESEARCH_ONLY)
-    return Scoring(document, "\n".join(lines))
+    return "\n".join([*lines, RESEARCH_ONLY])
 
 
 def _counted(

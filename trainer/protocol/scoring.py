@@ -39,6 +39,19 @@ class EvaluateBundle(ScoringJob[Scored], frozen=True, kw_only=True):
     report: str = ""
 
 
+class Completed(Result, frozen=True, kw_only=True):
+    """A bundle knows its training images; `images` of them."""
+
+    images: int
+
+
+class CompleteBundle(ScoringJob[Completed], frozen=True, kw_only=True):
+    """Add to a bundle what it is to know of the images its network was trained on, which are those of `dataset`."""
+
+    bundle: str
+    dataset: str
+
+
 class RunEstimated(Result, frozen=True, kw_only=True):
     """What a run would cost; `device` is a sentence on where it would be trained."""
 

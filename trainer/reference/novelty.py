@@ -29,8 +29,8 @@ FLAGGED_SHARE = 0.05
 """Of set-aside validation images, by gate and score together."""
 COMPONENTS = 64
 """Fewer where there are fewer images or channels: never more than half of either."""
-_FEWEST = 20
-"""Set-aside images; with fewer no threshold leaves 5 % of new images above it."""
+FEWEST = 19
+"""Images that are needed for a threshold that flags 5 %; with n fewer it flags 1 in n + 1."""
 _TINY = 1e-12
 
 
@@ -77,7 +77,7 @@ class Novelty(NamedTuple):
 
     Attributes:
         subspaces: at each depth.
-        threshold: a score above it is flagged; infinite where there were too few images to set it.
+        threshold: a score above it is flagged; infinite where there were no images to set it.
         n: number of images that it was set on.
     """
 
@@ -165,17 +165,16 @@ def fit_subspace(
 def fit_threshold(scores: NDArray[np.float32], passes_gate: NDArray[np.bool_]) -> float:
     """Return the threshold with which gate and score together flag `FLAGGED_SHARE` of new images of the same source.
 
-    As in split conformal prediction, the share holds on average over new images from the source of these.
+    As in split conformal prediction, the share holds on average over new images from the source of these. With fewer
+    than `FEWEST` images the threshold is the largest of their scores.
 
     Args:
         scores: of set-aside images, (n,).
         passes_gate: which of them the quality gate lets through, (n,).
 
     Returns:
-        Infinity with fewer than 20 images.
+        Infinity where no image passes the gate.
     """
-    if len(scores) < _FEWEST:
-        return float("inf")
     allowed = int(FLAGGED_SHARE * (len(scores) + 1)) - int((~passes_gate).sum())
     ranked = np.sort(scores[passes_gate])[::-1]
     if not len(ranked):

@@ -6,6 +6,7 @@ bundle/manifest.json             the bundle, byte for byte (see `trainer.runs.bu
 bundle/manifest.sha256
 bundle/weights.safetensors
 bundle/malignant.json            optional: how the user has marked its classes
+bundle/operating_point.json      optional: from which probability on lesions are flagged
 config.toml  split.json  history.json  learning_curves.png        of the run, where they exist
 report*/metrics.json  report*/predictions.csv  report*/*.png      what it scored, if asked for
 ```
@@ -31,6 +32,7 @@ from trainer.errors import BundleError
 from trainer.files import atomic_folder, atomic_path, explained, sha256_of
 from trainer.runs.bundle import MANIFEST, MANIFEST_HASH, REFERENCE, WEIGHTS, read_bundle
 from trainer.runs.marks import MARKS
+from trainer.runs.operating_point import POINT, read_operating_point
 from trainer.runs.reports import METRICS_FILE, PREDICTIONS_FILE, is_report_name
 from trainer.stored import UnreadableError, decoded
 
@@ -44,7 +46,7 @@ CONTENTS = "skindesk.json"
 
 BUNDLE_FOLDER = "bundle"
 _BUNDLE_FILES = (MANIFEST, MANIFEST_HASH, WEIGHTS)
-_ADDITIONS = (MARKS, REFERENCE)
+_ADDITIONS = (MARKS, REFERENCE, POINT)
 """Files that may lie beside a bundle's manifest."""
 _RUN_FILES = ("config.toml", "split.json", "history.json", "learning_curves.png")
 _REPORT_FILES = (
@@ -191,6 +193,7 @@ def import_archive(file: Path, folder: Path) -> Contents:
                 _unpack(file, archive, member, temporary.joinpath(*member.split("/")), expected)
             try:
                 read_bundle(temporary / BUNDLE_FOLDER)
+                read_operating_point(temporary / BUNDLE_FOLDER)
             except BundleError as error:
                 reason = str(error).replace(f"{temporary}", file.name)
                 raise BundleError(f"The bundle in {file.name} cannot be used: {reason}") from error

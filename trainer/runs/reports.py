@@ -26,6 +26,8 @@ from trainer import RESEARCH_ONLY
 from trainer.errors import TrainerError
 from trainer.files import explained, read_regular, write_bytes, write_text
 from trainer.metrics.classification import Metrics
+from trainer.metrics.conformal import SetFigures
+from trainer.metrics.operating import PointOutcome
 from trainer.metrics.subgroups import SubgroupFigures
 from trainer.stored import read_stored
 from trainer.tables import as_csv, spreadsheet_plain
@@ -61,6 +63,8 @@ class ScoredMetrics(Metrics, frozen=True, kw_only=True):
         test_scorings: how often the bundle had been scored on the dataset's test part by then; `None` where
             the test part was not looked at.
         subgroups: figures by age group, sex and site, where the dataset knows them; empty in older reports.
+        operating_point: the point that was saved for the bundle, and what it led to; `None` where there was none.
+        prediction_sets: how the bundle's prediction sets do on these images; `None` for a bundle without a reference.
         research_only: the statement that goes with every result.
     """
 
@@ -71,6 +75,8 @@ class ScoredMetrics(Metrics, frozen=True, kw_only=True):
     decision_rule: str
     test_scorings: int | None
     subgroups: tuple[SubgroupFigures, ...] = ()
+    operating_point: PointOutcome | None = None
+    prediction_sets: SetFigures | None = None
     research_only: str = RESEARCH_ONLY
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trainer.dataset.classes.malignancy import Marks
+    from trainer.metrics.operating import OperatingPoint
     from trainer.predictions import Choice, Prediction
     from trainer.runs.bundle import Manifest
     from trainer.runs.summary import RunSummary
@@ -25,7 +26,9 @@ class BundleFacts:
         manifest: everything about the network but its weights.
         summary: of the run it comes from, with what it scored.
         trained_marks: which classes were malignant or benign when it was trained.
+        complete: whether the bundle knows its training images, so that others can be told from them.
         wrongly_marked: classes that an older version did not count as malignant although their names say so.
+        point: the operating point that is saved for it; `None` where there is none.
     """
 
     folder: Path
@@ -33,6 +36,8 @@ class BundleFacts:
     summary: RunSummary
     trained_marks: Marks
     wrongly_marked: tuple[str, ...] = ()
+    complete: bool = True
+    point: OperatingPoint | None = None
 
     @property
     def hash(self) -> str:
@@ -50,9 +55,10 @@ def read_bundle_facts(folder: Path) -> BundleFacts:
     Raises:
         BundleError: the folder is no bundle, or its manifest is changed, damaged or too new.
     """
-    from trainer.runs.bundle import read_manifest, read_trained_manifest
+    from trainer.runs.bundle import REFERENCE, read_manifest, read_trained_manifest
     from trainer.runs.bundle_classes import wrongly_marked
     from trainer.runs.folder import RunFolder
+    from trainer.runs.operating_point import read_operating_point
     from trainer.runs.reading import read_run  # loads numpy; this runs in a worker
 
     manifest = read_manifest(folder)
@@ -64,6 +70,8 @@ def read_bundle_facts(folder: Path) -> BundleFacts:
         read_run(run.path) if of_a_run else read_run(folder, imported=True),
         read_trained_manifest(folder).marks,
         wrongly_marked(folder, manifest),
+        (folder / REFERENCE).is_file(),
+        read_operating_point(folder),
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from skindesk.models.diagnosis.bundle import BundleFacts
+    from skindesk.pages.diagnosis.completing import CompletePanel
     from trainer.dataset.classes.malignancy import Malignancy
     from trainer.runs.summary import RunSummary
 
@@ -30,6 +31,10 @@ _SHORTEST_NAME = 12  # letters of a run's name that the chooser always shows
 
 class BundleCard(Card):
     """Chooses the bundle.
+
+    Args:
+        lacking: says what the bundle lacks, and adds it.
+        parent: as usual.
 
     Signals:
         chosen(Path): a person has chosen another bundle.
@@ -42,7 +47,7 @@ class BundleCard(Card):
     train_asked = Signal()
     import_asked = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, lacking: CompletePanel, parent: QWidget | None = None) -> None:
         super().__init__(self.tr("Network"), parent)
         self.status = muted()
         self.header.addWidget(self.status)
@@ -70,6 +75,8 @@ class BundleCard(Card):
         self.outdated.setWordWrap(True)
         set_role(self.outdated, "alert")
         self.body.addWidget(self.outdated)
+        self.lacking = lacking
+        self.body.addWidget(lacking)
         self.marks_button = QPushButton(self.tr("Malignant classes…"))
         set_role(self.marks_button, "quiet")
         self.marks_button.setStyleSheet("padding-left: 0px;")  # in line with the text above it
@@ -84,6 +91,11 @@ class BundleCard(Card):
             wrap=True,
         )
         self.body.addWidget(self._nothing)
+        self.body.addWidget(self._ways_to_one())
+        self.show_bundles((), None)
+        self.show_facts(None)
+
+    def _ways_to_one(self) -> QWidget:
         self._ways = QWidget()
         set_role(self._ways, "plain")
         row = QHBoxLayout(self._ways)
@@ -95,9 +107,7 @@ class BundleCard(Card):
         bring.clicked.connect(self.import_asked)
         row.addWidget(bring)
         row.addStretch(1)
-        self.body.addWidget(self._ways)
-        self.show_bundles((), None)
-        self.show_facts(None)
+        return self._ways
 
     def _fold_button(self) -> FoldButton:
         self._low = False
@@ -131,6 +141,7 @@ class BundleCard(Card):
     def show_facts(self, facts: BundleFacts | None) -> None:
         """Say what network it is; `None` while that is not known."""
         self._facts = facts
+        self.lacking.show_facts(facts)
         self._show_outdated(facts.wrongly_marked if facts is not None else ())
         self._line.setText(words.bundle_line(facts) if facts is not None else "")
         self._score.setText(words.score_line(facts) if facts is not None else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trainer.predictions import table_columns, table_row
 from trainer.tables import as_csv as table_text
 
 if TYPE_CHECKING:
@@ -24,26 +25,11 @@ def as_csv(classes: Sequence[str], images: Sequence[CaseImage], together: Predic
         together: makes a last row of that name.
     """
     framing = ["rotation", "crop_x", "crop_y", "crop_width", "crop_height"]
-    own = ["path", "predicted", *classes, "malignant_probability", "prior", "warnings", "error"]
     rows: list[list[str]] = []
     for image in images:
         view = image.view()
         cut = [f"{share:.4f}" for share in view.crop] if view.crop is not None else [""] * 4
-        rows.append([view.path, *_figures(image.prediction, classes), f"{view.rotation:g}", *cut])
+        rows.append([*table_row(view.path, image.prediction, classes), f"{view.rotation:g}", *cut])
     if together is not None:
-        rows.append([_TOGETHER, *_figures(together, classes), "", "", "", "", ""])
-    return table_text([*own, *framing], rows)
-
-
-def _figures(prediction: Prediction | None, classes: Sequence[str]) -> list[str]:
-    if prediction is None or not prediction.probabilities:
-        error = prediction.error if prediction is not None else ""
-        return ["", *[""] * len(classes), "", "", "", error]
-    return [
-        prediction.predicted,
-        *(f"{prediction.probabilities[name]:.6f}" for name in classes),
-        "" if prediction.malignant_probability is None else f"{prediction.malignant_probability:.6f}",
-        prediction.prior,
-        " ".join(prediction.warnings),
-        "",
-    ]
+        rows.append([*table_row(_TOGETHER, together, classes), "", "", "", "", ""])
+    return table_text([*table_columns(classes), *framing], rows)

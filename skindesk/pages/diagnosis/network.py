@@ -55,10 +55,12 @@ class Network(QObject):
         self._marking: Question[BundleFacts] = Question(self._read, card.problem.show_error, self)
         card.marks_chosen.connect(self._mark)
         card.chosen.connect(self._choose_by_hand)
+        card.lacking.completed.connect(self._completed)
         model.images_changed.connect(self._leave_demo)
         card.train_asked.connect(lambda: workspace.go_to.emit("training"))
         card.import_asked.connect(lambda: workspace.go_to.emit("results"))
         workspace.bundle_changed.connect(self._bundle_changed)
+        workspace.bundle_edited.connect(self._bundle_edited)
         runs.refreshed.connect(self._runs_looked_at)
         queue.changed.connect(self._show_engine)
         queue.beat.connect(self._beat)
@@ -83,10 +85,14 @@ class Network(QObject):
         else:
             self._reading.ask(partial(read_bundle_facts, bundle))
 
+    def _bundle_edited(self, bundle: Path) -> None:
+        if bundle == self._workspace.bundle:
+            self._reading.ask(partial(read_bundle_facts, bundle))
+
     def _read(self, facts: BundleFacts) -> None:
         before = self.facts
         self._show(facts)
-        if before is None or (before.hash, before.manifest.marks) != (facts.hash, facts.manifest.marks):
+        if before is None or _answers_by(before) != _answers_by(facts):
             self._model.set_bundle(facts.folder, anew=True)  # the same folder may hold another network by now
             self._warm_up()
         self._leave_demo()
@@ -102,6 +108,10 @@ class Network(QObject):
             return read_bundle_facts(folder)
 
         self._marking.ask(mark)
+
+    def _completed(self) -> None:
+        if self.facts is not None:
+            self._reading.ask(partial(read_bundle_facts, self.facts.folder))
 
     def _unreadable(self, sentence: str) -> None:
         self._show(None)
@@ -179,3 +189,8 @@ class Network(QObject):
         else:
             status = self.tr("Engine ready")
         self._card.status.setText(status)
+
+
+def _answers_by(facts: BundleFacts) -> tuple[object, ...]:
+    """Return what an answer depends on besides the image."""
+    return facts.hash, facts.manifest.marks, facts.complete, facts.point

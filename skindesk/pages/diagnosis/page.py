@@ -14,6 +14,7 @@ from skindesk.models.pictures import PictureLoader
 from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.actions import Actions, connect
 from skindesk.pages.diagnosis.bundle_card import BundleCard
+from skindesk.pages.diagnosis.completing import CompletePanel
 from skindesk.pages.diagnosis.findings import ANSWERED, Findings
 from skindesk.pages.diagnosis.image_area import ImageArea
 from skindesk.pages.diagnosis.intake import Hover, Intake
@@ -54,6 +55,7 @@ class DiagnosisPage(QWidget):
 
     Args:
         diagnosis: the queue that predicts.
+        scoring: the queue that completes bundles.
         runs: whose bundles can be chosen.
         workspace: with the bundle in use; images may come from other pages by it.
         settings: paper and folder of reports.
@@ -64,6 +66,7 @@ class DiagnosisPage(QWidget):
     def __init__(
         self,
         diagnosis: JobQueue,
+        scoring: JobQueue,
         runs: RunsModel,
         workspace: Workspace,
         settings: Settings,
@@ -81,7 +84,7 @@ class DiagnosisPage(QWidget):
         self.images = ImageArea(self.model, self.loader, self.commands)
         self.notice = Notice()
         self.failure = Notice()
-        self.bundle = BundleCard()
+        self.bundle = BundleCard(CompletePanel(scoring, settings))
         self.result = ResultCard()
         self.patient = PatientCard()
         self.side = Side((self.bundle, self.result, self.patient), self.commands)

@@ -10,8 +10,10 @@ from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from skindesk.choice_words import deciding_figures
+from skindesk.flag_words import flag_title, reasons
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.pages.diagnosis import words
+from skindesk.pages.diagnosis.verdict import Headline, PredictionSet
 from skindesk.widgets.basics import Card, SegmentedRow, muted
 from skindesk.widgets.fold import FoldButton
 from skindesk.widgets.notice import Notice
@@ -84,6 +86,9 @@ class ResultCard(Card):
         self.choice.setToolTip(self.tr("The combined result of all images, or that of the selected one"))
         self.choice.chosen.connect(self.choice_changed)
         self.body.addWidget(self.choice)
+        self.body.addWidget(self._flag())
+        self.headline = Headline()
+        self.body.addWidget(self.headline)
         self.body.addLayout(self._verdict())
         self.figures = QLabel()
         self.figures.setWordWrap(True)
@@ -93,6 +98,8 @@ class ResultCard(Card):
         self.bars = ProbabilityBars()
         self.body.addSpacing(SPACE // 2)
         self.body.addWidget(self.bars)
+        self.prediction_set = PredictionSet()
+        self.body.addWidget(self.prediction_set)
         self.body.addLayout(self._note_row())
         self._malignant = self._malignant_part()
         self.body.addWidget(self._malignant)
@@ -125,6 +132,28 @@ class ResultCard(Card):
         row.addWidget(self.predicted, 1, Qt.AlignmentFlag.AlignBaseline)
         row.addWidget(self.demo, 0, Qt.AlignmentFlag.AlignTop)
         return row
+
+    def _flag(self) -> QWidget:
+        """Return what leads where the answer must not be relied on; the probabilities are folded away below it."""
+        self.flag = QWidget()
+        set_role(self.flag, "plain")
+        layout = QVBoxLayout(self.flag)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACE)
+        self.flag_title = QLabel()
+        self.flag_title.setWordWrap(True)
+        set_role(self.flag_title, "flag")
+        self.flag_reasons = QLabel()
+        self.flag_reasons.setWordWrap(True)
+        self.flag_reasons.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.reveal = FoldButton(
+            self.tr("Show the probabilities"), self.tr("They mean nothing for an image of another kind")
+        )
+        self.reveal.toggled.connect(lambda _unfolded: self.show_result(self._shown))
+        layout.addWidget(self.flag_title)
+        layout.addWidget(self.flag_reasons)
+        layout.addWidget(self.reveal, 0, Qt.AlignmentFlag.AlignLeft)
+        return self.flag
 
     def _note_row(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -166,11 +195,16 @@ class ResultCard(Card):
 
     def show_result(self, shown: Shown) -> None:
         """Show a result, or why there is none."""
+        if shown.prediction is not self._shown.prediction:
+            self.reveal.setChecked(False)
         self._shown = shown
         facts, prediction = shown.facts, shown.prediction
+        flagged = prediction is not None and prediction.in_distribution is False
         answered = facts is not None and prediction is not None and bool(prediction.probabilities)
         # What an answer will fill stays where it is while it is awaited.
         awaited = facts is not None and (answered or shown.images > 0)
+        self.flag.setVisible(flagged)
+        told = awaited and (not flagged or self.reveal.isChecked())
         self.setVisible(facts is not None or bool(shown.note))
         self.choice.setVisible(bool(shown.choice))
         self.choice.choose(shown.choice)
@@ -179,10 +213,10 @@ class ResultCard(Card):
         self._act.setText(shown.action)
         self._act.setVisible(bool(shown.action))
         for part in (self.bars, self._sort, self._predicted_title, self.predicted, self._basis):
-            part.setVisible(awaited)
+            part.setVisible(told)
         marked = facts is not None and bool(facts.manifest.malignant)
-        self._malignant.setVisible(awaited and marked)
-        self._none_malignant.setVisible(awaited and not marked)
+        self._malignant.setVisible(told and marked)
+        self._none_malignant.setVisible(told and not marked)
         self.demo.setVisible(awaited and facts is not None and facts.summary.drawn)
         self._fold.setVisible(facts is not None)
         self._explanation.setVisible(facts is not None and self._fold.isChecked())
@@ -191,28 +225,37 @@ class ResultCard(Card):
             self._explanation.setText(words.explanation(facts))
         self._show_rows()
         if facts is not None and prediction is not None and answered:
-            self._show_answer(facts, prediction)
+            self._show_answer(facts, prediction, told=told)
         else:
             self._show_no_answer()
 
-    def _show_answer(self, facts: BundleFacts, prediction: Prediction) -> None:
+    def _show_answer(self, facts: BundleFacts, prediction: Prediction, *, told: bool) -> None:
+        self.headline.show_point(prediction.operating_point if told else None)
+        self.prediction_set.show_set(None if prediction.in_distribution is False else prediction)
         label = class_label(prediction.predicted, facts.manifest.malignant)
         figures = deciding_figures(facts.choice(prediction))
         share = percent(prediction.probabilities[prediction.predicted])
         self.predicted.setText(label if figures else f"{label}  {share}")
         self.figures.setText(figures)
-        self.figures.setVisible(bool(figures))
+        self.figures.setVisible(told and bool(figures))
         if (malignant := prediction.malignant_probability) is not None:
             self.malignant.setText(percent(malignant))
             self._malignant_bar.set_value(malignant)
-        if prediction.warnings:
-            self._warnings.show_note("\n".join(prediction.warnings))
+        warnings = "\n".join(reasons(prediction))
+        if prediction.in_distribution is False:
+            self.flag_title.setText(flag_title(prediction))
+            self.flag_reasons.setText(warnings)
+            self._warnings.clear()
+        elif warnings:
+            self._warnings.show_note(warnings)
         else:
             self._warnings.clear()
         self._quality.setText(words.test_sentences(facts, prediction.predicted))
-        self._quality.show()
+        self._quality.setVisible(told)
 
     def _show_no_answer(self) -> None:
+        self.headline.show_point(None)
+        self.prediction_set.show_set(None)
         self.predicted.setText(_UNKNOWN)
         self.malignant.setText(_UNKNOWN)
         self._malignant_bar.set_value(0.0)

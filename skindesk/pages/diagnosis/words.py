@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication
 
 from skindesk.choice_words import deciding_figures, in_sentence
+from skindesk.flag_words import flag_title, reasons
 from skindesk.metric_words import name_of
+from skindesk.verdict_words import headline, members, set_statement
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import class_label
 from trainer import RESEARCH_ONLY
@@ -197,6 +199,14 @@ def result_text(
     if prediction.error:
         return "\n".join([*lines, about_file(prediction.error, images[0].path)])
     malignant = facts.manifest.malignant
+    if prediction.in_distribution is False:
+        lines += [
+            flag_title(prediction),
+            *reasons(prediction),
+            tr("The figures below are not to be relied on."),
+        ]
+    elif prediction.operating_point is not None:
+        lines.append(headline(prediction.operating_point))
     lines.append(tr("Predicted: {name}").format(name=class_label(prediction.predicted, malignant)))
     if figures := deciding_figures(facts.choice(prediction)):
         lines.append(figures)
@@ -206,7 +216,11 @@ def result_text(
         lines.append(tr("No class of this network is marked malignant."))
     else:
         lines.append(tr("Malignant classes (▲) together: {share}").format(share=percent(share)))
-    lines += list(prediction.warnings)
+    if prediction.in_distribution is not False:
+        if prediction.prediction_set is not None and prediction.set_basis is not None:
+            lines.append(tr("Prediction set: {names}").format(names=members(prediction.prediction_set)))
+            lines.append(set_statement(prediction.set_basis))
+        lines += list(prediction.warnings)
     lines += ["", f"{facts.summary.name}: {bundle_line(facts)}", score_line(facts)]
     lines += [f"{answer.prior} {answer.decision_rule}", RESEARCH_ONLY]
     return "\n".join(lines)

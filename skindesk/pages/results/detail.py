@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
+    QGridLayout,
     QHBoxLayout,
     QMenu,
     QPushButton,
@@ -21,6 +22,7 @@ from skindesk.models.runs.listing import RunStatus
 from skindesk.models.runs.record import RunRecord, read_record
 from skindesk.pages.results.confusion_view import ConfusionView
 from skindesk.pages.results.metrics_view import MetricsView
+from skindesk.pages.results.operating_view import OperatingView
 from skindesk.pages.results.pictures_view import PicturesView
 from skindesk.pages.results.scoring_panel import Part, ScoringPanel
 from skindesk.pages.results.settings_view import SettingsView
@@ -33,7 +35,7 @@ from skindesk.widgets.theme import SPACE, set_role
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from PySide6.QtGui import QAction
+    from PySide6.QtGui import QAction, QResizeEvent
 
     from skindesk.engine.jobs import JobQueue
     from skindesk.models.runs.listing import RunsModel, RunSummary
@@ -45,6 +47,7 @@ _SMALLEST_VIEW = 104  # pixels
 _MATRIX_HEIGHT, _CURVES_HEIGHT = 256, 280  # pixels, below which they are scrolled rather than squeezed
 _CHEVRON = 12  # pixels
 _METRICS, _CONFUSION, _CURVES, _SETTINGS = "metrics", "confusion", "curves", "settings"
+_OPERATING = "operating"
 
 
 class RunDetail(QWidget):
@@ -84,6 +87,8 @@ class RunDetail(QWidget):
         self.metrics = MetricsView()
         self.confusion = ConfusionView(settings)
         self.pictures = PicturesView()
+        self.operating = OperatingView()
+        self.operating.saved.connect(workspace.bundle_edited)
         self.settings = SettingsView()
         self.unscored = Unscored()
         self._stack = QStackedWidget()
@@ -91,6 +96,7 @@ class RunDetail(QWidget):
             _METRICS: self.metrics,
             _CONFUSION: _tall(self.confusion, _MATRIX_HEIGHT),
             _CURVES: _tall(self.pictures, _CURVES_HEIGHT),
+            _OPERATING: self.operating,
             _SETTINGS: self.settings,
         }
         for view in (*self._views.values(), self.unscored):
@@ -153,14 +159,16 @@ class RunDetail(QWidget):
             row.addWidget(button)
         return row
 
-    def _tabs(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(SPACE)
+    def _tabs(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setSpacing(SPACE)
+        grid.setColumnStretch(1, 1)
         self.tabs = SegmentedRow(
             [
                 (_METRICS, self.tr("Figures")),
                 (_CONFUSION, self.tr("Confusion matrix")),
                 (_CURVES, self.tr("Curves")),
+                (_OPERATING, self.tr("Operating point")),
                 (_SETTINGS, self.tr("Settings")),
             ]
         )
@@ -168,11 +176,22 @@ class RunDetail(QWidget):
         self._part_words = muted(self.tr("Part"))
         self.tabs.chosen.connect(lambda _key: self._fill())
         self.parts.chosen.connect(self._part_chosen)
-        row.addWidget(self.tabs)
-        row.addStretch(1)
+        self._of_part = QWidget()
+        row = QHBoxLayout(self._of_part)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(SPACE)
         row.addWidget(self._part_words)
         row.addWidget(self.parts)
-        return row
+        grid.addWidget(self.tabs, 0, 0)
+        grid.addWidget(self._of_part, 0, 2)
+        self._tab_grid = grid
+        return grid
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Place the choice of a part below the tabs where there is no room beside them."""
+        super().resizeEvent(event)
+        beside = self.tabs.sizeHint().width() + self._of_part.sizeHint().width() + 2 * SPACE <= self.width()
+        self._tab_grid.addWidget(self._of_part, *((0, 2) if beside else (1, 0)))
 
     # --- a run -------------------------------------------------------------------------------------------
 
@@ -265,8 +284,7 @@ class RunDetail(QWidget):
         """Fill the view that is shown, if that has not been done."""
         tab, record = self.tabs.current, self.record
         of_a_part = tab in {_METRICS, _CONFUSION} or (tab == _CURVES and not self.pictures.learning)
-        for widget in (self.parts, self._part_words):
-            widget.setVisible(of_a_part)
+        self._of_part.setVisible(of_a_part)
         if record is None:
             return
         part = self.parts.current
@@ -282,6 +300,8 @@ class RunDetail(QWidget):
                 self._show_unscored(record, part)
             elif tab == _CURVES:
                 self.pictures.show_record(record, part)
+            elif tab == _OPERATING:
+                self.operating.show_record(record)
             elif tab == _SETTINGS:
                 self.settings.show_record(record)
         self._stack.setCurrentWidget(view)

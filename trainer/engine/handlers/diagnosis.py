@@ -14,6 +14,7 @@ from trainer.images.framing import read_view
 from trainer.protocol.diagnosis import PredictImages, Predictions, Warm, WarmUp
 from trainer.runs.bundle import REFERENCE
 from trainer.runs.marks import MARKS
+from trainer.runs.operating_point import POINT
 
 if TYPE_CHECKING:
     from trainer.engine.handling import Context
@@ -119,7 +120,7 @@ def _predictor(bundle: Path, context: Context) -> tuple[Predictor, str]:
 
 def _additions(bundle: Path) -> Additions:
     found = []
-    for name in (MARKS, REFERENCE):
+    for name in (MARKS, REFERENCE, POINT):
         try:
             stat = (bundle / name).stat()
         except OSError:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from trainer.config import check_config
 from trainer.engine.handling import handles
 from trainer.protocol.scoring import (
+    CompleteBundle,
+    Completed,
     DevicesFound,
     EstimateRun,
     EvaluateBundle,
@@ -40,6 +42,19 @@ def evaluate_bundle(job: EvaluateBundle, context: Context) -> Scored:
             Path(job.bundle), store, job.part, report=report, listener=context.listener, stop=context.stop
         )
     return Scored(text=scoring.text, report=job.report)
+
+
+@handles(CompleteBundle)
+def complete(job: CompleteBundle, context: Context) -> Completed:
+    """Look at all images a network was trained on, and write down what its bundle is to know of them."""
+    from trainer.dataset.store import DatasetStore
+
+    with DatasetStore.open(Path(job.dataset), read_only=True) as store:
+        with context.libraries.loaded():
+            from trainer.prediction.completing import complete_bundle
+        context.libraries.show_proven_gpus()
+        reference = complete_bundle(Path(job.bundle), store, listener=context.listener, stop=context.stop)
+    return Completed(images=len(reference.training.hashes))
 
 
 @handles(EstimateRun)

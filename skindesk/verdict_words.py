@@ -1,0 +1,72 @@
+"""Flagged or not, and the prediction set, in the language of the program: for the window and for reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication
+
+from trainer.dataset.classes.names import FULL_NAMES
+from trainer.predictions import MALIGNANT
+from trainer.wording import all_but_one_of, chosen_percent, percent, percents_apart
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trainer.predictions import AppliedPoint, SetBasis
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("verdict", text)
+
+
+def headline(point: AppliedPoint) -> str:
+    """Say whether an image is flagged, and why: the sentence that leads a result."""
+    share, threshold = percents_apart(point.probability, point.threshold)
+    sentence = (
+        _tr("Flagged: {target} {share} is above this network's {threshold} for {sensitivity} sensitivity")
+        if point.above
+        else _tr(
+            "Not flagged: {target} {share} is below this network's {threshold} for {sensitivity} sensitivity"
+        )
+    )
+    return sentence.format(
+        target=_tr("malignant") if point.target == MALIGNANT else _in_sentence(point.target),
+        share=share,
+        threshold=threshold,
+        sensitivity=chosen_percent(point.sensitivity),
+    )
+
+
+def members(prediction_set: Iterable[str]) -> str:
+    """Return the classes of a prediction set: "melanoma, nevus"."""
+    return ", ".join(map(_in_sentence, prediction_set)) or _tr("no class")
+
+
+def set_statement(basis: SetBasis) -> str:
+    """Say exactly what prediction sets promise, and how often they tell something."""
+    sentences = [
+        _tr(
+            "In {times} images of each class from the same source the set contains the true class; this says nothing "
+            "about this patient, and nothing where the image is flagged as unlike the training images."
+        ).format(times=all_but_one_of(basis.coverage))
+    ]
+    if basis.always:
+        sentences.append(
+            _tr(
+                "In every set, because fewer than {n} lesions were set aside to calibrate them: {names}."
+            ).format(n=basis.needed, names=members(basis.always))
+        )
+    if basis.informative is not None:
+        words = (
+            _tr("{share} of the sets hold exactly one class beside these.")
+            if basis.always
+            else _tr("{share} of the sets hold exactly one class.")
+        )
+        sentences.append(words.format(share=percent(basis.informative)))
+    return " ".join(sentences)
+
+
+def _in_sentence(class_name: str) -> str:
+    name = FULL_NAMES.get(class_name)
+    return class_name if name is None else name[0].lower() + name[1:]
