@@ -12,6 +12,7 @@ _USAGE = """\
 usage: skindesk [--demo] [DATASET.db | FOLDER]   open the window
        skindesk --self-test                      try every part of the program and say how it went
        skindesk report BUNDLE IMAGE... --out FILE.pdf
+       skindesk batch BUNDLE FOLDER --out DIR
        skindesk trainer ...                      the command line: skindesk trainer --help
        skindesk --version
 """
@@ -55,6 +56,10 @@ def _without_window(words: list[str]) -> int | None:
         from skindesk.reports.command import run as run_report
 
         status = run_report(words[1:])
+    elif words[:1] == ["batch"]:
+        from skindesk.reports.batch_command import run as run_batch
+
+        status = run_batch(words[1:])
     elif words[:1] == ["write-report"]:
         from skindesk.reports.writing import serve
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from PySide6.QtCore import QCoreApplication, QObject, QTimer, QUrl
 from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from skindesk.demo import CanDiagnose, Demo
     from skindesk.engine import Engines
+    from skindesk.models.cases.cases import CasesModel
+    from skindesk.models.cases.reading import OpenedCase
     from skindesk.models.devices import DevicesModel
     from skindesk.models.runs.listing import RunsModel
 
@@ -47,6 +49,13 @@ def make_application(arguments: list[str]) -> QApplication:
     return application
 
 
+class CanReopen(Protocol):
+    """A page that diagnoses stored cases again."""
+
+    def open_case(self, opened: OpenedCase) -> None:
+        """Show a case."""
+
+
 class SkinDesk(QObject):
     """The program with its window.
 
@@ -66,6 +75,7 @@ class SkinDesk(QObject):
         self._engines: Engines | None = None
         self._devices: DevicesModel | None = None
         self._runs: RunsModel | None = None
+        self._cases: CasesModel | None = None
         self.demo: Demo | None = None
         self.window = MainWindow(self._pages(), self.settings)
         self._closing = QTimer(self.window)
@@ -112,12 +122,23 @@ class SkinDesk(QObject):
             self._runs = RunsModel(self.paths, self.settings, self.workspace, self)
         return self._runs
 
+    @property
+    def cases(self) -> CasesModel:
+        """Diagnoses that were saved."""
+        if self._cases is None:
+            from skindesk.models.cases.cases import CasesModel
+
+            self._cases = CasesModel(self.paths, self)
+            self._cases.reopened.connect(self._reopen)
+        return self._cases
+
     def _pages(self) -> list[PageEntry]:
         return [
             PageEntry("dataset", self.tr("Dataset"), self._dataset_page),
             PageEntry("training", self.tr("Training"), self._training_page),
             PageEntry("results", self.tr("Results"), self._results_page),
             PageEntry("diagnosis", self.tr("Diagnosis"), self._diagnosis_page),
+            PageEntry("cases", self.tr("Cases"), self._cases_page),
             PageEntry("settings", self.tr("Settings"), self._settings_page),
         ]
 
@@ -151,7 +172,14 @@ class SkinDesk(QObject):
         from trainer.protocol.scoring import CompleteBundle
 
         diagnosis, scoring = self.engines.queue_for(PredictImages), self.engines.queue_for(CompleteBundle)
-        return DiagnosisPage(diagnosis, scoring, self.runs, self.workspace, self.settings, self.paths)
+        return DiagnosisPage(
+            diagnosis, scoring, self.runs, self.workspace, self.cases, self.settings, self.paths
+        )
+
+    def _cases_page(self) -> QWidget:
+        from skindesk.pages.cases import CasesPage
+
+        return CasesPage(self.cases, self.workspace, self.settings)
 
     def _settings_page(self) -> QWidget:
         from skindesk.pages.settings import SettingsPage
@@ -240,6 +268,12 @@ class SkinDesk(QObject):
         """Show images on the page for it; a page that is there already has heard of them itself."""
         if "diagnosis" not in self.window.built_pages:
             cast("CanDiagnose", self.window.page("diagnosis")).add_images(paths)
+        self.window.show_page("diagnosis")
+
+    def _reopen(self, case: OpenedCase) -> None:
+        """Show a case on the page for diagnosis; a page that is there already has heard of it itself."""
+        if "diagnosis" not in self.window.built_pages:
+            cast("CanReopen", self.window.page("diagnosis")).open_case(case)
         self.window.show_page("diagnosis")
 
     def _setting_changed(self, key: str) -> None:

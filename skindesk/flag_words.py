@@ -23,7 +23,7 @@ def flag_title(prediction: Prediction) -> str:
     unusual = prediction.unusual
     alike = not unusual.flagged if unusual is not None else not any(map(_is_unlike, prediction.warnings))
     if alike:
-        return _tr("This image is too poor to rely on an answer")
+        return _tr("The image is too poor to rely on an answer")
     return _tr("Unlike the images this network learned from")
 
 

@@ -88,6 +88,11 @@ class Paths:
         return self.data_root / "unfinished"
 
     @property
+    def cases(self) -> Path:
+        """Saved diagnoses, with copies of their images."""
+        return self.data_root / "cases"
+
+    @property
     def pasted(self) -> Path:
         """Pictures that came from the clipboard."""
         return self.data_root / "pasted"

@@ -123,6 +123,22 @@ SETTINGS: tuple[Setting, ...] = (
         variable="SKINDESK_WEIGHTS_DIR",
     ),
     Setting(
+        "keep_patient",
+        False,
+        "Cases",
+        "Keep patient details",
+        "Store what is entered about the patient with the unfinished diagnosis and with saved cases, on this "
+        "machine only. Otherwise it is gone when SkinDesk is closed.",
+    ),
+    Setting(
+        "case_images",
+        "copy",
+        "Cases",
+        "Images of saved cases",
+        "Copies hold the pixels alone, without EXIF or other metadata, and outlive the original files.",
+        choices=(("copy", "Copy"), ("reference", "Leave in place")),
+    ),
+    Setting(
         "stop_grace_seconds",
         60,
         "Engine",
@@ -160,11 +176,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("window_geometry", ""),
     Setting("dataset_columns", [], kind="sizes"),
     Setting("results_rows", [], kind="sizes"),
+    Setting("case_columns", [], kind="sizes"),
     Setting("confusion_columns", [], kind="sizes"),
     Setting("run_table_order", "-created"),
     Setting("run_table_widths", [], kind="sizes"),
     # Where each kind of file or folder was chosen last.
     Setting("report_folder", ""),
+    Setting("export_folder", ""),
     Setting("images_folder", ""),
     Setting("source_folder", ""),
     Setting("dataset_folder", ""),
@@ -226,6 +244,10 @@ class Settings(QObject):
         """Return a setting that is a whole number."""
         value = self.value(key)
         return int(value) if isinstance(value, int | float) else 0
+
+    def flag(self, key: str) -> bool:
+        """Return a setting that is yes or no."""
+        return self.value(key) is True
 
     def texts(self, key: str) -> list[str]:
         """Return a setting that is a list of texts."""

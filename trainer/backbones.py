@@ -162,7 +162,8 @@ REGISTRY: dict[BackboneName, Backbone] = {
             parameters=23_564_800,
             scaling="minus-one-to-one",
             blocks=tuple(Block(f"conv{k}", at=f"conv{k}_") for k in range(1, 6)),
-            depths=(Depth("conv3", "conv4_block1_preact_bn"), Depth("conv4", "conv5_block1_preact_bn")),
+            # Its groups of blocks end with the halving: the last block of conv4 gives maps as coarse as those of conv5.
+            depths=(Depth("conv3", "conv4_block1_preact_bn"), Depth("conv4", "conv4_block6_preact_bn")),
             keras_file=_RESNET_FILE,
             keras_url=_RESNET_URL,
             keras_md5="fac2f116257151a9d068a22e544a4917",

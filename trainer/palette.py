@@ -23,6 +23,10 @@ eyes (simulated as in Machado et al. 2009); the palette of Okabe and Ito reaches
 MORE_COLOURS = ("#374559", "#5E2399", "#DE27D2", "#7E2522")
 """For other classes: differ by 18 or more from the above and from each other, by the same measure."""
 
+HEAT = ("#440154", "#3B528B", "#21918C", "#5EC962", "#FDE725")
+"""From little to much: quarters of matplotlib's viridis. Its green and yellow stand out from skin and from pigment, and
+lightness alone says which is more."""
+
 
 def class_colour(class_name: str, classes: Sequence[str]) -> str:
     """Return the colour of a class as `#RRGGBB`: HAM10000's own, or one that its place in the list gives.

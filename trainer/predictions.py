@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -120,6 +120,38 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
 
 
+_ANSWER = frozenset(
+    {
+        "probabilities",
+        "predicted",
+        "malignant_probability",
+        "prior",
+        "in_distribution",
+        "unusual",
+        "warnings",
+    }
+)
+_WHERE_KNOWN = frozenset(
+    {
+        "metadata",
+        "in_distribution",
+        "unusual",
+        "above_threshold",
+        "operating_point",
+        "prediction_set",
+        "set_basis",
+    }
+)
+
+
+def as_document(prediction: Prediction) -> dict[str, Any]:
+    """Return a prediction as plain values for JSON: an image that cannot be read has a path and an error alone."""
+    document: dict[str, Any] = msgspec.to_builtins(prediction)
+    lacking = _ANSWER if prediction.error else {"error"}
+    lacking = lacking | {name for name in _WHERE_KNOWN if document[name] is None}
+    return {name: value for name, value in document.items() if name not in lacking}
+
+
 def table_columns(classes: Sequence[str]) -> tuple[str, ...]:
     """Return the columns of a table of predictions, the path first.
 
@@ -144,16 +176,17 @@ def table_row(path: str, prediction: Prediction | None, classes: Sequence[str]) 
         *(f"{prediction.probabilities[name]:.6f}" for name in classes),
         "" if malignant is None else f"{malignant:.6f}",
         prediction.prior,
-        _yes_or_no(prediction.in_distribution),
+        yes_or_no(prediction.in_distribution),
         "" if unusual is None else f"{unusual.score:.3f}",
-        _yes_or_no(prediction.above_threshold),
+        yes_or_no(prediction.above_threshold),
         "; ".join(prediction.prediction_set or ()),
         " ".join(prediction.warnings),
         "",
     ]
 
 
-def _yes_or_no(value: bool | None) -> str:
+def yes_or_no(value: bool | None) -> str:
+    """Return a truth value as a table gives it; what is not known is empty."""
     return "" if value is None else str(value).lower()
 
 

@@ -29,12 +29,13 @@ class EngineDefectError(Exception):
     """The engine crashed, or met a mistake of ours; the message says what it said last."""
 
 
-def ask_once(job: Job[ResultT], listener: Listener = silent) -> ResultT:
-    """Start an engine on the CPU, have it do one job, and end it.
+def ask_once(job: Job[ResultT], listener: Listener = silent, *, on_gpu: bool = False) -> ResultT:
+    """Start an engine, have it do one job, and end it.
 
     Args:
         job: what to do.
         listener: hears the job's events, in this thread.
+        on_gpu: whether it may use a GPU; proving one takes longer than predicting a few images.
 
     Raises:
         TrainerError: the job cannot be done, in words.
@@ -44,6 +45,7 @@ def ask_once(job: Job[ResultT], listener: Listener = silent) -> ResultT:
     flags = 0
     if sys.platform == "win32":
         flags = subprocess.CREATE_NO_WINDOW
+    hidden = {} if on_gpu else {"CUDA_VISIBLE_DEVICES": "-1"}
     with tempfile.TemporaryFile() as log:
         # A session of its own: Ctrl+C reaches this process alone, which then ends the engine.
         child = subprocess.Popen(  # noqa: S603 - our own command
@@ -51,7 +53,7 @@ def ask_once(job: Job[ResultT], listener: Listener = silent) -> ResultT:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            env=own_environment(CUDA_VISIBLE_DEVICES="-1", PYTHONIOENCODING="utf-8"),
+            env=own_environment(PYTHONIOENCODING="utf-8", **hidden),
             start_new_session=True,
             creationflags=flags,
         )

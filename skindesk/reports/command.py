@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from skindesk.engine.ask import EngineDefectError, ask_once
+from skindesk.engine.ask import ask_once
 from skindesk.models.diagnosis.patient import PATIENT_ENTRIES, PatientFields
+from skindesk.reports.calling import call, say
 from trainer import RESEARCH_ONLY
 from trainer.commands.running import exit_status
-from trainer.errors import EXIT_DEFECT, ConfigError, ImageError
+from trainer.errors import ConfigError, ImageError
 from trainer.images.framing import ImageView
 from trainer.protocol.diagnosis import PredictImages
 from trainer.wording import counted
@@ -45,18 +46,9 @@ def run(arguments: list[str]) -> int:
         The exit status: 0 done; 2 wrong arguments or bad input, with a sentence on stderr; 3 stopped by Ctrl+C;
         1 a defect.
     """
-    return exit_status(functools.partial(_call, arguments), stopped="Stopped; no report was written.")
-
-
-def _call(arguments: list[str]) -> int | None:
-    try:
-        status: int | None = app(args=arguments, prog_name=_NAME, standalone_mode=False)
-    except typer.TyperException as error:
-        raise ConfigError(f"{error.format_message().rstrip('.')}; see `{_NAME} --help`.") from error
-    except EngineDefectError as error:
-        _say(str(error))
-        return EXIT_DEFECT
-    return status
+    return exit_status(
+        functools.partial(call, app, _NAME, arguments), stopped="Stopped; no report was written."
+    )
 
 
 def _with_patient_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -140,9 +132,9 @@ def report(
     written = write(order)
     for prediction in answer.images:
         if prediction.error:
-            _say(prediction.error)
+            say(prediction.error)
     for note in written.notes:
-        _say(note)
+        say(note)
     pages = counted(sum(written.pages), "page", "pages")
     files = f"{counted(len(written.pages), 'report', 'reports')}, " if separate else ""
     sys.stdout.write(f"{out} ({files}{pages})\n")
@@ -166,7 +158,3 @@ def _check_any(predictions: Sequence[Prediction]) -> None:
     if len(unread) == 1:
         raise ImageError(unread[0])
     raise ImageError(f"None of the {len(unread)} images can be read; the first: {unread[0]}")
-
-
-def _say(sentence: str) -> None:
-    sys.stderr.write(f"{sentence}\n")

@@ -179,11 +179,11 @@ def _answer(prediction: Prediction, model: ReportModel) -> AnswerView:
     shares = prediction.probabilities
     ranked = sorted(shares, key=lambda name: (-shares[name], name))
     malignant = prediction.malignant_probability if model.malignant else None
-    flag = flag_title(prediction)
     # Neither the sensitivity nor the sets hold for images of another kind.
     holds = prediction.in_distribution is not False
     point = prediction.operating_point if holds else None
     found = prediction.prediction_set if holds else None
+    flag = flag_title(prediction)
     return AnswerView(
         predicted=full_name(prediction.predicted),
         predicted_percent=percent(shares[prediction.predicted]),

@@ -87,10 +87,10 @@ class Card(QFrame):
         self.header = QHBoxLayout()
         self.header.setSpacing(SPACE)
         self.heading = heading(text)
-        self.heading.setVisible(bool(text))
         self.header.addWidget(self.heading)
         self.header.addStretch(1)
         outer.addLayout(self.header)
+        self.heading.setVisible(bool(text))  # in the card by now: shown alone it would be a window
         self.body = QVBoxLayout()
         self.body.setSpacing(SPACE)
         outer.addLayout(self.body, 1)

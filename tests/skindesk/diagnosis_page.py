@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
+from skindesk.models.cases.cases import CasesModel
 from skindesk.models.runs.listing import RunsModel
 from skindesk.pages.diagnosis import DiagnosisPage
 from tests import drops
@@ -32,7 +33,8 @@ class PageWindow(QWidget):
         super().__init__()
         self.resize(1100, 780)
         runs = RunsModel(paths, settings, workspace, self)
-        self.page = DiagnosisPage(queue, queue, runs, workspace, settings, paths, self)
+        self.cases = CasesModel(paths, self)
+        self.page = DiagnosisPage(queue, queue, runs, workspace, self.cases, settings, paths, self)
         self.page.resize(self.size())
         qtbot.addWidget(self)
         self.show()

@@ -18,6 +18,7 @@ from PySide6.QtGui import QGuiApplication
 
 from skindesk.engine.engines import Engines
 from skindesk.engine.jobs import JobState
+from skindesk.models.cases.reading import list_cases, open_case
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.models.diagnosis.framing import Box, Framing
 from skindesk.models.workspace import Workspace
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from skindesk.engine.jobs import JobHandle
+    from skindesk.models.diagnosis.evidence import EvidenceLayer
     from skindesk.pages.diagnosis import DiagnosisPage
     from trainer.predictions import Prediction
 
@@ -209,6 +211,61 @@ def test_turning_asks_about_the_angle_once_it_rests(
     assert view.crop == page.model.images[0].framing.part(48, 40).shares()
     assert page.model.selected is not None
     assert page.model.selected.state is ImageState.DONE
+
+
+def test_where_the_network_looked_is_asked_once_for_each_class_and_follows_the_crop(
+    qtbot: QtBot, page: DiagnosisPage, engines: Engines, images: tuple[Path, Path]
+) -> None:
+    def looked() -> EvidenceLayer:
+        qtbot.waitUntil(lambda: page.evidence.layer is not None or page.evidence.empty, timeout=PATIENCE_MS)
+        assert page.evidence.layer is not None
+        return page.evidence.layer
+
+    bar, canvas = page.images.evidence, page.images.canvas
+    page.add_images([images[0]])
+    qtbot.waitUntil(lambda: settled(page) and canvas.has_picture, timeout=PATIENCE_MS)
+    jobs: list[JobHandle] = []
+    engines.diagnosis.added.connect(jobs.append)
+    clear = canvas.grab().toImage()
+    page.commands.evidence.trigger()
+    assert bar.mode.currentData() == "overlay"
+    first = looked()
+    predicted = page.findings.shown().prediction
+    assert predicted is not None
+    assert page.evidence.class_name == predicted.predicted
+    overlay = canvas.grab().toImage()
+    assert overlay != clear
+    bar.opacity.setValue(100)
+    assert canvas.grab().toImage() != overlay
+
+    bar.sharper.setChecked(True)
+    assert looked().colours != first.colours
+    bar.sharper.setChecked(False)
+    assert looked().colours == first.colours
+    assert len(jobs) == 1
+
+    other = next(name for name in ("mel", "nv") if name != predicted.predicted)
+    bar.classes.setCurrentIndex(bar.classes.findData(other))
+    bar.classes.activated.emit(bar.classes.currentIndex())
+    qtbot.waitUntil(lambda: not page.evidence.busy, timeout=PATIENCE_MS)
+    assert [job.job.class_name for job in jobs] == [predicted.predicted, other]
+    bar.classes.setCurrentIndex(0)
+    bar.classes.activated.emit(0)
+    assert looked().colours == first.colours
+    assert len(jobs) == 2
+
+    page.model.set_framing(page.model.images[0].number, Framing(crop=HALF))
+    assert page.evidence.layer is None
+    qtbot.waitUntil(lambda: settled(page), timeout=PATIENCE_MS)
+    looked()
+    assert jobs[-1].job.image.crop == HALF.shares()
+    page.commands.evidence.trigger()
+    assert bar.mode.currentData() == "outline"
+    page.commands.evidence.trigger()
+    assert page.evidence.layer is None
+    page.commands.undo.trigger()
+    qtbot.waitUntil(lambda: settled(page), timeout=PATIENCE_MS)
+    assert canvas.grab().toImage() == clear
 
 
 def test_images_of_one_lesion_are_answered_together_and_reported(
@@ -389,3 +446,30 @@ def test_what_was_answered_stays_when_the_same_image_comes_again(
     ]
     assert page.model.selected is not None
     assert page.model.selected.path == images[1]
+
+
+def test_a_saved_case_holds_the_result_and_gives_it_again(
+    qtbot: QtBot, page: DiagnosisPage, images: tuple[Path, Path], expected: list[dict], paths: Paths
+) -> None:
+    drop(page, images)
+    qtbot.waitUntil(lambda: len(page.model.images) == 2, timeout=PATIENCE_MS)
+    page.model.set_together(together=True)
+    page.model.set_framing(page.model.images[0].number, Framing(0.0, HALF))
+    assert not page.commands.keep.isEnabled()  # the answers are awaited
+    qtbot.waitUntil(page.commands.keep.isEnabled, timeout=PATIENCE_MS)
+    together = page.model.together_prediction
+    page.commands.keep.trigger()
+    qtbot.waitUntil(lambda: page.notice.text == "Saved as case 1.", timeout=PATIENCE_MS)
+    (listed,) = list_cases(paths.cases).cases
+    opened = open_case(paths.cases, listed.case_id)
+    network = opened.diagnosis.network
+    assert network is not None
+    assert network.bundle_hash == listed.bundle_hash == page.network.facts.hash
+    assert opened.diagnosis.together == together
+    saved = [probabilities(image.prediction) for image in opened.diagnosis.images]
+    assert saved == [pytest.approx(expected[place]["probabilities"], abs=1e-5) for place in (2, 1)]
+    page.commands.clear.trigger()
+    page.open_case(opened)
+    qtbot.waitUntil(lambda: settled(page) and page.model.together_prediction is not None, timeout=PATIENCE_MS)
+    again = [probabilities(image.prediction) for image in page.model.images]  # of copies
+    assert again == [pytest.approx(before, abs=1e-5) for before in saved]

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from skindesk.models.diagnosis.evidence import draw_layer
 from skindesk.models.diagnosis.framing import (
     WHOLE,
     Box,
@@ -24,14 +25,16 @@ from skindesk.models.diagnosis.framing import (
     box_between,
     frame_size,
     inscribed,
-    network_square,
     normalised,
 )
 from skindesk.models.pictures import LARGEST_SIDE, PictureLoader, read_picture
 from skindesk.widgets.canvas.image_canvas import ImageCanvas
+from skindesk.widgets.canvas.painting import EvidencePaint
 from trainer.images import memory
 from trainer.images.decoding import read_image
-from trainer.images.framing import ImageView, read_view
+from trainer.images.evidence import EvidenceMap
+from trainer.images.framing import ImageView, network_square, read_view
+from trainer.palette import HEAT
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -272,6 +275,35 @@ def test_the_square_the_network_sees() -> None:
     assert network_square(600, 450, "centre-square") == (75, 0, 450, 450)
     assert network_square(600, 450, "pad") == (0, -75, 600, 600)
     assert network_square(600, 450, "squash") == (0, 0, 600, 450)
+
+
+def test_evidence_lies_where_the_network_looked(canvas: ImageCanvas) -> None:
+    nothing, half = (0.0, 0.0, 0.0, 0.0), (0.0, 0.0, 1.0, 1.0)
+    layer = draw_layer(EvidenceMap(method="grad-cam", grid=(nothing, nothing, half, half)))
+    canvas.set_shape("centre-square")
+    for framing in (Framing(), Framing(crop=Box(0.25, 0.25, 0.5, 0.5)), Framing(rotation=90.0)):
+        canvas.set_evidence(None)
+        canvas.set_framing(framing)
+        clear = canvas.grab().toImage()
+        canvas.set_evidence(EvidencePaint(layer, 1.0, outlined=False, caption=""))
+        shown = canvas.grab().toImage()
+        part = canvas.mapping.in_frame(framing.part(120, 80) or WHOLE)
+        x, y, wide, high = network_square(part.width(), part.height(), "centre-square")
+        square = canvas.mapping.shown(QRectF(part.x() + x, part.y() + y, wide, high))
+        most = QPointF(square.x() + 0.8 * square.width(), square.y() + 0.8 * square.height()).toPoint()
+        least = QPointF(square.x() + 0.2 * square.width(), square.y() + 0.2 * square.height()).toPoint()
+        assert shown.pixelColor(most).name().upper() == HEAT[-1]
+        assert shown.pixelColor(least) == clear.pixelColor(least)
+        canvas.set_evidence(EvidencePaint(layer, 1.0, outlined=True, caption=""))
+        outlined = canvas.grab().toImage()
+        assert outlined.pixelColor(most) == clear.pixelColor(most)
+        assert outlined != clear
+    canvas.set_crop_mode(True)
+    cropping = canvas.grab().toImage()
+    canvas.set_evidence(None)
+    assert (
+        canvas.grab().toImage() == cropping
+    )  # the map is about another part than the one that is being drawn
 
 
 def test_a_picture_is_what_the_decoder_reads(image: Path) -> None:

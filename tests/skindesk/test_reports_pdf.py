@@ -188,7 +188,7 @@ def test_an_image_of_another_kind_leads_with_that_and_its_probabilities_are_smal
 
 def test_an_image_that_is_too_poor_says_so(tmp_path: Path) -> None:
     text = _written(tmp_path, poor_image()).flowing
-    assert "This image is too poor to rely on an answer" in text
+    assert "The image is too poor to rely on an answer" in text
     assert "The image is too dark." in text
     assert "Unlike the images" not in text
     assert "Not to be relied on" in text

@@ -52,6 +52,7 @@ def opened(
 ) -> Callable[[], DiagnosisPage]:
     """Opens one more window on the page; its engine takes no jobs, so that none is started."""
     engines.diagnosis.begin_close()
+    settings.set_value("keep_patient", value=True)
     windows = []
 
     def open_window() -> DiagnosisPage:
@@ -378,6 +379,7 @@ from skindesk.app import SkinDesk, make_application
 from skindesk.paths import Paths
 application = make_application([])
 program = SkinDesk(Paths.standard())
+program.settings.set_value("keep_patient", True)
 program.window.show()
 page = program.window.page("diagnosis")
 print(page.patient.editors["name"].text(), flush=True)

@@ -14,6 +14,8 @@ from tests.small import draw_small_images, index_small_images
 from trainer.backbones import get_backbone
 from trainer.config import OFFERED_BACKBONES, FineTuneStage, HeadSettings, HeadStage, RunConfig
 from trainer.dataset.store import DatasetStore
+from trainer.images.decoding import read_image
+from trainer.prediction.evidence import explain
 from trainer.prediction.inference import Predictor
 from trainer.runs.bundle import read_manifest
 from trainer.training.loop import train
@@ -89,9 +91,16 @@ def test_both_stages_a_bundle_and_the_same_probabilities_wherever_it_is_loaded(
     assert read_manifest(bundle).backbone == name
     files = sorted((images / "images").glob("*.png"))[:3]
     # This process has built the network for the training and once more for the bundle.
-    here = [p.probabilities for p in Predictor(bundle).predict(files)]
+    predictor = Predictor(bundle)
+    here = [p.probabilities for p in predictor.predict(files)]
     expected = np.array([list(p.values()) for p in here if p is not None])
     assert expected.shape == (3, 3)
     assert np.ptp(expected, axis=0).max() > 1e-4
     values = np.array([list(p.values()) for p in elsewhere.predict(bundle, files)])
     np.testing.assert_allclose(values, expected, atol=1e-5)
+    last, finer = (np.array(map_.grid) for map_ in explain(predictor, read_image(files[0]), "mel"))
+    assert 1 <= len(last) < len(finer)
+    for grid in (last, finer):
+        assert grid.shape == (len(grid), len(grid))
+        assert grid.min() >= 0
+        assert grid.max() in {0.0, 1.0}

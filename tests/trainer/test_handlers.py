@@ -29,7 +29,7 @@ from trainer.images.turning import cropped, turned
 from trainer.metrics.decision import decide
 from trainer.prediction.inference import Predictor
 from trainer.predictions import Prediction
-from trainer.protocol.diagnosis import PredictImages, Predictions, Warm, WarmUp
+from trainer.protocol.diagnosis import ExplainImage, ImageEvidence, PredictImages, Predictions, Warm, WarmUp
 from trainer.protocol.jobs import Result, job_types, result_type
 from trainer.protocol.library import DemoDrawn, DrawDemo, SplitDataset
 from trainer.protocol.lines import AnyJob
@@ -210,6 +210,26 @@ def test_a_network_trained_on_drawings_says_so_of_every_image(
     assert [image.warnings[0] for image in (*answer.images, answer.together)] == [NETWORK_WARNING] * 3
     plain = do(worker, PredictImages(bundle=str(bundle), images=views))
     assert NETWORK_WARNING not in plain.images[0].warnings
+
+
+def test_a_view_is_explained_as_a_file_that_was_cut_would_be(
+    worker: Worker, bundle: Path, images: list[Path], tmp_path: Path
+) -> None:
+    crop = (0.1, 0.2, 0.6, 0.5)
+    cut = saved(cropped(read_image(images[0]), crop), tmp_path / "cut.png")
+    job = ExplainImage(
+        bundle=str(bundle),
+        bundle_hash=bundle_hash(bundle),
+        image=ImageView(path=str(images[0]), crop=crop),
+        class_name="mel",
+    )
+    answer = do(worker, job)
+    assert isinstance(answer, ImageEvidence)
+    assert answer == do(worker, msgspec.structs.replace(job, image=ImageView(path=cut)))
+    assert answer != do(worker, msgspec.structs.replace(job, class_name="nv"))
+    assert answer != do(worker, msgspec.structs.replace(job, image=ImageView(path=str(images[0]))))
+    with pytest.raises(BundleError, match="was replaced meanwhile"):
+        do(worker, msgspec.structs.replace(job, bundle_hash="0" * 12))
 
 
 def test_a_warm_network_is_kept(

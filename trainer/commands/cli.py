@@ -30,6 +30,7 @@ from trainer.dataset.reading.source.columns import Columns
 from trainer.errors import ConfigError, DatasetError, TrainerError
 from trainer.events import Failed, Said, Stopped, StopRequest
 from trainer.files import write_text
+from trainer.predictions import as_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -460,7 +461,7 @@ def predict(
             bundle, images, table, prior=prior, coverage=coverage, listener=listener, stop=stop
         )
     if as_json:
-        _print_json([predicting.as_document(prediction) for prediction in predictions])
+        _print_json([as_document(prediction) for prediction in predictions])
     elif csv is not None:
         # Columns of a table of one's own may name patients.
         write_text(csv, predicting.as_csv(predictions, manifest), private=metadata is not None)
@@ -516,6 +517,38 @@ def threshold(
         _print_json(found)
     else:
         show(command.as_text(found))
+
+
+@app.command()
+def explain(
+    bundle: BundleFolder,
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.")],
+    out: Annotated[Path, typer.Option(metavar="FILE.png", help="The picture to write.")],
+    class_name: Annotated[
+        str | None,
+        typer.Option("--class", metavar="NAME", help="Class to look for; by default the predicted one."),
+    ] = None,
+    method: Annotated[
+        Literal["grad-cam", "hires-cam"],
+        typer.Option(help="`grad-cam`, the usual one, is coarse; `hires-cam` is twice as fine."),
+    ] = "grad-cam",
+    device: DeviceOption = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Draw where the network looked for a class in an image. It shows where, not why, and proves nothing."""
+    if out.suffix.lower() != ".png":
+        raise ConfigError(f"The picture is a PNG file; give --out a name that ends in .png, not {out.name}.")
+    if out.resolve() == image.resolve():
+        raise ConfigError(f"{out} is the image itself; give --out another name.")
+    listener = terminal_listener()
+    _start_on(device, "Explaining", listener)
+    from trainer.commands.explaining import explain as explain_image
+
+    explanation = explain_image(bundle, image, class_name, method, out)
+    if as_json:
+        _print_json(explanation)
+    else:
+        show(explanation.describe())
 
 
 @app.command()

@@ -37,6 +37,7 @@ PACKAGES = (
     "h5py",
     "safetensors",
     "msgspec",
+    "openpyxl",
     "pooch",
     "tifffile",
     "typer",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -28,19 +28,6 @@ if TYPE_CHECKING:
 
 _BAR = 24
 _BALANCED = "The probabilities assume that all classes are equally frequent."
-_ANSWER = {
-    "probabilities",
-    "predicted",
-    "malignant_probability",
-    "prior",
-    "in_distribution",
-    "unusual",
-    "warnings",
-}
-_WHERE_KNOWN = (
-    *("metadata", "in_distribution", "unusual"),
-    *("above_threshold", "operating_point", "prediction_set", "set_basis"),
-)
 
 
 def predict(
@@ -81,14 +68,6 @@ def predict(
 def _with_facts(prediction: Prediction, known: Known) -> Prediction:
     warnings = (*prediction.warnings, known.note) if known.note else prediction.warnings
     return msgspec.structs.replace(prediction, metadata=known.facts, warnings=warnings)
-
-
-def as_document(prediction: Prediction) -> dict[str, Any]:
-    """Return a prediction as plain values for JSON: an image that cannot be read has a path and an error alone."""
-    document: dict[str, Any] = msgspec.to_builtins(prediction)
-    lacking = _ANSWER if prediction.error else {"error"}
-    lacking = {*lacking, *(name for name in _WHERE_KNOWN if document[name] is None)}
-    return {name: value for name, value in document.items() if name not in lacking}
 
 
 def as_csv(predictions: Sequence[Prediction], manifest: Manifest) -> str:

@@ -10,6 +10,7 @@ import msgspec
 from trainer.errors import ImageError
 
 if TYPE_CHECKING:
+    from trainer.config import Shape
     from trainer.images.pixels import Pixels
 
 
@@ -66,3 +67,14 @@ def framed(image: Pixels, view: ImageView) -> Pixels:
             f"{view.path} is too large to rotate; make the image smaller.", "oversize"
         ) from error
     return image if view.crop is None else cropped(image, view.crop)
+
+
+def network_square(width: float, height: float, shape: Shape) -> tuple[float, float, float, float]:
+    """Return what the network sees of a rectangle: x, y, width, height in the rectangle's own units.
+
+    `pad` reaches beyond the rectangle: there the network sees black.
+    """
+    if shape == "squash":
+        return (0.0, 0.0, width, height)
+    side = min(width, height) if shape == "centre-square" else max(width, height)
+    return ((width - side) / 2, (height - side) / 2, side, side)

@@ -263,9 +263,9 @@ class Network:
         number = tf.shape(images)[0]
         # One forward pass for all views: it fills the processor better than one after the other.
         maps = self.maps_model(tf.concat(symmetric_views(images, views), 0), training=False)
-        logits = self.head(_pooled(maps[-1]), training=False)
+        logits = self.head(pooled(maps[-1]), training=False)
         averaged = tf.reduce_mean(tf.reshape(logits, (views, number, logits.shape[-1])), 0)
-        return [averaged, *(_pooled(map_[:number]) for map_ in maps)]
+        return [averaged, *(pooled(map_[:number]) for map_ in maps)]
 
     def _compiled(self, function: Any) -> Any:  # noqa: ANN401 - functions of TensorFlow
         # One graph for batches of every size: tracing a large backbone takes seconds.
@@ -333,7 +333,7 @@ def images_at_once(views: int) -> int:
     return max(1, _SQUARES_AT_ONCE // views)
 
 
-def _pooled(maps: tf.Tensor) -> tf.Tensor:
+def pooled(maps: tf.Tensor) -> tf.Tensor:
     """Return the mean over each map, float32: (n, h, w, f) to (n, f)."""
     return tf.reduce_mean(tf.cast(maps, tf.float32), (1, 2))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -15,6 +15,7 @@ from trainer.files import printable
 from trainer.images.decoding import read_image, to_square
 from trainer.metrics.conformal import COVERAGE
 from trainer.metrics.decision import balanced_probabilities, calibrated_probabilities, decide
+from trainer.network.evidence import evidence_graph
 from trainer.network.network import Network, images_at_once
 from trainer.prediction.likeness import Checker, Likeness
 from trainer.predictions import UNLIKE, Prediction
@@ -23,7 +24,7 @@ from trainer.reference.rules import rules_of
 from trainer.runs.bundle import read_bundle, read_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import tensorflow as tf
@@ -63,7 +64,7 @@ class Predicted(NamedTuple):
     features: NDArray[np.float32] | None = None
 
 
-class _Seen(NamedTuple):
+class Seen(NamedTuple):
     """An image as the network sees it.
 
     Attributes:
@@ -101,6 +102,11 @@ class Predictor:
         self.views = self.manifest.config.test_views
         self._analysis = self.network.analysis(self.views)
         self.refresh(bundle)
+
+    @functools.cached_property
+    def evidence_graph(self) -> Any:  # noqa: ANN401 - a compiled function
+        """What `trainer.network.evidence.evidence_graph` returns; tracing it takes seconds."""
+        return evidence_graph(self.network, self.views)
 
     def refresh(self, bundle: Path) -> None:
         """Read again what may be added to a bundle without changing its network.
@@ -208,31 +214,49 @@ class Predictor:
         # Sets were calibrated on single images.
         return msgspec.structs.replace(together, prediction_set=None, set_basis=None)
 
-    def _predict_batch(self, wanted: Sequence[Wanted]) -> Iterable[Predicted]:
-        seen: dict[int, _Seen] = {}
-        predicted: dict[int, Predicted] = {}
-        for k, image_wanted in enumerate(wanted):
+    def _predict_batch(self, wanted: Sequence[Wanted]) -> list[Predicted]:
+        looked: list[Seen | ImageError] = []
+        for image in wanted:
             try:
-                seen[k] = self._seen(image_wanted)
+                # Nothing else holds the pixels: of large images there is room for one at a time.
+                looked.append(self.seen(image.read()))
             except ImageError as error:
-                predicted[k] = Predicted(Prediction(path=image_wanted.path, error=printable(error)))
-        if seen:
-            logits, *features = self.analysed(np.stack([one.square for one in seen.values()]))
-            for row, (k, one) in enumerate(seen.items()):
-                path = wanted[k].path
-                if not np.isfinite(logits[row]).all():
-                    predicted[k] = Predicted(Prediction(path=path, error=_overflow(path)))
-                    continue
-                likeness = self._checker.likeness([depth[row] for depth in features], one.poor, one.hints)
-                prediction = self._prediction(path, logits[row], likeness)
-                predicted[k] = Predicted(prediction, logits[row], features[-1][row])
-        return [predicted[k] for k in range(len(wanted))]
+                looked.append(error)
+        return self.predict_seen([image.path for image in wanted], looked)
 
-    def _seen(self, wanted: Wanted) -> _Seen:
-        """Return what the network sees of an image; of large images there is room for one at a time."""
-        image = wanted.read()
+    def seen(self, image: NDArray[np.uint8]) -> Seen:
+        """Return what the network sees of an image, uint8 (height, width, 3)."""
         square = to_square(image, self.manifest.input_size, self.manifest.geometry)
-        return _Seen(square, self._checker.quality(image, square), self._checker.hints(image))
+        return Seen(square, self._checker.quality(image, square), self._checker.hints(image))
+
+    def predict_seen(self, paths: Sequence[str], looked: Sequence[Seen | ImageError]) -> list[Predicted]:
+        """Predict images that have been read; the only way from squares to predictions.
+
+        Args:
+            paths: what the predictions will be called, n of them.
+            looked: what `seen` returned for each, or why it cannot be read.
+
+        Returns:
+            n predictions, in order.
+        """
+        seen = [one for one in looked if isinstance(one, Seen)]
+        outputs = iter(
+            zip(*self.analysed(np.stack([one.square for one in seen])), strict=True) if seen else ()
+        )
+        return [
+            self._predicted(path, one, *next(outputs))
+            if isinstance(one, Seen)
+            else Predicted(Prediction(path=path, error=printable(one)))
+            for path, one in zip(paths, looked, strict=True)
+        ]
+
+    def _predicted(
+        self, path: str, seen: Seen, logits: NDArray[np.float32], *features: NDArray[np.float32]
+    ) -> Predicted:
+        if not np.isfinite(logits).all():
+            return Predicted(Prediction(path=path, error=_overflow(path)))
+        likeness = self._checker.likeness(features, seen.poor, seen.hints)
+        return Predicted(self._prediction(path, logits, likeness), logits, features[-1])
 
     def _prediction(self, path: str, logits: NDArray[np.floating], likeness: Likeness) -> Prediction:
         """Return the prediction for finite logits (c,)."""

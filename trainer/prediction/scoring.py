@@ -95,9 +95,9 @@ def score(
         prior=manifest.calibration.prior,
         decision_rule=manifest.calibration.decision_rule,
         test_scorings=scorings,
-        subgroups=figures_by_fact(table, store.frame(None if part == "all" else part), manifest.malignant),
         operating_point=evaluation.measured.point,
         prediction_sets=evaluation.measured.sets,
+        subgroups=figures_by_fact(table, store.frame(None if part == "all" else part), manifest.malignant),
     )
     if report is not None:
         _write_report(report, document, table, manifest.malignant)

@@ -1,9 +1,10 @@
-"""Jobs of the queue `diagnosis`: images are predicted."""
+"""Jobs of the queue `diagnosis`: images are predicted, and predictions explained."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from trainer.images.evidence import EvidenceMap
 from trainer.images.framing import ImageView
 from trainer.predictions import Prediction
 from trainer.protocol.jobs import Job, QueueName, Result, ResultT
@@ -56,6 +57,34 @@ class PredictImages(DiagnosisJob[Predictions], frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not self.images and not self.known:
             raise ValueError("there is no image to predict")
+
+
+class ImageEvidence(Result, frozen=True, kw_only=True):
+    """Where the network found what speaks for a class.
+
+    Attributes:
+        grad_cam: reliable and coarse.
+        hires_cam: twice as fine.
+    """
+
+    grad_cam: EvidenceMap
+    hires_cam: EvidenceMap
+
+
+class ExplainImage(DiagnosisJob[ImageEvidence], frozen=True, kw_only=True):
+    """Find where the network looked for a class in an image.
+
+    Attributes:
+        bundle: folder.
+        bundle_hash: twelve digits of the bundle that predicted the image.
+        image: which, and what of it.
+        class_name: one of the network's.
+    """
+
+    bundle: str
+    bundle_hash: str
+    image: ImageView
+    class_name: str
 
 
 class Warm(Result, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Jobs of the queue `scoring`: score bundles; estimate the cost of a run, preview its images, find devices."""
+"""Jobs of the queue `scoring`: score bundles, predict folders; estimate a run's cost, preview images, find devices."""
 
 from __future__ import annotations
 
@@ -37,6 +37,30 @@ class EvaluateBundle(ScoringJob[Scored], frozen=True, kw_only=True):
     dataset: str
     part: Literal["test", "validation", "train", "all"] = "test"
     report: str = ""
+
+
+class FolderPredicted(Result, frozen=True, kw_only=True):
+    """The images of a folder were predicted, and their tables written.
+
+    Attributes:
+        text: how many images are what, for reading.
+    """
+
+    text: str
+
+
+class PredictFolder(ScoringJob[FolderPredicted], frozen=True, kw_only=True):
+    """Predict the images of a folder and write their tables.
+
+    Attributes:
+        bundle: folder.
+        folder: of the images.
+        out: folder for the tables, and for what was predicted so far; outside `folder`.
+    """
+
+    bundle: str
+    folder: str
+    out: str
 
 
 class Completed(Result, frozen=True, kw_only=True):

@@ -62,9 +62,9 @@ class ScoredMetrics(Metrics, frozen=True, kw_only=True):
         decision_rule: how probabilities became predicted classes.
         test_scorings: how often the bundle had been scored on the dataset's test part by then; `None` where
             the test part was not looked at.
-        subgroups: figures by age group, sex and site, where the dataset knows them; empty in older reports.
         operating_point: the point that was saved for the bundle, and what it led to; `None` where there was none.
         prediction_sets: how the bundle's prediction sets do on these images; `None` for a bundle without a reference.
+        subgroups: figures by age group, sex and site, where the dataset knows them; empty in older reports.
         research_only: the statement that goes with every result.
     """
 
@@ -74,9 +74,9 @@ class ScoredMetrics(Metrics, frozen=True, kw_only=True):
     prior: dict[str, float]
     decision_rule: str
     test_scorings: int | None
-    subgroups: tuple[SubgroupFigures, ...] = ()
     operating_point: PointOutcome | None = None
     prediction_sets: SetFigures | None = None
+    subgroups: tuple[SubgroupFigures, ...] = ()
     research_only: str = RESEARCH_ONLY
 
 

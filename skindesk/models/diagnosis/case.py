@@ -9,7 +9,7 @@ import enum
 import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QCoreApplication
 
@@ -36,6 +36,18 @@ class ImageState(enum.Enum):
     LEFT = "left"  # was not answered: stopped, or the engine failed
 
 
+class CaseLink(NamedTuple):
+    """Names a stored case as it was when it was opened or saved.
+
+    Attributes:
+        case_id: sixteen hexadecimal digits.
+        revision: of its diagnosis; a larger one was stored by another window.
+    """
+
+    case_id: str
+    revision: int
+
+
 @dataclass(frozen=True)
 class CaseImage:
     """One image.
@@ -49,6 +61,7 @@ class CaseImage:
         state: of that question.
         prediction: the answer, also where it is an error.
         logits: that the answer follows from; empty without one.
+        link: of the stored case that the image belongs to; `None` where it was not saved.
     """
 
     number: int
@@ -59,6 +72,7 @@ class CaseImage:
     state: ImageState = ImageState.WAITING
     prediction: Prediction | None = None
     logits: tuple[float, ...] = ()
+    link: CaseLink | None = None
 
     def view(self) -> ImageView:
         """Return what the engine is asked about."""
@@ -83,9 +97,9 @@ class CaseImage:
         return replace(asked, state=ImageState.ERROR, prediction=Prediction(path=name, error=sentence))
 
 
-def new_image(path: Path, framing: Framing = UNTOUCHED) -> CaseImage:
+def new_image(path: Path, framing: Framing = UNTOUCHED, link: CaseLink | None = None) -> CaseImage:
     """Return an image that no other one is, with a question that waits."""
-    return CaseImage(next(_numbers), path.absolute(), framing).asked_anew()
+    return CaseImage(next(_numbers), path.absolute(), framing, link=link).asked_anew()
 
 
 def new_generation() -> int:
@@ -151,6 +165,13 @@ class Case:
             first = next(place for place, image in enumerate(self.images) if image.number in numbers)
             selected = left[min(first, len(left) - 1)].number if left else None
         return replace(self, images=left, selected=selected)
+
+    def linked(self, numbers: Collection[int], link: CaseLink) -> Case:
+        """Return the case with images that belong to a stored case."""
+        images = tuple(
+            replace(image, link=link) if image.number in numbers else image for image in self.images
+        )
+        return replace(self, images=images)
 
     def asked_anew(self) -> Case:
         """Return the case with a new question about each image."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from skindesk.models.diagnosis.diagnosis import DiagnosisModel
     from skindesk.models.diagnosis.kept_case import KeptPlace, Wanted
+    from skindesk.settings import Settings
 
 _REST_MS = 300  # between changes that come one after the other; the writer waits as well
 
@@ -30,6 +31,8 @@ def _leave(place: KeptPlace, writer: FileWriter) -> None:
 class CaseKeeper(QObject):
     """Follows a model, and brings back what an earlier window left.
 
+    What is entered about the patient is kept only where the user has asked for that.
+
     Signals:
         set_down: the case before this one is written and can be brought back, here or by another window.
         failed(str): a sentence: the file cannot be written. It is not repeated until it could be.
@@ -38,9 +41,11 @@ class CaseKeeper(QObject):
     set_down = Signal()
     failed = Signal(str)
 
-    def __init__(self, model: DiagnosisModel, folder: Path, parent: QObject | None = None) -> None:
+    def __init__(
+        self, model: DiagnosisModel, folder: Path, settings: Settings, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
-        self._model, self._folder = model, folder
+        self._model, self._folder, self._settings = model, folder, settings
         self._place: KeptPlace | None = None
         self._writer: FileWriter | None = None
         self._content = self._problem = ""
@@ -53,6 +58,7 @@ class CaseKeeper(QObject):
             changed.connect(self._changed)
         for changed in (model.together_changed, model.patient_changed):
             changed.connect(self._changed)
+        settings.changed.connect(self._setting_changed)
         application = QCoreApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.close)
@@ -80,10 +86,16 @@ class CaseKeeper(QObject):
     def keep(self) -> None:
         """Have the case written as it is now."""
         self._timer.stop()
-        content = text_of(self._model.case)
+        content = self._text_of(self._model.case)
         if self._writer is not None and content != self._content:
             self._content = content
             self._writer.write(content)
+
+    def keep_now(self) -> None:
+        """Wait until the case is written as it is now."""
+        self.keep()
+        if self._writer is not None:
+            self._writer.flush()
 
     def close(self) -> None:
         """Wait until all is written, and leave the file to the next window."""
@@ -109,10 +121,21 @@ class CaseKeeper(QObject):
             leave = partial(_leave, self._place, self._writer)
             self._errands.run(leave, lambda _done: self.set_down.emit(), self.failed.emit)
         case = place.case or Case(patient=self._model.case.next_patient())
-        self._place, self._content = place, text_of(case)
+        self._place, self._content = (
+            place,
+            text_of(case),
+        )  # what an earlier window left, with all that is in it
         self._writer = FileWriter(place.file, self._write_ended, place.store)
         self._model.take(case)
+        self._changed()  # what is no longer to be kept goes
         return place.case is not None
+
+    def _text_of(self, case: Case) -> str:
+        return text_of(case, with_patient=self._settings.flag("keep_patient"))
+
+    def _setting_changed(self, key: str) -> None:
+        if key == "keep_patient":
+            self._changed()
 
     def _changed(self) -> None:
         if not self._timer.isActive():

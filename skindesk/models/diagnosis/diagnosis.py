@@ -26,10 +26,11 @@ from skindesk.models.diagnosis.case import (
 from trainer.protocol.diagnosis import PredictImages, Predictions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
     from skindesk.engine.jobs import JobHandle, JobQueue, Outcome
+    from skindesk.models.diagnosis.case import CaseLink
     from skindesk.models.diagnosis.framing import Framing
     from skindesk.models.diagnosis.patient import PatientFields
     from trainer.predictions import Prediction
@@ -255,6 +256,13 @@ class DiagnosisModel(QObject):
         if together != self.together:
             self._case = replace(self._case, together=together)
             self._questions_changed(soon=True)
+
+    def link(self, numbers: Collection[int], link: CaseLink) -> None:
+        """Note that images belong to a stored case, from now on and in what can be taken back."""
+        self._case = self._case.linked(numbers, link)
+        self._undo = [replace(change, before=change.before.linked(numbers, link)) for change in self._undo]
+        for number in numbers:
+            self.image_changed.emit(number)
 
     def set_patient(self, patient: PatientFields) -> None:
         """Take what is entered about the patient."""

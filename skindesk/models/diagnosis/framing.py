@@ -8,10 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from trainer.config import Shape
 
 SMALLEST_SHARE = 0.02
 """Least width and height of a crop, as shares of the frame: a handful of pixels of a usual image."""
@@ -164,17 +160,6 @@ def inscribed(width: float, height: float, rotation: float) -> Box:
     frame_wide, frame_high = frame_size(width, height, rotation)
     share_wide, share_high = min(wide / frame_wide, 1.0), min(high / frame_high, 1.0)
     return Box((1.0 - share_wide) / 2, (1.0 - share_high) / 2, share_wide, share_high)
-
-
-def network_square(width: float, height: float, shape: Shape) -> tuple[float, float, float, float]:
-    """Return what the network sees of a rectangle: x, y, width, height in the rectangle's own units.
-
-    `pad` reaches beyond the rectangle: there the network sees black.
-    """
-    if shape == "squash":
-        return (0.0, 0.0, width, height)
-    side = min(width, height) if shape == "centre-square" else max(width, height)
-    return ((width - side) / 2, (height - side) / 2, side, side)
 
 
 def _upright(rotation: float) -> bool:

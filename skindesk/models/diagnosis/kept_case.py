@@ -11,18 +11,21 @@ import logging
 import math
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
-from skindesk.models.diagnosis.case import Case, new_image
+from skindesk.models.diagnosis.case import Case, CaseLink, new_image
 from skindesk.models.diagnosis.framing import Framing, box_between, normalised
 from skindesk.models.diagnosis.patient import NOBODY, PatientFields
 from trainer.errors import StorageError
 from trainer.files import explained, try_lock, write_text
 from trainer.stored import UnreadableError, read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _logger = logging.getLogger(__name__)
 
@@ -32,7 +35,7 @@ Wanted: TypeAlias = Literal["latest", "other", "new"]
 _MOST_WINDOWS = 100
 
 
-class KeptImage(msgspec.Struct, frozen=True):
+class FramedFile(msgspec.Struct, frozen=True):
     """An image: its file, the angle, and the crop as x, y, width and height; see `Framing`."""
 
     path: str
@@ -47,6 +50,12 @@ class KeptImage(msgspec.Struct, frozen=True):
             return Framing(normalised(self.rotation))
         x, y, width, height = self.crop
         return Framing(normalised(self.rotation), box_between(x, y, x + width, y + height))
+
+
+class KeptImage(FramedFile, frozen=True):
+    """An image, and the stored case that it belongs to, if it does."""
+
+    link: CaseLink | None = None
 
 
 class KeptCase(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,8 +76,10 @@ class KeptCase(msgspec.Struct, frozen=True, kw_only=True):
     patient: PatientFields = NOBODY
 
 
-def text_of(case: Case) -> str:
-    """Return what is stored of a case; nothing where nothing would be missed."""
+def text_of(case: Case, *, with_patient: bool = True) -> str:
+    """Return what is stored of a case, what was entered about the patient or not; nothing where nothing would be missed."""
+    if not with_patient:
+        case = replace(case, patient=NOBODY)
     if case.empty:
         return ""
     images = tuple(
@@ -76,6 +87,7 @@ def text_of(case: Case) -> str:
             str(image.path),
             image.framing.rotation,
             image.framing.crop.shares() if image.framing.crop is not None else None,
+            image.link,
         )
         for image in case.images
     )
@@ -93,7 +105,7 @@ def case_of(content: bytes | str) -> Case:
     """
     # Not decoded by msgspec, which refuses names of files that are not Unicode.
     kept = msgspec.convert(json.loads(content), KeptCase)
-    images = tuple(new_image(Path(image.path), image.framing()) for image in kept.images)
+    images = tuple(new_image(Path(image.path), image.framing(), image.link) for image in kept.images)
     place = min(max(kept.selected, 0), len(images) - 1)
     return Case(images, images[place].number if images else None, kept.together, kept.patient)
 
@@ -120,9 +132,17 @@ class KeptPlace:
         """
         if content:
             write_text(file, content, private=True)
-            return
-        with explained(file):
-            for leftover in (file, *file.parent.glob(f".{file.name}.*.tmp")):
+        else:
+            self.clear()
+
+    def clear(self) -> None:
+        """Leave nothing behind of what is kept in the file.
+
+        Raises:
+            StorageError: that cannot be done.
+        """
+        with explained(self.file):
+            for leftover in (self.file, *self.file.parent.glob(f".{self.file.name}.*.tmp")):
                 leftover.unlink(missing_ok=True)
 
     def release(self) -> None:
@@ -172,6 +192,40 @@ def others_kept(folder: Path) -> bool:
                 if place.case is not None:
                     return True
     return False
+
+
+def clear_kept(folder: Path, case_ids: Collection[str]) -> bool:
+    """Leave nothing behind of unfinished diagnoses that belong to some stored cases.
+
+    Returns:
+        whether that was possible: another window may be at work on one. Then all are as they were.
+
+    Raises:
+        StorageError: a file cannot be removed.
+    """
+    claimed: list[KeptPlace] = []
+    try:
+        with explained(folder):
+            for file in folder.glob("*.json"):
+                if _links_in(file) & set(case_ids):
+                    place = _claimed(file)
+                    if place is None:
+                        return False
+                    claimed.append(place)
+        for place in claimed:
+            place.clear()
+    finally:
+        for place in claimed:
+            place.release()
+    return True
+
+
+def _links_in(file: Path) -> set[str]:
+    try:
+        case = read_json(file, case_of)
+    except (FileNotFoundError, UnreadableError):
+        return set()
+    return {image.link.case_id for image in case.images if image.link is not None}
 
 
 def _claimed(file: Path) -> KeptPlace | None:

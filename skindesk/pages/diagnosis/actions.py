@@ -58,6 +58,12 @@ class Actions:
         )
         self.zoom_out = made(tr("Zoom out"), "remove", [QKeySequence("Ctrl+-")], tr("Zoom out"))
         self.fit = made(tr("Fit"), "fit", [QKeySequence("Ctrl+0")], tr("Show all of what is analysed"))
+        self.evidence = made(
+            tr("Where the network looked"),
+            "",
+            [QKeySequence("Ctrl+M")],
+            tr("Show it as an overlay, then as an outline, then not"),
+        )
         self.remove = made(
             tr("Remove image"), "delete", [_KEYS.Delete], tr("Remove the selected images from this page")
         )
@@ -80,6 +86,12 @@ class Actions:
             "export",
             [QKeySequence("Ctrl+E")],
             tr("Save the results of all images as CSV"),
+        )
+        self.keep = made(
+            tr("Save case"),
+            "save",
+            [QKeySequence("Ctrl+Shift+S")],
+            tr("Keep images, results and notes on this machine, to be found on the Cases page"),
         )
         self.save = made(
             tr("Save PDF…"), "pdf", [_KEYS.Save, _KEYS.Print], tr("Save a report of images and results")
@@ -104,8 +116,10 @@ class Actions:
             self.zoom_in,
             self.zoom_out,
             self.fit,
+            self.evidence,
             None,
             self.copy,
+            self.keep,
             self.export,
             self.save,
         )

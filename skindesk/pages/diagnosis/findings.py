@@ -46,10 +46,14 @@ class Findings:
         return done and self._network.facts is not None
 
     @property
+    def settled(self) -> bool:
+        """Whether nothing is awaited any more."""
+        return not self._model.pending and (not self.as_one or self.together is not None)
+
+    @property
     def complete(self) -> bool:
         """Whether all that was asked has been answered."""
-        settled = not self.as_one or self.together is not None
-        return self.any and settled and not self._model.pending
+        return self.any and self.settled
 
     def shown(self) -> Shown:
         """Return what the card is to show."""

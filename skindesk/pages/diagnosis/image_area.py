@@ -13,6 +13,7 @@ from skindesk.flag_words import flag_title
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.canvas_tools import CanvasTools
+from skindesk.pages.diagnosis.evidence_bar import EvidenceBar
 from skindesk.widgets.basics import ElidedLabel, EmptyState, muted
 from skindesk.widgets.canvas.image_canvas import ImageCanvas
 from skindesk.widgets.canvas.image_strip import ImageStrip, StripTile
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from skindesk.models.diagnosis.bundle import BundleFacts
     from skindesk.models.diagnosis.case import CaseImage
     from skindesk.models.diagnosis.diagnosis import DiagnosisModel
+    from skindesk.models.diagnosis.evidence import EvidenceModel
     from skindesk.models.diagnosis.framing import Framing
     from skindesk.models.pictures import PictureLoader
     from skindesk.pages.diagnosis.actions import Actions
@@ -77,13 +79,20 @@ class ImageArea(QWidget):
     picture_changed = Signal()
 
     def __init__(
-        self, model: DiagnosisModel, loader: PictureLoader, actions: Actions, parent: QWidget | None = None
+        self,
+        model: DiagnosisModel,
+        evidence: EvidenceModel,
+        loader: PictureLoader,
+        actions: Actions,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._model, self._loader = model, loader
         self._facts: BundleFacts | None = None
         self.canvas = ImageCanvas()
         self.tools = CanvasTools(self.canvas, actions)
+        self.evidence = EvidenceBar(evidence)
+        self.evidence.painted_changed.connect(lambda: self.canvas.set_evidence(self.evidence.paint))
         self.strip = ImageStrip()
         self._stack = QStackedWidget()
         layout = QVBoxLayout(self)
@@ -123,6 +132,7 @@ class ImageArea(QWidget):
         layout.setSpacing(SPACE)
         layout.addWidget(self.canvas, 1)
         layout.addWidget(self.tools)
+        layout.addWidget(self.evidence)
         row = QHBoxLayout()
         row.setSpacing(SPACE)
         self._count = ElidedLabel()
@@ -149,6 +159,7 @@ class ImageArea(QWidget):
         """Say which network is used; `None` for none."""
         self._facts = facts
         self.canvas.set_shape(facts.manifest.geometry.shape if facts is not None else None)
+        self.evidence.show_facts(facts)
         self.tools.show_square(words.square_sentence(facts) if facts is not None else "")
         self._show_images()
 
@@ -247,7 +258,7 @@ class ImageArea(QWidget):
         if self._facts is None or sentence:
             caption = name
         elif image.prediction is not None and image.prediction.in_distribution is False:
-            caption = self.tr("Flagged")
+            caption = self.tr("Unusual")
             hint = f"{name}: {flag_title(image.prediction)}"
         elif image.prediction is not None and image.state is ImageState.DONE:
             choice = self._facts.choice(image.prediction)

@@ -11,10 +11,12 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.models.diagnosis.diagnosis import DiagnosisModel
+from skindesk.models.diagnosis.evidence import EvidenceModel
 from skindesk.models.pictures import PictureLoader
 from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.actions import Actions, connect
 from skindesk.pages.diagnosis.bundle_card import BundleCard
+from skindesk.pages.diagnosis.case_saving import CaseSaving
 from skindesk.pages.diagnosis.completing import CompletePanel
 from skindesk.pages.diagnosis.findings import ANSWERED, Findings
 from skindesk.pages.diagnosis.image_area import ImageArea
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
 
     from skindesk.engine.jobs import JobQueue
+    from skindesk.models.cases.cases import CasesModel
+    from skindesk.models.cases.reading import OpenedCase
     from skindesk.models.diagnosis.case import Removal
     from skindesk.models.diagnosis.collecting import Collected
     from skindesk.models.runs.listing import RunsModel
@@ -59,6 +63,7 @@ class DiagnosisPage(QWidget):
         scoring: the queue that completes bundles.
         runs: whose bundles can be chosen.
         workspace: with the bundle in use; images may come from other pages by it.
+        cases: where a diagnosis can be kept.
         settings: paper and folder of reports.
         paths: where pasted pictures are kept.
         parent: as usual.
@@ -70,6 +75,7 @@ class DiagnosisPage(QWidget):
         scoring: JobQueue,
         runs: RunsModel,
         workspace: Workspace,
+        cases: CasesModel,
         settings: Settings,
         paths: Paths,
         parent: QWidget | None = None,
@@ -78,20 +84,24 @@ class DiagnosisPage(QWidget):
         self._workspace = workspace
         self._on_notice: Callable[[], object] | None = None
         self.model = DiagnosisModel(diagnosis, self)
+        self.evidence = EvidenceModel(diagnosis, self.model, self)
         self.loader = PictureLoader(self)
         self.intake = Intake(paths, settings, self)
         self.saving = Saving(settings, self.loader, self)
         self.commands = Actions(self)
-        self.images = ImageArea(self.model, self.loader, self.commands)
+        self.images = ImageArea(self.model, self.evidence, self.loader, self.commands)
         self.notice = Notice()
         self.failure = Notice()
         self.bundle = BundleCard(CompletePanel(scoring, settings))
         self.result = ResultCard()
-        self.patient = PatientCard()
+        self.patient = PatientCard(settings)
         self.side = Side((self.bundle, self.result, self.patient), self.commands)
         self.network = Network(diagnosis, runs, workspace, self.model, self.bundle, self)
-        self.unfinished = Unfinished(self.model, paths.unfinished, self.commands.other, self)
+        self.unfinished = Unfinished(self.model, paths.unfinished, settings, self.commands.other, self)
         self.findings = Findings(self.model, self.network)
+        self.keeping = CaseSaving(
+            self.model, self.network, self.findings, self.unfinished, cases, runs, workspace, settings, self
+        )
         self._seen = False
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, SPACE)
@@ -146,6 +156,10 @@ class DiagnosisPage(QWidget):
         self.saving.saved.connect(self._saved)
         self.saving.failed.connect(self._say_error)
         self.saving.busy_changed.connect(lambda _busy: self._enable())
+        self.keeping.saved.connect(self._kept)
+        self.keeping.noted.connect(self._say)
+        self.keeping.failed.connect(self._say_error)
+        self.keeping.busy_changed.connect(self._enable)
         self.result.choice_changed.connect(self._choose)
         self.result.acted.connect(self._ask_again)
         self.failure.acted.connect(self._ask_again)
@@ -166,11 +180,13 @@ class DiagnosisPage(QWidget):
         connect(commands.zoom_in, partial(canvas.zoom_by, 1.25))
         connect(commands.zoom_out, partial(canvas.zoom_by, 0.8))
         connect(commands.fit, canvas.fit)
+        connect(commands.evidence, self.images.evidence.step)
         connect(commands.remove, self._remove)
         connect(commands.clear, self._clear)
         connect(commands.undo, self._undo)
         connect(commands.copy, self.copy_result)
         connect(commands.export, self._export)
+        connect(commands.keep, self.keeping.save)
         connect(commands.save, self._save)
         self.addActions([action for action in commands.all if action is not None])
 
@@ -350,6 +366,8 @@ class DiagnosisPage(QWidget):
         selected = self.model.selected
         self._subtitle.setText(selected.path.name if selected is not None else "")
         self.result.show_result(self.findings.shown())
+        prediction = self.findings.result()[1]
+        self.evidence.set_predicted(prediction.predicted if prediction is not None else "")
         self._enable()
 
     def _enable(self) -> None:
@@ -367,6 +385,7 @@ class DiagnosisPage(QWidget):
         commands.copy.setEnabled(self.findings.result()[1] is not None)
         commands.export.setEnabled(self.findings.any and free)
         commands.save.setEnabled(self.findings.complete and free)
+        commands.keep.setEnabled(self.keeping.possible)
         self.side.save_button.setEnabled(commands.save.isEnabled())
 
     # --- handing results on ------------------------------------------------------------------------------
@@ -393,6 +412,14 @@ class DiagnosisPage(QWidget):
         self._on_notice = partial(self.saving.open, place)
         said = [self.tr("Saved as {name}.").format(name=place.name), *written.notes]
         self.notice.show_success(" ".join(said), action=self.tr("Open"))
+
+    def open_case(self, opened: OpenedCase) -> None:
+        """Diagnose a stored case again."""
+        self.keeping.open_case(opened)
+
+    def _kept(self, sentence: str) -> None:
+        self._on_notice = partial(self._workspace.go_to.emit, "cases")
+        self.notice.show_success(sentence, action=self.tr("Show cases"))
 
     # --- saying ------------------------------------------------------------------------------------------
 

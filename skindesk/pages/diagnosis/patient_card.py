@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
+    QCheckBox,
     QFormLayout,
     QLineEdit,
     QPlainTextEdit,
@@ -21,6 +22,8 @@ from skindesk.widgets.theme import SPACE, set_role
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QKeyEvent
+
+    from skindesk.settings import Settings
 
 _NOTE_HEIGHT = 88  # pixels; four lines
 
@@ -82,8 +85,9 @@ class PatientCard(Card):
 
     changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
+        self._settings = settings
         self.editors: dict[str, _Line | _Note] = {}
         self._fold = FoldButton(
             self.tr("Patient and note"), self.tr("Fields for the PDF report; all are optional")
@@ -115,9 +119,18 @@ class PatientCard(Card):
                 form.addRow(muted(entry.title))
                 form.addRow(editor)
         layout.addLayout(form)
-        layout.addWidget(
-            muted(self.tr("Stored only on this machine, until you start a new lesion."), wrap=True)
+        self.keep = QCheckBox(self.tr("Keep these details on this machine"))
+        self.keep.setToolTip(
+            self.tr(
+                "Store them with the unfinished diagnosis and with saved cases; holds until you change it"
+            )
         )
+        self.keep.toggled.connect(lambda kept: settings.set_value("keep_patient", kept))
+        layout.addWidget(self.keep)
+        self._kept = muted(wrap=True)
+        layout.addWidget(self._kept)
+        settings.changed.connect(self._setting_changed)
+        self._setting_changed("keep_patient")
         self.body.addWidget(self._inside)
         self._folded(unfolded=False)
 
@@ -137,6 +150,18 @@ class PatientCard(Card):
     def unfold(self) -> None:
         """Show the fields."""
         self._fold.setChecked(True)
+
+    def _setting_changed(self, key: str) -> None:
+        if key == "keep_patient":
+            kept = self._settings.flag(key)
+            self.keep.setChecked(kept)
+            self._kept.setText(
+                self.tr("Stored with the unfinished diagnosis and with cases you save, and nowhere else.")
+                if kept
+                else self.tr(
+                    "Not stored: they are in the PDF, and gone when you start a new lesion or close SkinDesk."
+                )
+            )
 
     def _folded(self, unfolded: bool) -> None:
         self._inside.setVisible(unfolded)

@@ -48,10 +48,11 @@ class Side(QWidget):
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, _EDGE, 0)
         row.setSpacing(SPACE)
-        row.addWidget(tool_button(commands.copy))
-        row.addWidget(tool_button(commands.export))
+        for action in (commands.copy, commands.export):  # without words, of which there is no room for all
+            row.addWidget(tool_button(action, Qt.ToolButtonStyle.ToolButtonIconOnly))
+        row.addWidget(tool_button(commands.keep))
         row.addStretch(1)
-        self.save_button = QPushButton(self.tr("Save PDF report…"))
+        self.save_button = QPushButton(self.tr("Save PDF…"))
         set_role(self.save_button, "primary")
         self.save_button.setToolTip(commands.save.toolTip())
         self.save_button.clicked.connect(commands.save.trigger)
@@ -59,11 +60,13 @@ class Side(QWidget):
         layout.addLayout(row)
 
 
-def tool_button(action: QAction) -> QToolButton:
+def tool_button(
+    action: QAction, style: Qt.ToolButtonStyle = Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+) -> QToolButton:
     """Return a button for an action, with its icon, as high as a button of words."""
     button = QToolButton()
     button.setDefaultAction(action)
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setToolButtonStyle(style)
     button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Ignored)
     return button
 

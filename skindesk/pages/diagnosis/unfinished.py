@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from skindesk.models.diagnosis.diagnosis import DiagnosisModel
+    from skindesk.settings import Settings
 
 
 class Unfinished(QObject):
@@ -33,12 +34,14 @@ class Unfinished(QObject):
 
     clear_asked = Signal()
 
-    def __init__(self, model: DiagnosisModel, folder: Path, other: QAction, parent: QWidget) -> None:
+    def __init__(
+        self, model: DiagnosisModel, folder: Path, settings: Settings, other: QAction, parent: QWidget
+    ) -> None:
         super().__init__(parent)
         self._model, self._other = model, other
         self._said_what_is_back = self._says_what_is_aside = False
         self.notice = Notice(parent)
-        self.keeper = CaseKeeper(model, folder, self)
+        self.keeper = CaseKeeper(model, folder, settings, self)
         self.keeper.failed.connect(self._say_error)
         self.keeper.set_down.connect(self._set_down)
         self.notice.acted.connect(self._act)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QGridLayout,
     QLabel,
@@ -86,7 +87,8 @@ class SettingsPage(QWidget):
                 button = self._folder_button if setting.kind == "folder" else self._file_button
                 grid.addWidget(button(setting, field), row, 2)
             else:
-                field.setFixedWidth(_FIELD)
+                if not isinstance(field, QCheckBox):
+                    field.setFixedWidth(_FIELD)
                 grid.addWidget(field, row, 1, 1, 2)
             grid.addWidget(muted(_translated(setting.help), wrap=True), row + 1, 0, 1, 3)
             grid.setRowMinimumHeight(row + 2, SPACE)
@@ -106,6 +108,8 @@ class SettingsPage(QWidget):
                 lambda _index, key=setting.key, box=combo: self._settings.set_value(key, box.currentData())
             )
             field = combo
+        elif isinstance(value, bool):
+            field = self._check_box(setting)
         elif isinstance(value, int):
             spin = wheel_needs_focus(QSpinBox())
             spin.setRange(setting.minimum, setting.maximum)
@@ -123,6 +127,16 @@ class SettingsPage(QWidget):
             )
             field = line
         return field
+
+    def _check_box(self, setting: Setting) -> QCheckBox:
+        box = QCheckBox()
+        box.setChecked(self._settings.flag(setting.key))
+        box.toggled.connect(partial(self._settings.set_value, setting.key))
+        # It can be chosen on the page that it is about, too.
+        self._settings.changed.connect(
+            lambda key: box.setChecked(self._settings.flag(key)) if key == setting.key else None
+        )
+        return box
 
     def _file_button(self, setting: Setting, line: QLineEdit) -> QPushButton:
         button = _choosing(self.tr("Choose a file"))
@@ -157,6 +171,7 @@ class SettingsPage(QWidget):
             (self.tr("Datasets"), self._paths.data_root / "datasets"),
             (self.tr("Runs and bundles"), self._paths.data_root),
             (self.tr("Unfinished diagnoses"), self._paths.unfinished),
+            (self.tr("Saved cases"), self._paths.cases),
             (self.tr("Pasted pictures"), self._paths.pasted),
             (self.tr("Cached features"), self._paths.cache_root),
             (self.tr("Logs"), self._paths.log_root),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent, QWheelEvent
 
     from skindesk.models.pictures import Picture
+    from skindesk.widgets.canvas.painting import EvidencePaint
     from trainer.config import Shape
 
 _MARGIN = 1.0  # pixels between a fitted picture and the widget's edge
@@ -69,6 +70,7 @@ class ImageCanvas(QWidget):
         self._cropping = False
         self._shape: Shape | None = None
         self._message = ""
+        self._evidence: EvidencePaint | None = None
         self._hovered = False
         self._drag: Drag | None = None
         self._turn_base: Framing | None = None
@@ -135,6 +137,11 @@ class ImageCanvas(QWidget):
     def set_shape(self, shape: Shape | None) -> None:
         """Say how the network brings what it gets to a square; `None` where no network is chosen."""
         self._shape = shape
+        self.update()
+
+    def set_evidence(self, evidence: EvidencePaint | None) -> None:
+        """Show where the network looked; `None` for not."""
+        self._evidence = evidence
         self.update()
 
     def set_hovered(self, hovered: bool) -> None:
@@ -386,6 +393,7 @@ class ImageCanvas(QWidget):
             cropping=self._cropping,
             shape=self._shape,
             message=self._message,
+            evidence=self._evidence,
             hovered=self._hovered,
         )
         paint_canvas(self, self.mapping, scene)

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPixmap
+from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPainterPath, QPen, QPixmap, QTransform
 
-from skindesk.models.diagnosis.framing import WHOLE, Box, Framing, network_square
+from skindesk.models.diagnosis.framing import WHOLE, Box, Framing
 from skindesk.widgets.canvas.mapping import CanvasMapping, handles_of
 from skindesk.widgets.theme import SPACE, tokens_for
+from trainer.images.framing import network_square
+from trainer.palette import HEAT
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
+    from skindesk.models.diagnosis.evidence import EvidenceLayer
     from skindesk.widgets.theme import Tokens
     from trainer.config import Shape
 
@@ -22,7 +25,29 @@ _HANDLE = 9.0  # pixels
 _VEIL = 200  # of 255: over what is cut away
 _CROP_VEIL = 150  # of 255: the same while the crop is drawn, when it should still be seen
 _EDGE = 150  # of 255: the two colours of the network's square, faint on any picture
+_CAPTION_VEIL = 225  # of 255: behind words on the picture
+_EVIDENCE_LINES = (
+    (QColor(0, 0, 0), 3.5),
+    (QColor(255, 255, 255), 1.5),
+)  # white on black: seen on any picture
 _SHARP_FROM = 4.0  # screen pixels for a picture's pixel: from here on, single pixels are shown as squares
+
+
+@dataclass(frozen=True)
+class EvidencePaint:
+    """How a map of evidence is laid over the network's square.
+
+    Attributes:
+        layer: the map; `None` while there is none.
+        opacity: of the overlay, 0 to 1.
+        outlined: whether only its outline is drawn.
+        caption: what it is, or why there is none.
+    """
+
+    layer: EvidenceLayer | None
+    opacity: float
+    outlined: bool
+    caption: str
 
 
 @dataclass(frozen=True)
@@ -38,6 +63,7 @@ class CanvasScene:
         cropping: whether the crop is being drawn.
         shape: how the network brings it to a square, if one is chosen.
         message: said where there is no picture.
+        evidence: where the network looked; `None` where that is not shown.
         hovered: whether something that can be dropped hovers over it.
     """
 
@@ -49,6 +75,7 @@ class CanvasScene:
     cropping: bool
     shape: Shape | None
     message: str
+    evidence: EvidencePaint | None = None
     hovered: bool = False
 
 
@@ -65,11 +92,15 @@ def paint_canvas(widget: QWidget, mapping: CanvasMapping, scene: CanvasScene) ->
     painter.setClipPath(card)
     if scene.levels:
         _paint_picture(painter, mapping, scene, widget.devicePixelRatioF())
+        if scene.evidence is not None and scene.shape is not None and not scene.cropping:
+            _paint_evidence(painter, mapping, scene, scene.shape, scene.evidence)
         _paint_veil(painter, mapping, scene, tokens)
         if scene.shape is not None:
             _paint_square(painter, mapping, scene, scene.shape)
         if scene.cropping:
             _paint_crop(painter, mapping.rect_of(scene.part), tokens)
+        elif scene.evidence is not None:
+            _paint_caption(painter, outline, scene.evidence, tokens)
     elif scene.message:
         painter.setPen(tokens.muted)
         room = outline.adjusted(4 * SPACE, 2 * SPACE, -4 * SPACE, -2 * SPACE)
@@ -118,9 +149,7 @@ def _paint_veil(painter: QPainter, mapping: CanvasMapping, scene: CanvasScene, t
 
 def _paint_square(painter: QPainter, mapping: CanvasMapping, scene: CanvasScene, shape: Shape) -> None:
     """Outline faintly what the network sees; black and white dashes are seen on any picture."""
-    part = mapping.in_frame(scene.part)
-    x, y, wide, high = network_square(part.width(), part.height(), shape)
-    square = mapping.shown(QRectF(part.x() + x, part.y() + y, wide, high)).adjusted(0.5, 0.5, -0.5, -0.5)
+    square = _square(mapping, scene, shape).adjusted(0.5, 0.5, -0.5, -0.5)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for colour, offset in ((QColor(0, 0, 0, _EDGE), 0.0), (QColor(255, 255, 255, _EDGE), 5.0)):
         pen = QPen(colour, 1.0)
@@ -128,6 +157,66 @@ def _paint_square(painter: QPainter, mapping: CanvasMapping, scene: CanvasScene,
         pen.setDashOffset(offset)
         painter.setPen(pen)
         painter.drawRect(square)
+
+
+def _square(mapping: CanvasMapping, scene: CanvasScene, shape: Shape) -> QRectF:
+    """Return where the network's square lies in the widget."""
+    part = mapping.in_frame(scene.part)
+    x, y, wide, high = network_square(part.width(), part.height(), shape)
+    return mapping.shown(QRectF(part.x() + x, part.y() + y, wide, high))
+
+
+def _paint_evidence(
+    painter: QPainter, mapping: CanvasMapping, scene: CanvasScene, shape: Shape, evidence: EvidencePaint
+) -> None:
+    """Lay the map over the network's square, as far as that shows the image."""
+    if evidence.layer is None:
+        return
+    square = _square(mapping, scene, shape)
+    painter.save()
+    painter.setClipRect(mapping.rect_of(scene.part), Qt.ClipOperation.IntersectClip)
+    if evidence.outlined:
+        across = QTransform.fromTranslate(square.x(), square.y()).scale(square.width(), square.height())
+        path = across.map(evidence.layer.outlines)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for colour, width in _EVIDENCE_LINES:
+            painter.setPen(QPen(colour, width))
+            painter.drawPath(path)
+    else:
+        painter.setOpacity(evidence.opacity)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(square, evidence.layer.colours)
+    painter.restore()
+
+
+def _paint_caption(painter: QPainter, room: QRectF, evidence: EvidencePaint, tokens: Tokens) -> None:
+    """Say below the picture what is laid over it; the colours of an overlay stand before the words."""
+    ramp = 8.0 * SPACE if evidence.layer is not None and not evidence.outlined else 0.0
+    indent = ramp + SPACE if ramp else 0.0
+    measure = painter.fontMetrics()
+    words = measure.elidedText(
+        evidence.caption, Qt.TextElideMode.ElideRight, int(room.width() - indent - 4 * SPACE)
+    )
+    wide, high = measure.horizontalAdvance(words) + indent + 2 * SPACE, measure.height() + SPACE
+    ground = QRectF(room.left() + SPACE, room.bottom() - high - SPACE, wide, high)
+    veil = QColor(tokens.surface)
+    veil.setAlpha(_CAPTION_VEIL)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(veil)
+    painter.drawRoundedRect(ground, SPACE / 2, SPACE / 2)
+    if ramp:
+        bar = QRectF(ground.left() + SPACE, ground.center().y() - SPACE / 2, ramp, SPACE)
+        gradient = QLinearGradient(bar.topLeft(), bar.topRight())
+        for place, colour in enumerate(HEAT):
+            gradient.setColorAt(place / (len(HEAT) - 1), QColor(colour))
+        painter.setBrush(gradient)
+        painter.drawRoundedRect(bar, SPACE / 2, SPACE / 2)
+    painter.setPen(tokens.text)
+    painter.drawText(
+        ground.adjusted(SPACE + indent, 0, 0, 0),
+        int(Qt.AlignmentFlag.AlignVCenter) | int(Qt.TextFlag.TextSingleLine),
+        words,
+    )
 
 
 def _paint_crop(painter: QPainter, rect: QRectF, tokens: Tokens) -> None:

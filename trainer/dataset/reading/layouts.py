@@ -64,11 +64,18 @@ def read_source(
         DatasetError: no such folder, nothing in it, no table and no class folders, wrong columns.
         StoppedError: on request.
     """
-    chosen = layout_named(layout)
-    if chosen is None and layout != AUTO:
+    if layout_named(layout) is None and layout != AUTO:
         raise DatasetError(f"There is no layout {layout!r}; choose {layout_choices()}.")
-    tree = scan(source, columns, stop)
-    found = chosen or _detect(tree)
+    return listing_of(scan(source, columns, stop), layout, stored)
+
+
+def listing_of(tree: Tree, layout: str = AUTO, stored: Collection[str] = ()) -> Listing:
+    """List the samples of a folder that has been looked through (see `read_source`).
+
+    Raises:
+        DatasetError: no table and no class folders, or wrong columns.
+    """
+    found = layout_named(layout) or _detect(tree)
     listing = found.read(tree)
     samples, notes = join_classes(listing.samples, short_names=found.short_names, stored=stored)
     return msgspec.structs.replace(listing, samples=samples, notes=(*listing.notes, *notes))

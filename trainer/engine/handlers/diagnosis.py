@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from trainer.engine.handling import handles
 from trainer.errors import BundleError
 from trainer.images.framing import read_view
-from trainer.protocol.diagnosis import PredictImages, Predictions, Warm, WarmUp
+from trainer.protocol.diagnosis import ExplainImage, ImageEvidence, PredictImages, Predictions, Warm, WarmUp
 from trainer.runs.bundle import REFERENCE
 from trainer.runs.marks import MARKS
 from trainer.runs.operating_point import POINT
@@ -31,7 +31,7 @@ def predict_images(job: PredictImages, context: Context) -> Predictions:
     predictor, identity = _predictor(Path(job.bundle), context)
     context.stop.raise_if_asked()
     if job.known and job.known_of != identity:
-        raise BundleError(f"The network in {job.bundle} was replaced meanwhile; analyse the images again.")
+        raise _replaced(job.bundle)
     from trainer.prediction.inference import Wanted
 
     wanted = [Wanted(view.path, functools.partial(read_view, view)) for view in job.images]
@@ -45,6 +45,23 @@ def predict_images(job: PredictImages, context: Context) -> Predictions:
         decision_rule=calibration.describe_rule(),
         prior=calibration.describe_prior(),
     )
+
+
+@handles(ExplainImage)
+def explain_image(job: ExplainImage, context: Context) -> ImageEvidence:
+    """Find where the network looked for a class in an image."""
+    predictor, identity = _predictor(Path(job.bundle), context)
+    context.stop.raise_if_asked()
+    if job.bundle_hash != identity:
+        raise _replaced(job.bundle)
+    from trainer.prediction.evidence import explain
+
+    evidence = explain(predictor, read_view(job.image), job.class_name)
+    return ImageEvidence(grad_cam=evidence.grad_cam, hires_cam=evidence.hires_cam)
+
+
+def _replaced(bundle: str) -> BundleError:
+    return BundleError(f"The network in {bundle} was replaced meanwhile; analyse the images again.")
 
 
 @handles(WarmUp)

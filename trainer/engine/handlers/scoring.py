@@ -1,4 +1,4 @@
-"""Scores bundles; estimates the cost, input and device of a training."""
+"""Scores bundles; predicts folders of images; estimates the cost, input and device of a training."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from trainer.protocol.scoring import (
     DevicesFound,
     EstimateRun,
     EvaluateBundle,
+    FolderPredicted,
     LookAtDevices,
     Pictures,
+    PredictFolder,
     PreviewAugmentation,
     RunEstimated,
     Scored,
@@ -42,6 +44,18 @@ def evaluate_bundle(job: EvaluateBundle, context: Context) -> Scored:
             Path(job.bundle), store, job.part, report=report, listener=context.listener, stop=context.stop
         )
     return Scored(text=scoring.text, report=job.report)
+
+
+@handles(PredictFolder)
+def predict_images_of_folder(job: PredictFolder, context: Context) -> FolderPredicted:
+    """Predict the images of a folder and write their tables."""
+    with context.libraries.loaded():
+        from trainer.prediction.batch import predict_folder
+    context.libraries.show_proven_gpus()
+    counts = predict_folder(
+        Path(job.bundle), Path(job.folder), Path(job.out), listener=context.listener, stop=context.stop
+    )
+    return FolderPredicted(text=counts.describe())
 
 
 @handles(CompleteBundle)

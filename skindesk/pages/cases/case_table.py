@@ -1,0 +1,121 @@
+"""The table of cases: any number of them can be selected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt, Signal
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView
+
+from skindesk.models.cases.table import CASE_ROLE, COLUMNS, CaseTableModel
+from skindesk.widgets.theme import SPACE
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from PySide6.QtGui import QResizeEvent
+    from PySide6.QtWidgets import QWidget
+
+    from skindesk.models.cases.record import CaseSummary
+
+_ROW_HEIGHT = 32  # pixels
+_WIDTHS = {"number": 72, "saved": 96, "malignant": 96, "images": 80}  # pixels; the others share the rest
+_SHARED = {"predicted": 144, "confirmed": 144, "patient": 104, "network": 96}  # pixels, at least
+_LEFT_OUT = ("network", "images", "patient", "saved", "confirmed")  # in this order where there is no room
+
+
+class CaseTable(QTableView):
+    """Shows cases.
+
+    Signals:
+        chosen_changed: other cases are selected, or something was learned of those that are.
+        open_asked: a case is to be opened.
+    """
+
+    chosen_changed = Signal()
+    open_asked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._chosen: tuple[str, ...] = ()
+        self._filling = False
+        self.cases = CaseTableModel(self)
+        self.cases.modelAboutToBeReset.connect(self._hold)
+        self.setModel(self.cases)
+        self.cases.modelReset.connect(self._restore)
+        self.setAccessibleName(self.tr("Cases"))
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setMinimumSectionSize(6 * SPACE)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.setSortingEnabled(True)
+        self.sortByColumn(0, Qt.SortOrder.DescendingOrder)
+        self.selectionModel().selectionChanged.connect(self._selection_moved)
+        self.doubleClicked.connect(lambda _index: self.open_asked.emit())
+
+    @property
+    def chosen(self) -> tuple[CaseSummary, ...]:
+        """The selected cases, in the order shown."""
+        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
+        return tuple(cast("CaseSummary", self.cases.index(row, 0).data(CASE_ROLE)) for row in rows)
+
+    def choose(self, case_ids: Collection[str]) -> None:
+        """Select cases, as far as they are shown; the first of them is brought into view."""
+        selection, first = QItemSelection(), None
+        for row, case in enumerate(self.cases.rows):
+            if case.case_id in case_ids:
+                index = self.cases.index(row, 0)
+                selection.select(index, index)
+                first = first or index
+        flags = QItemSelectionModel.SelectionFlag
+        self.selectionModel().select(selection, flags.ClearAndSelect | flags.Rows)
+        if first is not None:
+            self.selectionModel().setCurrentIndex(first, flags.NoUpdate)
+            self.scrollTo(first)
+
+    def choose_first(self) -> None:
+        """Select the case at the top, if there is one."""
+        if self.cases.rows:
+            self.selectRow(0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the width among the columns; what there is no room for is left out."""
+        super().resizeEvent(event)
+        shown = [*COLUMNS]
+        room = self.viewport().width()
+        needed = _WIDTHS | _SHARED
+        for name in _LEFT_OUT:
+            if sum(needed[column] for column in shown) > room:
+                shown.remove(name)
+        spare = max(0, room - sum(needed[column] for column in shown))
+        sharing = [column for column in shown if column in _SHARED]
+        for place, column in enumerate(COLUMNS):
+            self.setColumnHidden(place, column not in shown)
+            more = spare // len(sharing) if column in sharing else 0
+            self.setColumnWidth(place, needed[column] + more)
+
+    def _selection_moved(self) -> None:
+        if not self._filling:
+            self._chosen = tuple(case.case_id for case in self.chosen)
+            self.chosen_changed.emit()
+
+    def _hold(self) -> None:
+        self._filling = True
+
+    def _restore(self) -> None:
+        """Select again what was selected, as far as it is still shown."""
+        self.choose(self._chosen)
+        self._filling = False
+        self._selection_moved()
