@@ -12,13 +12,13 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QXmlStreamReader
 from PySide6.QtGui import QImage
 from PySide6.QtSvg import QSvgRenderer
 
-from skindesk.reports.insets import fitted
+from skindesk.reports.layout.insets import fitted
 from skindesk.reports.words import one_line, tr
 from trainer.files import read_regular
 
 if TYPE_CHECKING:
-    from skindesk.reports.canvas import Canvas
-    from skindesk.reports.insets import Inset
+    from skindesk.reports.layout.canvas import Canvas
+    from skindesk.reports.layout.insets import Inset
     from skindesk.reports.orders import Letterhead
 
 _WIDTH, _HEIGHT = 170.0, 44.0

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from skindesk.models.diagnosis.patient import NOBODY
-from skindesk.reports.canvas import HEADING, NOTICE, TITLE
 from skindesk.reports.content import tidied
 from skindesk.reports.images_view import images_context
-from skindesk.reports.insets import Bar, Insets
+from skindesk.reports.layout.canvas import HEADING, NOTICE, TITLE
+from skindesk.reports.layout.insets import Bar, Insets
+from skindesk.reports.layout.typeset import PAPERS, Sheet, render, text_width, typeset
 from skindesk.reports.letterhead import LetterheadView
-from skindesk.reports.typeset import PAPERS, Sheet, render, text_width, typeset
 from skindesk.reports.words import MALIGNANT_MARK, date_words, one_line, tr
 from trainer.errors import ConfigError
 from trainer.files import write_bytes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPen, QPolygonF
 
-from skindesk.reports.fonts import font_for, legible
+from skindesk.reports.layout.fonts import font_for, legible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
