@@ -12,7 +12,7 @@ import tensorflow as tf
 from trainer.dataset.drawn import NETWORK_WARNING
 from trainer.errors import ImageError
 from trainer.events import Progress, silent
-from trainer.files import printable
+from trainer.files import printable, sha256_of
 from trainer.images.decoding import read_image, to_square
 from trainer.metrics.conformal import COVERAGE
 from trainer.metrics.decision import balanced_probabilities, calibrated_probabilities, decide
@@ -22,6 +22,7 @@ from trainer.prediction.networks import Networks
 from trainer.predictions import UNLIKE, Prediction
 from trainer.reference.reference import read_reference
 from trainer.reference.rules import rules_of
+from trainer.reference.similar import SeenFile, find_similar
 from trainer.runs.bundle import read_manifest
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from trainer.events import Listener, StopRequest
     from trainer.prediction.networks import Analysed
-    from trainer.predictions import Prior
+    from trainer.predictions import Prior, SimilarCases
     from trainer.reference.reference import Reference
 
 _BATCH = 16
@@ -86,6 +87,7 @@ class Predictor:
         network: in float32, with the bundle's weights; of an ensemble, its first member.
         reference: what the bundle knows of its training images; `None` where it does not.
         rules: the operating point and the prediction sets.
+        checker: tells images that are not to be relied on.
         views: that the logits of `network` are averaged over.
 
     Args:
@@ -118,7 +120,7 @@ class Predictor:
         """
         self.manifest = read_manifest(bundle)
         self.reference: Reference | None = read_reference(bundle, self.manifest)
-        self._checker = Checker(self.reference, self.manifest.input_size)
+        self.checker = Checker(self.reference, self.manifest.input_size)
         validation = None if self.reference is None else self.reference.validation
         self.rules = rules_of(self.manifest, validation, self._coverage).with_saved_point(
             bundle, self.manifest
@@ -128,14 +130,32 @@ class Predictor:
         """Return what the network, or the ensemble, makes of squares uint8 (n, s, s, 3), n at least 1."""
         return self._networks.analysed(images)
 
-    def logits_graph(self, images: tf.Tensor) -> tf.Tensor:
-        """Return the logits float32 (n, c) of a batch of squares uint8 (n, s, s, 3)."""
-        return tf.convert_to_tensor(self._networks.analysed(images).logits)
+    def analysis_graph(self, images: tf.Tensor) -> list[tf.Tensor]:
+        """Return its logits and features as tensors."""
+        found = self._networks.analysed(images)
+        return [tf.convert_to_tensor(output) for output in (found.logits, *found.features)]
 
     @property
     def at_once(self) -> int:
         """Number of images that are best computed together."""
         return self._networks.at_once
+
+    def similar(self, predicted: Predicted, file: Path, count: int) -> SimilarCases | None:
+        """Return the training images most like an image; `None` where the bundle knows none, or the image was not read.
+
+        Args:
+            predicted: of the image.
+            file: it comes from.
+            count: how many are wanted.
+        """
+        if self.reference is None or predicted.features is None:
+            return None
+        try:
+            file_hash = sha256_of(file)
+        except OSError:  # it has gone since it was read: no training image is known to be the same
+            file_hash = ""
+        seen = SeenFile(file_hash, file.stem)
+        return find_similar(self.reference, self.manifest.classes, predicted.features, seen, count)
 
     def probabilities(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return calibrated probabilities float64 (n, c) for the natural prior."""
@@ -223,7 +243,7 @@ class Predictor:
     def seen(self, image: NDArray[np.uint8]) -> Seen:
         """Return what the network sees of an image, uint8 (height, width, 3)."""
         square = to_square(image, self.manifest.input_size, self.manifest.geometry)
-        return Seen(square, self._checker.quality(image, square), self._checker.hints(image))
+        return Seen(square, self.checker.quality(image, square), self.checker.hints(image))
 
     def predict_seen(self, paths: Sequence[str], looked: Sequence[Seen | ImageError]) -> list[Predicted]:
         """Predict images that have been read; the only way from squares to predictions.
@@ -248,7 +268,7 @@ class Predictor:
         """Return the prediction for what the networks make of one image."""
         if not np.isfinite(found.logits).all():
             return Predicted(Prediction(path=path, error=_overflow(path)))
-        likeness = self._checker.likeness(found.features, seen.poor, seen.hints)
+        likeness = self.checker.likeness(found.features, seen.poor, seen.hints)
         prediction = self._prediction(path, found.logits, likeness)
         spread = self._spread(found.members)
         return Predicted(msgspec.structs.replace(prediction, spread=spread), found.logits, found.features[-1])
