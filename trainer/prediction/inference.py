@@ -87,6 +87,7 @@ class Predictor:
         network: in float32, with the bundle's weights.
         reference: what the bundle knows of its training images; `None` where it does not.
         rules: the operating point and the prediction sets.
+        checker: tells images that are not to be relied on.
         views: that logits are averaged over.
 
     Args:
@@ -119,7 +120,7 @@ class Predictor:
         """
         self.manifest = read_manifest(bundle)
         self.reference: Reference | None = read_reference(bundle, self.manifest)
-        self._checker = Checker(self.reference, self.manifest.input_size)
+        self.checker = Checker(self.reference, self.manifest.input_size)
         validation = None if self.reference is None else self.reference.validation
         self.rules = rules_of(self.manifest, validation, self._coverage).with_saved_point(
             bundle, self.manifest
@@ -133,9 +134,10 @@ class Predictor:
         ]
         return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
-    def logits_graph(self, images: tf.Tensor) -> tf.Tensor:
-        """Return the logits float32 (n, c) of a batch of squares uint8 (n, s, s, 3)."""
-        return self._analysis(images)[0]
+    def analysis_graph(self, images: tf.Tensor) -> list[tf.Tensor]:
+        """Return the same of at most `at_once` squares, as tensors."""
+        outputs: list[tf.Tensor] = self._analysis(images)
+        return outputs
 
     @property
     def at_once(self) -> int:
@@ -245,7 +247,7 @@ class Predictor:
     def seen(self, image: NDArray[np.uint8]) -> Seen:
         """Return what the network sees of an image, uint8 (height, width, 3)."""
         square = to_square(image, self.manifest.input_size, self.manifest.geometry)
-        return Seen(square, self._checker.quality(image, square), self._checker.hints(image))
+        return Seen(square, self.checker.quality(image, square), self.checker.hints(image))
 
     def predict_seen(self, paths: Sequence[str], looked: Sequence[Seen | ImageError]) -> list[Predicted]:
         """Predict images that have been read; the only way from squares to predictions.
@@ -273,7 +275,7 @@ class Predictor:
     ) -> Predicted:
         if not np.isfinite(logits).all():
             return Predicted(Prediction(path=path, error=_overflow(path)))
-        likeness = self._checker.likeness(features, seen.poor, seen.hints)
+        likeness = self.checker.likeness(features, seen.poor, seen.hints)
         return Predicted(self._prediction(path, logits, likeness), logits, features[-1])
 
     def _prediction(self, path: str, logits: NDArray[np.floating], likeness: Likeness) -> Prediction:

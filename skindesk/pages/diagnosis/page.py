@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QGuiApplication
@@ -39,7 +40,6 @@ from trainer.images.suffixes import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
 
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from skindesk.models.runs.listing import RunsModel
     from skindesk.models.workspace import Workspace
     from skindesk.paths import Paths
+    from skindesk.reports.orders import Written
     from skindesk.settings import Settings
 
 _LOW = 560  # pixels of the page below which the card of the network is folded
@@ -410,9 +411,11 @@ class DiagnosisPage(QWidget):
             classes = self.network.facts.manifest.classes
             self.saving.save_table(classes, self.model.images, self.findings.together)
 
-    def _saved(self, file: Path) -> None:
-        self._on_notice = partial(self.saving.open, file)
-        self.notice.show_success(self.tr("Saved as {name}.").format(name=file.name), action=self.tr("Open"))
+    def _saved(self, written: Written) -> None:
+        place = Path(written.place)
+        self._on_notice = partial(self.saving.open, place)
+        said = [self.tr("Saved as {name}.").format(name=place.name), *written.notes]
+        self.notice.show_success(" ".join(said), action=self.tr("Open"))
 
     def open_case(self, opened: OpenedCase) -> None:
         """Diagnose a stored case again."""
