@@ -40,7 +40,7 @@ class Setting:
         choices: value and words for each, where only some values make sense.
         minimum, maximum: of a number.
         unit: shown behind a number.
-        kind: `folder` for the path of a folder, `sizes` for a list of pixels, `recent` for what was used last, the
+        kind: `folder` for the path of a folder, `file` for that of a file, `sizes` for a list of pixels, `recent` for what was used last, the
             latest first, of which windows share one list; otherwise empty.
         variable: environment variable through which child processes get it; empty where they need not know.
     """
@@ -85,10 +85,25 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "paper",
         "A4",
-        "General",
-        "Report paper size",
+        "Reports",
+        "Paper size",
         "The paper size of PDF reports.",
         choices=(("A4", "A4"), ("Letter", "Letter")),
+    ),
+    Setting(
+        "report_heading",
+        "",
+        "Reports",
+        "Heading",
+        "A line at the top of every report, for example the name of a clinic.",
+    ),
+    Setting(
+        "report_logo",
+        "",
+        "Reports",
+        "Logo",
+        "A PNG, JPEG or SVG file, shown at the top of every report.",
+        kind="file",
     ),
     Setting(
         "runs_folder",

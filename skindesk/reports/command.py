@@ -18,10 +18,12 @@ from trainer.commands.running import exit_status
 from trainer.errors import ConfigError, ImageError
 from trainer.images.framing import ImageView
 from trainer.protocol.diagnosis import PredictImages
+from trainer.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from skindesk.reports.orders import Letterhead
     from trainer.predictions import Prediction
 
 _NAME = "skindesk report"
@@ -81,11 +83,23 @@ def report(
         Path, typer.Argument(metavar="BUNDLE", help="Folder of the network: the folder `bundle` of a run.")
     ],
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Image files.")],
-    out: Annotated[Path, typer.Option(metavar="FILE.pdf", help="PDF file to write.")],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE.pdf", help="PDF file to write; with --separate, a folder.")
+    ],
     paper: Annotated[Literal["A4", "Letter"], typer.Option(help="Paper size.")] = "A4",
     together: Annotated[
         bool, typer.Option("--together", help="The images show one lesion; add one combined result.")
     ] = False,
+    separate: Annotated[
+        bool, typer.Option("--separate", help="Write a report for each image, into the folder --out.")
+    ] = False,
+    heading: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="A line at the top. Default: as set in the window.")
+    ] = None,
+    logo: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="PNG, JPEG or SVG at the top. Default: as set in the window."),
+    ] = None,
     *,
     patient: PatientFields,
 ) -> None:
@@ -94,8 +108,12 @@ def report(
     from skindesk.reports.writing import write
     from trainer.runs.bundle import read_manifest
 
-    if out.is_dir():
+    if out.is_dir() and not separate:
         raise ConfigError(f"{out} is a folder; give --out a file name.")
+    if separate and out.is_file():
+        raise ConfigError(f"{out} is a file; with --separate, give --out a folder.")
+    if separate and together:
+        raise ConfigError("--together needs all images in one report; leave out --together or --separate.")
     read_manifest(bundle)  # a wrong one is said before the engine starts, which takes seconds
     folder = str(bundle.absolute())
     views = tuple(ImageView(path=str(path)) for path in images)
@@ -108,12 +126,28 @@ def report(
         patient=patient,
         file=str(out),
         paper=paper,
+        letterhead=_letterhead(heading, logo),
+        separate=separate,
     )
-    pages = write(order)
+    written = write(order)
     for prediction in answer.images:
         if prediction.error:
             say(prediction.error)
-    sys.stdout.write(f"{out} ({pages} {'page' if pages == 1 else 'pages'})\n")
+    for note in written.notes:
+        say(note)
+    pages = counted(sum(written.pages), "page", "pages")
+    files = f"{counted(len(written.pages), 'report', 'reports')}, " if separate else ""
+    sys.stdout.write(f"{out} ({files}{pages})\n")
+
+
+def _letterhead(heading: str | None, logo: Path | None) -> Letterhead:
+    """Return what was asked for; the rest is as in the window's settings."""
+    from skindesk.paths import Paths
+    from skindesk.reports.orders import Letterhead, letterhead_of
+    from skindesk.settings import Settings
+
+    kept = letterhead_of(Settings(Paths.standard().settings_file))
+    return Letterhead(kept.heading if heading is None else heading, kept.logo if logo is None else str(logo))
 
 
 def _check_any(predictions: Sequence[Prediction]) -> None:

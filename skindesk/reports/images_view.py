@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from skindesk.choice_words import deciding_figures
 from skindesk.flag_words import flag_title, reasons
 from skindesk.reports.content import titled
-from skindesk.reports.insets import Picture, fitted
+from skindesk.reports.layout.insets import Picture, fitted
 from skindesk.reports.words import MALIGNANT_MARK, date_words, listed, one_line, tr
 from skindesk.verdict_words import headline, members, set_statement
 from trainer.dataset.classes.names import full_name

@@ -11,8 +11,7 @@ import logging
 import os
 import subprocess
 import sys
-from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -22,6 +21,9 @@ from trainer.errors import EXIT_BAD_INPUT, TrainerError
 from trainer.images.framing import ImageView
 from trainer.predictions import Prediction
 from trainer.wording import duration
+
+if TYPE_CHECKING:
+    from skindesk.settings import Settings
 
 WORD = "write-report"
 """What `skindesk` is told to start such a process, with its own process' id; the order comes on stdin."""
@@ -61,6 +63,26 @@ class AskedImage(msgspec.Struct, frozen=True):
     picture: Print | None = None
 
 
+class Letterhead(msgspec.Struct, frozen=True):
+    """What the user has at the top of every report.
+
+    Attributes:
+        heading: one line; may be empty.
+        logo: a PNG, JPEG or SVG file; may be empty.
+    """
+
+    heading: str = ""
+    logo: str = ""
+
+
+NO_LETTERHEAD = Letterhead()
+
+
+def letterhead_of(settings: Settings) -> Letterhead:
+    """Return the letterhead that the user has set."""
+    return Letterhead(settings.text("report_heading"), settings.text("report_logo"))
+
+
 class DiagnosisOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A report of images.
 
@@ -72,6 +94,8 @@ class DiagnosisOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         patient: what was entered.
         file: to be written.
         paper: `A4` or `Letter`.
+        letterhead: at the top.
+        separate: whether each image gets a report of its own; `file` is then a folder, and `together` is left out.
     """
 
     bundle: str
@@ -81,6 +105,8 @@ class DiagnosisOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     together: Prediction | None = None
     patient: PatientFields = NOBODY
     paper: str = "A4"
+    letterhead: Letterhead = NO_LETTERHEAD
+    separate: bool = False
 
 
 class TrainingOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -90,21 +116,37 @@ class TrainingOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         run: folder.
         file: to be written.
         paper: `A4` or `Letter`.
+        letterhead: at the top.
     """
 
     run: str
     file: str
     paper: str = "A4"
+    letterhead: Letterhead = NO_LETTERHEAD
 
 
 AnyOrder: TypeAlias = DiagnosisOrder | TrainingOrder
 
 
-def have_written(order: AnyOrder) -> Path:
-    """Have a report written by another process, and wait for it: for a worker of a window.
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of an order.
 
-    Returns:
-        The file.
+    Attributes:
+        place: the file, or the folder of files.
+        pages: number of pages of each file.
+        notes: sentences on what the reports lack.
+    """
+
+    place: str
+    pages: tuple[int, ...]
+    notes: tuple[str, ...] = ()
+
+
+_WRITTEN = msgspec.json.Decoder(Written)
+
+
+def have_written(order: AnyOrder) -> Written:
+    """Have a report written by another process, and wait for it: for a worker of a window.
 
     Raises:
         TrainerError: it cannot be written, or takes longer than `LONGEST_SECONDS`, in words.
@@ -117,7 +159,7 @@ def have_written(order: AnyOrder) -> Path:
     child = subprocess.Popen(  # noqa: S603 - our own command
         [sys.executable, *start, WORD, str(os.getpid())],
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=own_environment(PYTHONIOENCODING="utf-8"),
         creationflags=flags,
@@ -125,7 +167,7 @@ def have_written(order: AnyOrder) -> Path:
     _writing.add(child)
     try:
         with child:
-            said = _answer(child, msgspec.msgpack.encode(order))  # pictures as they are, not as text
+            answer, said = _answer(child, msgspec.msgpack.encode(order))  # pictures as they are, not as text
     finally:
         _writing.discard(child)
     if child.returncode == EXIT_BAD_INPUT:
@@ -134,13 +176,13 @@ def have_written(order: AnyOrder) -> Path:
         raise RuntimeError(f"A report was not written (exit status {child.returncode}).\n{said}")
     if said:
         _logger.warning("%s", said)
-    return Path(order.file)
+    return _WRITTEN.decode(answer)
 
 
-def _answer(child: subprocess.Popen[bytes], order: bytes) -> str:
-    """Hand over an order and return what is said by the end; a process that takes too long is killed."""
+def _answer(child: subprocess.Popen[bytes], order: bytes) -> tuple[bytes, str]:
+    """Hand over an order and return the answer, and what is said by the end; one that takes too long is killed."""
     try:
-        _, said = child.communicate(order, LONGEST_SECONDS)
+        answer, said = child.communicate(order, LONGEST_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise TrainerError(
             f"The report was not finished within {duration(LONGEST_SECONDS)} and was given up. Try again; if that "
@@ -148,7 +190,7 @@ def _answer(child: subprocess.Popen[bytes], order: bytes) -> str:
         ) from error
     finally:
         child.kill()  # one that has ended does not mind
-    return said.decode("utf-8", "replace").strip()
+    return answer, said.decode("utf-8", "replace").strip()
 
 
 def end_reports() -> None:

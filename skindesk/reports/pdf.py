@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from skindesk.models.diagnosis.patient import NOBODY
-from skindesk.reports.canvas import HEADING, NOTICE, TITLE
 from skindesk.reports.content import tidied
 from skindesk.reports.images_view import images_context
-from skindesk.reports.insets import Bar, Insets
-from skindesk.reports.typeset import PAPERS, Sheet, render, text_width, typeset
+from skindesk.reports.layout.canvas import HEADING, NOTICE, TITLE
+from skindesk.reports.layout.insets import Bar, Insets
+from skindesk.reports.layout.typeset import PAPERS, Sheet, render, text_width, typeset
+from skindesk.reports.letterhead import LetterheadView
 from skindesk.reports.words import MALIGNANT_MARK, date_words, one_line, tr
 from trainer.errors import ConfigError
 from trainer.files import write_bytes
@@ -20,11 +21,14 @@ if TYPE_CHECKING:
     from skindesk.reports.content import DiagnosisReport
     from skindesk.reports.training import TrainingReport
 
+_NONE = LetterheadView()
 _STACKED_CLASSES = 10
 """With more classes than this, names and bars share a line beside a picture."""
 
 
-def write_diagnosis_pdf(report: DiagnosisReport, file: Path, *, paper: str = "A4") -> int:
+def write_diagnosis_pdf(
+    report: DiagnosisReport, file: Path, *, paper: str = "A4", letterhead: LetterheadView = _NONE
+) -> int:
     """Write a report of images as a PDF, in the main thread of a program that has a QGuiApplication.
 
     Letters that no font of this machine has appear as their Unicode numbers; the report and the log say so.
@@ -33,6 +37,7 @@ def write_diagnosis_pdf(report: DiagnosisReport, file: Path, *, paper: str = "A4
         report: what it says.
         file: to be written or replaced.
         paper: `A4` or `Letter`.
+        letterhead: at the top.
 
     Returns:
         The number of pages.
@@ -51,20 +56,23 @@ def write_diagnosis_pdf(report: DiagnosisReport, file: Path, *, paper: str = "A4
     )
     return _write(
         "images.html",
-        images_context(report, patient, text_width(paper)),
+        {"letterhead": letterhead, **images_context(report, patient, text_width(paper))},
         sheet,
         file,
         private=patient != NOBODY,
     )
 
 
-def write_training_pdf(report: TrainingReport, file: Path, *, paper: str = "A4") -> int:
+def write_training_pdf(
+    report: TrainingReport, file: Path, *, paper: str = "A4", letterhead: LetterheadView = _NONE
+) -> int:
     """Write a report of a run as a PDF, in the main thread of a program that has a QGuiApplication.
 
     Args:
         report: what it says.
         file: to be written or replaced.
         paper: `A4` or `Letter`.
+        letterhead: at the top.
 
     Returns:
         The number of pages.
@@ -82,7 +90,8 @@ def write_training_pdf(report: TrainingReport, file: Path, *, paper: str = "A4")
         author="",
         paper=_checked(paper),
     )
-    return _write("run.html", run_context(report, text_width(paper)), sheet, file, private=False)
+    context = {"letterhead": letterhead, **run_context(report, text_width(paper))}
+    return _write("run.html", context, sheet, file, private=False)
 
 
 def _checked(paper: str) -> str:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from skindesk.metric_words import chooser_name, name_of
 from skindesk.reports.content import dataset_phrase, split_sentence
-from skindesk.reports.figures import FigureInset
 from skindesk.reports.images_view import card_facts, reading_sentences
-from skindesk.reports.insets import Line
+from skindesk.reports.layout.figures import FigureInset
+from skindesk.reports.layout.insets import Line
 from skindesk.reports.network.checklists import Item, RunAnswers, clear_derm, tripod_ai
 from skindesk.reports.words import date_words, one_line, tr
 from trainer.backbones import get_backbone

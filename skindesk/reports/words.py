@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 MALIGNANT_MARK = "▲"
 
 _FORCING = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+_LONGEST_NAME = 60  # characters of an image's name that go into a report's
 _SHORT_NAME = 40  # characters of a file's name that are shown in a row of a table
 
 
@@ -56,3 +58,8 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """Return a text without such characters, and in one line."""
     return " ".join(printable(text).split())
+
+
+def safe_name(text: str) -> str:
+    """Return what of a text can stand in the name of a file on any system."""
+    return re.sub(r"[^\w\- ]+", " ", text).strip()[:_LONGEST_NAME]

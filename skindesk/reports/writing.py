@@ -7,28 +7,39 @@ import faulthandler
 import os
 import sys
 import threading
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import psutil
 from PySide6.QtGui import QGuiApplication, QImage
 
 from skindesk.reports.content import DiagnosisReport, ReportImage, report_model
-from skindesk.reports.orders import LONGEST_SECONDS, AnyOrder, AskedImage, DiagnosisOrder
+from skindesk.reports.letterhead import read_letterhead
+from skindesk.reports.orders import (
+    LONGEST_SECONDS,
+    AnyOrder,
+    AskedImage,
+    DiagnosisOrder,
+    TrainingOrder,
+    Written,
+)
 from skindesk.reports.pdf import write_diagnosis_pdf, write_training_pdf
 from skindesk.reports.prints import as_image, print_of
 from skindesk.reports.training import training_report
+from skindesk.reports.words import safe_name
 from trainer import __version__
 from trainer.errors import EXIT_BAD_INPUT, EXIT_STOPPED, ImageError, TrainerError
 from trainer.images.framing import read_view
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-def write(order: AnyOrder) -> int:
-    """Write a report. Qt is started if it is not yet; on Linux without looking for a screen.
 
-    Returns:
-        The number of pages.
+def write(order: AnyOrder) -> Written:
+    """Write a report, or a folder of them. Qt is started if it is not yet; on Linux without looking for a screen.
 
     Raises:
         TrainerError: it cannot be written, in words.
@@ -37,10 +48,29 @@ def write(order: AnyOrder) -> int:
         if sys.platform == "linux":
             os.environ["QT_QPA_PLATFORM"] = "offscreen"
         QGuiApplication([sys.argv[0]])
-    file = Path(order.file)
-    if isinstance(order, DiagnosisOrder):
-        return write_diagnosis_pdf(diagnosis_report(order), file, paper=order.paper)
-    return write_training_pdf(training_report(Path(order.run)), file, paper=order.paper)
+    letterhead = read_letterhead(order.letterhead)
+    if isinstance(order, TrainingOrder):
+        report = training_report(Path(order.run))
+        pages = [write_training_pdf(report, Path(order.file), paper=order.paper, letterhead=letterhead)]
+    else:
+        pages = [
+            write_diagnosis_pdf(one, file, paper=order.paper, letterhead=letterhead)
+            for file, one in _reports(order)
+        ]
+    notes = (letterhead.problem,) if letterhead.problem else ()
+    return Written(place=order.file, pages=tuple(pages), notes=notes)
+
+
+def _reports(order: DiagnosisOrder) -> Iterator[tuple[Path, DiagnosisReport]]:
+    """Yield the file and the report of all images, or of each."""
+    report = diagnosis_report(order)
+    if not order.separate:
+        yield Path(order.file), report
+        return
+    digits = len(str(len(report.images)))
+    for number, image in enumerate(report.images, start=1):
+        name = f"{number:0{digits}d} {safe_name(image.path.stem)}".strip()
+        yield Path(order.file) / f"{name}.pdf", replace(report, images=(image,), together=None)
 
 
 def diagnosis_report(order: DiagnosisOrder) -> DiagnosisReport:
@@ -85,10 +115,12 @@ def serve(window: int) -> int:
     faulthandler.dump_traceback_later(LONGEST_SECONDS, exit=True)
     order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=AnyOrder)
     try:
-        write(order)
+        written = write(order)
     except TrainerError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_BAD_INPUT
+    sys.stdout.buffer.write(msgspec.json.encode(written))
+    sys.stdout.buffer.flush()
     return 0
 
 

@@ -104,6 +104,14 @@ def test_nothing_is_written_if_no_image_can_be_read(
         (["bundle", "image.jpg", "--ou", "x.pdf"], "No such option: --ou"),
         (["no bundle", "image.jpg", "--out", "x.pdf"], "There is no bundle at no bundle"),
         (["no bundle", "image.jpg", "--out", "/"], "/ is a folder; give --out a file name."),
+        (
+            ["x", "image.jpg", "--out", __file__, "--separate"],
+            "is a file; with --separate, give --out a folder.",
+        ),
+        (
+            ["x", "image.jpg", "--out", "y", "--separate", "--together"],
+            "--together needs all images in one report",
+        ),
     ],
 )
 def test_wrong_arguments_are_said_in_a_sentence(

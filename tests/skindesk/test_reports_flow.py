@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from skindesk.reports.flow import Head, Piece, Slice, paginate
+from skindesk.reports.layout.flow import Head, Piece, Slice, paginate
 
 PAGE = 100.0
 

@@ -51,9 +51,9 @@ def order(tmp_path: Path) -> DiagnosisOrder:
 
 @needs_poppler
 def test_what_is_ordered_is_written(order: DiagnosisOrder) -> None:
-    file = have_written(order)
-    report = ReadPdf(file)
-    assert file == Path(order.file)
+    written = have_written(order)
+    report = ReadPdf(Path(order.file))
+    assert (written.place, written.pages, written.notes) == (order.file, (len(report.pages),), ())
     assert report.info["Page size"] == "612 x 792 pts (letter)"
     for sentence in ("Jane <Doe>", "left arm.png", "rotated by 90° clockwise", "20 × 48 pixels", "70.0 %"):
         assert sentence in report.flowing, sentence
@@ -62,14 +62,14 @@ def test_what_is_ordered_is_written(order: DiagnosisOrder) -> None:
 @needs_poppler
 def test_a_run_is_reported_too(tmp_path: Path) -> None:
     run = make_run(tmp_path / "Fine network")
-    file = have_written(TrainingOrder(run=str(run), file=str(tmp_path / "run.pdf")))
-    assert "Fine network" in ReadPdf(file).text
+    written = have_written(TrainingOrder(run=str(run), file=str(tmp_path / "run.pdf")))
+    assert "Fine network" in ReadPdf(Path(written.place)).text
 
 
 @needs_poppler
 def test_an_image_that_has_gone_leaves_its_prediction(order: DiagnosisOrder) -> None:
     Path(order.images[0].view.path).unlink()
-    text = ReadPdf(have_written(order)).flowing
+    text = ReadPdf(Path(have_written(order).place)).flowing
     assert "The picture could not be read again for this report." in text
     assert "70.0 %" in text
 
@@ -81,7 +81,7 @@ def test_a_picture_that_a_window_holds_is_printed_without_its_file(order: Diagno
     held = with_pictures(order, [read_picture(image)])
     assert held.images[0].picture == print_of(read_view(order.images[0].view))
     image.unlink()
-    text = ReadPdf(have_written(held)).flowing
+    text = ReadPdf(Path(have_written(held).place)).flowing
     assert "20 × 47 pixels" in text
     assert "could not be read again" not in text
 

@@ -16,10 +16,10 @@ import pytest
 from PySide6.QtGui import QFontDatabase, QImage, QTextLayout
 
 from skindesk.models.diagnosis.patient import PatientFields
-from skindesk.reports import fonts
-from skindesk.reports.canvas import TRACK
 from skindesk.reports.content import ReportImage
-from skindesk.reports.fonts import missing_letters, report_font
+from skindesk.reports.layout import fonts
+from skindesk.reports.layout.canvas import TRACK
+from skindesk.reports.layout.fonts import missing_letters, report_font
 from skindesk.reports.pdf import write_diagnosis_pdf
 from tests.skindesk.reports_reading import (
     MODEL,

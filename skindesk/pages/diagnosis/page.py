@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QGuiApplication
@@ -11,12 +12,14 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.models.diagnosis.diagnosis import DiagnosisModel
 from skindesk.models.diagnosis.evidence import EvidenceModel
+from skindesk.models.diagnosis.similar import SimilarFiles
 from skindesk.models.pictures import PictureLoader
 from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.actions import Actions, connect
 from skindesk.pages.diagnosis.bundle_card import BundleCard
 from skindesk.pages.diagnosis.case_saving import CaseSaving
 from skindesk.pages.diagnosis.completing import CompletePanel
+from skindesk.pages.diagnosis.evidence.similar_card import SimilarCard
 from skindesk.pages.diagnosis.findings import ANSWERED, Findings
 from skindesk.pages.diagnosis.image_area import ImageArea
 from skindesk.pages.diagnosis.intake import Hover, Intake
@@ -37,7 +40,6 @@ from trainer.images.suffixes import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
 
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from skindesk.models.runs.listing import RunsModel
     from skindesk.models.workspace import Workspace
     from skindesk.paths import Paths
+    from skindesk.reports.orders import Written
     from skindesk.settings import Settings
 
 _LOW = 560  # pixels of the page below which the card of the network is folded
@@ -93,8 +96,9 @@ class DiagnosisPage(QWidget):
         self.failure = Notice()
         self.bundle = BundleCard(CompletePanel(scoring, settings))
         self.result = ResultCard()
+        self.similar = SimilarCard(SimilarFiles(workspace, self), PictureLoader(self))
         self.patient = PatientCard(settings)
-        self.side = Side((self.bundle, self.result, self.patient), self.commands)
+        self.side = Side((self.bundle, self.result, self.similar, self.patient), self.commands)
         self.network = Network(diagnosis, runs, workspace, self.model, self.bundle, self)
         self.unfinished = Unfinished(self.model, paths.unfinished, settings, self.commands.other, self)
         self.findings = Findings(self.model, self.network)
@@ -365,6 +369,7 @@ class DiagnosisPage(QWidget):
         selected = self.model.selected
         self._subtitle.setText(selected.path.name if selected is not None else "")
         self.result.show_result(self.findings.shown())
+        self.similar.show_similar(self.network.facts, selected.similar if selected is not None else None)
         prediction = self.findings.result()[1]
         self.evidence.set_predicted(prediction.predicted if prediction is not None else "")
         self._enable()
@@ -406,9 +411,11 @@ class DiagnosisPage(QWidget):
             classes = self.network.facts.manifest.classes
             self.saving.save_table(classes, self.model.images, self.findings.together)
 
-    def _saved(self, file: Path) -> None:
-        self._on_notice = partial(self.saving.open, file)
-        self.notice.show_success(self.tr("Saved as {name}.").format(name=file.name), action=self.tr("Open"))
+    def _saved(self, written: Written) -> None:
+        place = Path(written.place)
+        self._on_notice = partial(self.saving.open, place)
+        said = [self.tr("Saved as {name}.").format(name=place.name), *written.notes]
+        self.notice.show_success(" ".join(said), action=self.tr("Open"))
 
     def open_case(self, opened: OpenedCase) -> None:
         """Diagnose a stored case again."""

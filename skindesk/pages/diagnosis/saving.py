@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from datetime import datetime
 from pathlib import Path
@@ -14,13 +15,14 @@ from PySide6.QtGui import QDesktopServices
 from skindesk.background import Question, Urgency
 from skindesk.pages.diagnosis.export import as_csv
 from skindesk.pages.diagnosis.words import tr
-from skindesk.reports.orders import DiagnosisOrder, have_written
+from skindesk.reports.orders import DiagnosisOrder, Written, have_written, letterhead_of
 from skindesk.reports.prints import with_pictures
+from skindesk.reports.words import safe_name
 from skindesk.widgets.file_choice import FileChoice
 from trainer.files import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from PySide6.QtWidgets import QWidget
 
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from skindesk.models.pictures import PictureLoader
     from skindesk.settings import Settings
     from trainer.predictions import Prediction
-
-_LONGEST_NAME = 60  # characters of an image's name that go into a report's
 
 
 class Saving(QObject):
@@ -41,7 +41,7 @@ class Saving(QObject):
         parent: the page.
 
     Signals:
-        saved(Path): a file is there.
+        saved(Written): a file is there, or a folder of them.
         failed(str): why not.
         busy_changed(bool): a file is being written.
     """
@@ -53,7 +53,7 @@ class Saving(QObject):
     def __init__(self, settings: Settings, loader: PictureLoader, parent: QWidget) -> None:
         super().__init__(parent)
         self._window, self._settings, self._loader = parent, settings, loader
-        self._writing: Question[Path] = Question(self.saved.emit, self.failed.emit, self, Urgency.CHANGE)
+        self._writing: Question[Written] = Question(self.saved.emit, self.failed.emit, self, Urgency.CHANGE)
         self._writing.busy_changed.connect(self.busy_changed)
 
     @property
@@ -64,17 +64,24 @@ class Saving(QObject):
     def save_report(self, order: DiagnosisOrder) -> None:
         """Ask for a place and write the PDF there."""
         name = report_name([Path(image.view.path) for image in order.images])
-        self._ask_place(
-            tr("Save the report"),
-            name,
-            tr("PDF files (*.pdf)"),
-            lambda file: self.write_report(order, file),
-        )
+        kinds: dict[str, Callable[[Path], object]] = {
+            tr("PDF files (*.pdf)"): lambda file: self.write_report(order, file)
+        }
+        if len(order.images) > 1:
+            kinds[tr("One PDF for each image, in a folder (*.pdf)")] = lambda file: self.write_report(
+                order, unused(file.with_suffix("")), separate=True
+            )
+        self._ask_place(tr("Save the report"), name, kinds)
 
-    def write_report(self, order: DiagnosisOrder, file: Path) -> None:
-        """Write the PDF."""
-        paper = self._settings.text("paper")
-        order = msgspec.structs.replace(order, file=str(file), paper=paper)
+    def write_report(self, order: DiagnosisOrder, file: Path, *, separate: bool = False) -> None:
+        """Write the PDF, or a folder with one for each image."""
+        order = msgspec.structs.replace(
+            order,
+            file=str(file),
+            paper=self._settings.text("paper"),
+            letterhead=letterhead_of(self._settings),
+            separate=separate,
+        )
         pictures = [self._loader.picture(Path(image.view.path)) for image in order.images]
         self._writing.ask(lambda: have_written(with_pictures(order, pictures)))
 
@@ -83,11 +90,11 @@ class Saving(QObject):
     ) -> None:
         """Ask for a place and write the table there."""
         name = Path(report_name([image.path for image in images])).with_suffix(".csv").name
+        kind = tr("CSV tables (*.csv)")
         self._ask_place(
             tr("Export the table"),
             name,
-            tr("CSV tables (*.csv)"),
-            lambda file: self.write_table(classes, images, together, file),
+            {kind: lambda file: self.write_table(classes, images, together, file)},
         )
 
     def write_table(
@@ -99,9 +106,9 @@ class Saving(QObject):
     ) -> None:
         """Write the table."""
 
-        def write() -> Path:
+        def write() -> Written:
             write_text(file, as_csv(classes, images, together))
-            return file
+            return Written(place=str(file), pages=())
 
         self._writing.ask(write)
 
@@ -109,13 +116,19 @@ class Saving(QObject):
         """Open a file in the program that the system has for it."""
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(file)))
 
-    def _ask_place(self, title: str, name: str, kind: str, then: Callable[[Path], None]) -> None:
-        FileChoice(self._window, self._settings, "report_folder").save_file(title, name, {kind: then})
+    def _ask_place(self, title: str, name: str, kinds: Mapping[str, Callable[[Path], object]]) -> None:
+        FileChoice(self._window, self._settings, "report_folder").save_file(title, name, kinds)
+
+
+def unused(folder: Path) -> Path:
+    """Return a folder of this name that is not there yet: reports written before are not mixed with new ones."""
+    numbered = (folder.with_name(f"{folder.name} ({number})") for number in itertools.count(2))
+    return next(place for place in itertools.chain([folder], numbered) if not place.exists())
 
 
 def report_name(images: Sequence[Path]) -> str:
     """Return a sensible name for a report: no patient's name stands in a folder unless someone writes it there."""
-    first = re.sub(r"[^\w\- ]+", " ", images[0].stem).strip()[:_LONGEST_NAME] if images else ""
+    first = safe_name(images[0].stem) if images else ""
     more = tr(" and {n} more").format(n=len(images) - 1) if len(images) > 1 else ""
     name = f"{tr('Skin lesion')} {first}{more} {datetime.now().astimezone():%Y-%m-%d}.pdf"
     return re.sub(r" +", " ", name)

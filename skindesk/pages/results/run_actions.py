@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from PySide6.QtCore import QObject, Qt, QUrl, Signal
@@ -11,7 +12,7 @@ from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
 from skindesk.background import Errands
 from skindesk.models.runs import changes as run_changes
 from skindesk.models.runs.listing import RunStatus, RunSummary
-from skindesk.reports.orders import TrainingOrder, have_written
+from skindesk.reports.orders import TrainingOrder, Written, have_written, letterhead_of
 from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.icons import icon
 from skindesk.widgets.quantities import runs_counted
@@ -19,7 +20,6 @@ from trainer.runs.archive import ARCHIVE_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
-    from pathlib import Path
 
     from PySide6.QtWidgets import QWidget
 
@@ -222,9 +222,16 @@ class RunActions(QObject):
         """Write a report of a run, by default of the selected one."""
         run = run or self._chosen[0]
         self._tell("write", file, self.tr("Writing the report of “{name}”…").format(name=run.name))
-        paper = self._settings.text("paper")
-        order = TrainingOrder(run=str(run.folder), file=str(file), paper=paper)
-        self._do("write", file, partial(have_written, order), self._written)
+        order = TrainingOrder(
+            run=str(run.folder),
+            file=str(file),
+            paper=self._settings.text("paper"),
+            letterhead=letterhead_of(self._settings),
+        )
+        self._do("write", file, partial(have_written, order), self._report_written)
+
+    def _report_written(self, written: Written) -> None:
+        self._written(Path(written.place), written.notes)
 
     # --- one file ----------------------------------------------------------------------------------------
 
@@ -251,8 +258,8 @@ class RunActions(QObject):
         export = partial(run_changes.export_run, run, file, with_reports=with_reports)
         self._do("write", file, export, self._written)
 
-    def _written(self, file: Path) -> None:
-        text = self.tr("Saved as {file}.").format(file=file)
+    def _written(self, file: Path, notes: Sequence[str] = ()) -> None:
+        text = " ".join([self.tr("Saved as {file}.").format(file=file), *notes])
         self._tell("write", file, text, self.tr("Show in folder"), partial(_open_folder, file.parent))
 
     def ask_import(self) -> None:

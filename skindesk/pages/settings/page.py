@@ -28,6 +28,8 @@ from skindesk.widgets.wheel import wheel_needs_focus
 from trainer import RESEARCH_ONLY
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from skindesk.paths import Paths
 
 _COLUMN = 720  # pixels; wider lines are hard to follow
@@ -79,10 +81,11 @@ class SettingsPage(QWidget):
             self.fields[setting.key] = field
             name.setBuddy(field)
             grid.addWidget(name, row, 0)
-            if isinstance(field, QLineEdit):
+            if isinstance(field, QLineEdit) and setting.kind:
                 field.setFixedWidth(_FIELD - _BUTTON - SPACE)
                 grid.addWidget(field, row, 1)
-                grid.addWidget(self._folder_button(setting, field), row, 2)
+                button = self._folder_button if setting.kind == "folder" else self._file_button
+                grid.addWidget(button(setting, field), row, 2)
             else:
                 if not isinstance(field, QCheckBox):
                     field.setFixedWidth(_FIELD)
@@ -135,13 +138,22 @@ class SettingsPage(QWidget):
         )
         return box
 
-    def _folder_button(self, setting: Setting, line: QLineEdit) -> QPushButton:
-        button = QPushButton()
-        button.setIcon(icon("folder"))
-        button.setFixedWidth(_BUTTON)
-        button.setToolTip(self.tr("Choose a folder"))
-        button.setAccessibleName(self.tr("Choose a folder"))
+    def _file_button(self, setting: Setting, line: QLineEdit) -> QPushButton:
+        button = _choosing(self.tr("Choose a file"))
+        choice = FileChoice(self, self._settings, "images_folder")
 
+        def take(file: Path) -> None:
+            line.setText(str(file))
+            self._settings.set_value(setting.key, str(file))
+
+        kinds = [self.tr("Images (*.png *.jpg *.jpeg *.svg)")]
+        button.clicked.connect(
+            lambda _checked=False: choice.open_file(_translated(setting.title), kinds, take)
+        )
+        return button
+
+    def _folder_button(self, setting: Setting, line: QLineEdit) -> QPushButton:
+        button = _choosing(self.tr("Choose a folder"))
         choice = FileChoice(self, self._settings, setting.key)  # what is remembered is the setting itself
         button.clicked.connect(
             lambda _checked=False: choice.open_folder(
@@ -172,6 +184,16 @@ class SettingsPage(QWidget):
             grid.addWidget(label, row, 1)
         card.body.addLayout(grid)
         return card
+
+
+def _choosing(words: str) -> QPushButton:
+    """Return a button that asks for a place."""
+    button = QPushButton()
+    button.setIcon(icon("folder"))
+    button.setFixedWidth(_BUTTON)
+    button.setToolTip(words)
+    button.setAccessibleName(words)
+    return button
 
 
 def _translated(text: str) -> str:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPen, QPolygonF
 
-from skindesk.reports.fonts import font_for, legible
+from skindesk.reports.layout.fonts import font_for, legible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from PySide6.QtGui import QFont, QImage, QPainter, QPainterPath
+    from PySide6.QtSvg import QSvgRenderer
 
 INK = "#1B2430"
 MUTED = "#56616E"
@@ -155,6 +156,10 @@ class Canvas:
     def image(self, x: float, y: float, width: float, height: float, image: QImage) -> None:
         """Draw an image into a rectangle."""
         self._painter.drawImage(self._rectangle(x, y, width, height), image, QRectF(image.rect()))
+
+    def svg(self, x: float, y: float, width: float, height: float, renderer: QSvgRenderer) -> None:
+        """Draw an SVG drawing into a rectangle."""
+        renderer.render(self._painter, self._rectangle(x, y, width, height))
 
     def _metrics(self, font: QFont) -> QFontMetricsF:
         return QFontMetricsF(font, self._painter.device())

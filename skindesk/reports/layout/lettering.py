@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QRawFont
 
-from skindesk.reports.fonts import families_for, report_font
+from skindesk.reports.layout.fonts import families_for, report_font
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QFontMetricsF, QGuiApplication
 
-from skindesk.reports.canvas import BODY, POINTS_PER_INCH, SMALL
-from skindesk.reports.fonts import font_for
+from skindesk.reports.layout.canvas import BODY, POINTS_PER_INCH, SMALL
+from skindesk.reports.layout.fonts import font_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.typing import ColorType
     from numpy.typing import ArrayLike
 
-    from skindesk.reports.canvas import Canvas
+    from skindesk.reports.layout.canvas import Canvas
 
 _BOLD = 600  # weights from which on a font is set in bold
 _CAPS = {

@@ -28,12 +28,12 @@ from PySide6.QtGui import (
 )
 
 from skindesk.paths import resource
-from skindesk.reports.canvas import BODY, INK, LINE, MUTED, POINTS_PER_INCH, SMALL, Canvas
-from skindesk.reports.flow import Head, Piece, paginate
-from skindesk.reports.fonts import foreign_runs, legible, missing_letters, report_font
-from skindesk.reports.insets import OBJECT_TYPE, InsetHandler, Insets, make_objects
-from skindesk.reports.lettering import with_true_letters
-from skindesk.reports.measuring import column_width
+from skindesk.reports.layout.canvas import BODY, INK, LINE, MUTED, POINTS_PER_INCH, SMALL, Canvas
+from skindesk.reports.layout.flow import Head, Piece, paginate
+from skindesk.reports.layout.fonts import foreign_runs, legible, missing_letters, report_font
+from skindesk.reports.layout.insets import OBJECT_TYPE, InsetHandler, Insets, make_objects
+from skindesk.reports.layout.lettering import with_true_letters
+from skindesk.reports.layout.measuring import column_width
 from skindesk.reports.words import MALIGNANT_MARK, listed, short_name, tr
 from trainer import RESEARCH_ONLY, __version__
 from trainer.dataset.classes.names import full_name
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QPaintDevice, QTextBlock
 
-    from skindesk.reports.flow import Slice
+    from skindesk.reports.layout.flow import Slice
 
 PAPERS: dict[str, QPageSize.PageSizeId] = {
     "A4": QPageSize.PageSizeId.A4,

@@ -22,7 +22,7 @@ from PySide6.QtGui import (
     QTextFormat,
 )
 
-from skindesk.reports.canvas import POINTS_PER_INCH, TRACK, Canvas
+from skindesk.reports.layout.canvas import POINTS_PER_INCH, TRACK, Canvas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

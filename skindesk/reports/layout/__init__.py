@@ -1,0 +1,1 @@
+"""How a report is laid out: documents, pages, fonts, and what is drawn."""
