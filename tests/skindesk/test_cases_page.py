@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import QDate, Qt
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QWidget
 
+from skindesk.background import all_done
 from skindesk.models.cases.cases import CasesModel
 from skindesk.models.cases.export import export_archive, export_table
 from skindesk.models.cases.reading import list_cases
@@ -401,3 +402,30 @@ def test_keys_work_where_the_table_has_them(qtbot: QtBot, page: CasesPage) -> No
     assert numbers(page) == [3, 2, 1]
     qtbot.keyClick(page.table, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
     assert page.search.hasFocus()
+
+
+def test_a_note_typed_a_moment_before_the_window_closed_is_stored(
+    qtbot: QtBot, page: CasesPage, paths: Paths
+) -> None:
+    choose(qtbot, page, 1)
+    page.detail.note.field.setPlainText("itches since May")
+    page.window().close()
+    assert all_done(10.0)
+    assert "itches since May" in {case.state.note for case in list_cases(paths.cases).cases}
+
+
+def test_everything_that_takes_the_focus_has_a_name(qtbot: QtBot, page: CasesPage) -> None:
+    choose(qtbot, page, 1)
+    widget = page.nextInFocusChain()
+    named = 0
+    while widget is not page:
+        takes_keys = widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+        if takes_keys and widget.isVisible() and page.isAncestorOf(widget):
+            parent = widget.parentWidget()
+            inside = isinstance(
+                parent, QComboBox | QAbstractSpinBox
+            )  # the field of a box is named by the box
+            assert inside or widget.accessibleName() or getattr(widget, "text", str)(), widget
+            named += 1
+        widget = widget.nextInFocusChain()
+    assert named > 10
