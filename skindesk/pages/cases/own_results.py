@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from skindesk.background import Question
@@ -73,6 +74,7 @@ class OwnResultsView(QWidget):
         self.network.setAccessibleName(tr("Network"))
         self.network.currentIndexChanged.connect(self._show_network)
         self.basis = muted(wrap=True)
+        self.basis.setTextFormat(Qt.TextFormat.PlainText)
         card.body.addWidget(self.network)
         card.body.addWidget(self.basis)
         column.addWidget(card)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QAction
+from PySide6.QtCore import Qt, QTimer, QUrl
+from PySide6.QtGui import QAction, QDesktopServices
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -72,7 +72,10 @@ class CasesPage(QWidget):
             [(tr("Go to Diagnosis"), lambda: workspace.go_to.emit("diagnosis"), True)],
         )
         self.damaged = EmptyState(
-            "warning", tr("The cases cannot be read"), "", [(tr("Try again"), cases.refresh, False)]
+            "warning",
+            tr("The cases cannot be read"),
+            "",
+            [(tr("Try again"), cases.refresh, True), (tr("Open folder"), self._open_folder, False)],
         )
         self._stack = QStackedWidget()
         self._listed = self._filled(settings)
@@ -252,6 +255,9 @@ class CasesPage(QWidget):
         self._show_view("cases")
         self.search.setFocus()
         self.search.selectAll()
+
+    def _open_folder(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._cases.folder)))
 
     def _tell(self, sentence: str, action: str) -> None:
         self.notice.show_success(sentence, action=action)
