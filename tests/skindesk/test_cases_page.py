@@ -354,10 +354,14 @@ def test_a_damaged_file_is_said_in_place_of_the_list(
     qtbot: QtBot, three: list[Saved], paths: Paths, opened: Callable[[], CasesPage]
 ) -> None:
     assert three
-    (paths.cases / "cases.db").write_bytes(b"no database" * 1000)
+    file = paths.cases / "cases.db"
+    backup = file.read_bytes()
     page = opened()
+    file.write_bytes(b"no database" * 1000)
     qtbot.waitUntil(page.damaged.isVisible, timeout=PATIENCE_MS)
     assert "is damaged" in page.damaged.explanation.text()
+    file.write_bytes(backup)
+    qtbot.waitUntil(page.table.isVisible, timeout=PATIENCE_MS)
 
 
 @pytest.mark.parametrize("identifying", [False, True])

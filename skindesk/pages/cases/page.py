@@ -230,7 +230,7 @@ class CasesPage(QWidget):
     def _show_found(self) -> None:
         found = bool(self.table.cases.rows)
         self.table.setVisible(found)
-        self._none.setVisible(not found)
+        self._none.setVisible(not found and self._cases.looked)
         kind = cast("Kind", self.kind.current)
         of_kind = sum(is_of_kind(case, kind) for case in self._cases.cases)
         number, shown = cases_counted(of_kind), len(self.table.cases.rows)
