@@ -104,7 +104,7 @@ def report(
     patient: PatientFields,
 ) -> None:
     """Predict images and write the report."""
-    from skindesk.reports.orders import AskedImage, DiagnosisOrder
+    from skindesk.reports.orders import AskedImage, DiagnosisOrder, with_evidence
     from skindesk.reports.writing import write
     from trainer.runs.bundle import read_manifest
 
@@ -117,11 +117,12 @@ def report(
     read_manifest(bundle)  # a wrong one is said before the engine starts, which takes seconds
     folder = str(bundle.absolute())
     views = tuple(ImageView(path=str(path)) for path in images)
-    answer = ask_once(PredictImages(bundle=folder, images=views, together=together))
+    answer = ask_once(PredictImages(bundle=folder, images=views, together=together, evidence=True))
     _check_any(answer.images)
     order = DiagnosisOrder(
         bundle=folder,
-        images=tuple(map(AskedImage, views, answer.images)),
+        bundle_hash=answer.bundle_hash,
+        images=with_evidence(tuple(map(AskedImage, views, answer.images)), answer.evidence),
         together=answer.together,
         patient=patient,
         file=str(out),

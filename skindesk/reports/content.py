@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QImage
 
+    from trainer.config import Shape
     from trainer.dataset.groups.certificate import SplitCertificate
     from trainer.events import PartMetrics
+    from trainer.images.evidence import EvidenceMap
     from trainer.images.framing import ImageView
     from trainer.metrics.catalogue import Metric
     from trainer.metrics.classification import Metrics
@@ -65,6 +67,7 @@ class ReportImage:
         view: how it was rotated and cropped, to be said in words; `None` for the whole image.
         pixels: width and height of what was asked about, of which `picture` may be a smaller copy; `None` where
             not known.
+        evidence: where the network looked for the predicted class; `None` where that is not known.
     """
 
     path: Path
@@ -72,6 +75,7 @@ class ReportImage:
     prediction: Prediction
     view: ImageView | None = None
     pixels: tuple[int, int] | None = None
+    evidence: EvidenceMap | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,7 @@ class ReportModel:
         class_metrics: the same for each class.
         remarks: sentences on the metrics.
         card: on whom it was tested, what it was never shown, what its flag rests on.
+        shape: how a rectangle becomes the network's square.
     """
 
     name: str
@@ -148,6 +153,7 @@ class ReportModel:
     class_metrics: tuple[ClassMetric, ...] = ()
     remarks: tuple[str, ...] = ()
     card: ModelCard = field(default_factory=ModelCard)
+    shape: Shape = "centre-square"
 
 
 @dataclass(frozen=True)
@@ -204,6 +210,7 @@ def report_model(bundle: Path, *, name: str = "") -> ReportModel:
         class_metrics=class_metrics(test.metrics) if test is not None else (),
         remarks=_remarks(test, manifest, run.best_n),
         card=model_card(bundle, manifest, run, test),
+        shape=manifest.geometry.shape,
     )
 
 

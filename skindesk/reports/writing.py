@@ -98,7 +98,7 @@ def _report_image(image: AskedImage) -> ReportImage:
         printed = image.picture or print_of(read_view(image.view))
     except ImageError:  # it could be read a moment ago; its prediction stands all the same
         return ReportImage(path, QImage(), image.prediction, view)
-    return ReportImage(path, as_image(printed), image.prediction, view, printed.seen)
+    return ReportImage(path, as_image(printed), image.prediction, view, printed.seen, image.evidence)
 
 
 def serve(window: int) -> int:

@@ -24,6 +24,8 @@ class Predictions(Result, frozen=True, kw_only=True):
         logits: of each image, one for each class; empty where it cannot be read.
         together: of the lesion the readable images show, if asked for and there is more than one; its `path`
             is empty.
+        evidence: of each image, where the network looked for the predicted class; `None` where it cannot be read or is
+            unlike the training images; empty where it was not asked for.
         bundle_hash: twelve digits that name the bundle.
         decision_rule: a sentence on how `predicted` follows from the probabilities.
         prior: a sentence on the class frequencies that the probabilities assume.
@@ -32,6 +34,7 @@ class Predictions(Result, frozen=True, kw_only=True):
     images: tuple[Prediction, ...]
     logits: tuple[tuple[float, ...], ...]
     together: Prediction | None = None
+    evidence: tuple[EvidenceMap | None, ...] = ()
     bundle_hash: str
     decision_rule: str
     prior: str
@@ -46,6 +49,7 @@ class PredictImages(DiagnosisJob[Predictions], frozen=True, kw_only=True):
         together: the images show one lesion.
         known: logits of further images of that lesion, as they were answered before.
         known_of: twelve digits of the bundle that gave them.
+        evidence: whether it is wanted where the network looked.
     """
 
     bundle: str
@@ -53,6 +57,7 @@ class PredictImages(DiagnosisJob[Predictions], frozen=True, kw_only=True):
     together: bool = False
     known: tuple[tuple[float, ...], ...] = ()
     known_of: str = ""
+    evidence: bool = False
 
     def __post_init__(self) -> None:
         if not self.images and not self.known:

@@ -84,10 +84,11 @@ class Findings:
             for image in self._model.images
             if image.state in ANSWERED and image.prediction is not None
         )
-        if facts is None or not asked:
+        if facts is None or not asked or self._model.answer is None:
             return None
         return DiagnosisOrder(
             bundle=str(facts.folder),
+            bundle_hash=self._model.answer.bundle_hash,
             name=facts.summary.name,
             images=asked,
             together=self.together,
