@@ -138,6 +138,7 @@ class SkinDesk(QObject):
             PageEntry("training", self.tr("Training"), self._training_page),
             PageEntry("results", self.tr("Results"), self._results_page),
             PageEntry("diagnosis", self.tr("Diagnosis"), self._diagnosis_page),
+            PageEntry("batch", self.tr("Batch"), self._batch_page),
             PageEntry("cases", self.tr("Cases"), self._cases_page),
             PageEntry("settings", self.tr("Settings"), self._settings_page),
         ]
@@ -175,6 +176,13 @@ class SkinDesk(QObject):
         return DiagnosisPage(
             diagnosis, scoring, self.runs, self.workspace, self.cases, self.settings, self.paths
         )
+
+    def _batch_page(self) -> QWidget:
+        from skindesk.pages.batch import BatchPage
+        from trainer.protocol.scoring import PredictFolder
+
+        scoring = self.engines.queue_for(PredictFolder)
+        return BatchPage(scoring, self.workspace, self.settings, self.paths)
 
     def _cases_page(self) -> QWidget:
         from skindesk.pages.cases import CasesPage

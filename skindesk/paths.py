@@ -93,6 +93,11 @@ class Paths:
         return self.data_root / "cases"
 
     @property
+    def batches(self) -> Path:
+        """What was predicted of folders of images."""
+        return self.data_root / "batches"
+
+    @property
     def pasted(self) -> Path:
         """Pictures that came from the clipboard."""
         return self.data_root / "pasted"

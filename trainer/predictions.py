@@ -120,6 +120,40 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
 
 
+class SimilarCase(msgspec.Struct, frozen=True, kw_only=True):
+    """A training image.
+
+    Attributes:
+        sample_id: in the dataset the network learned from.
+        hash: SHA-256 of its file, 64 hexadecimal digits.
+        class_name: its diagnosis.
+        confirmed: how that was confirmed, in the dataset's words; empty where not known.
+        distance: 1 less the cosine between both images' features: 0 for the same, up to 2.
+    """
+
+    sample_id: str
+    hash: str
+    class_name: str
+    confirmed: str
+    distance: float
+
+
+class SimilarCases(msgspec.Struct, frozen=True, kw_only=True):
+    """What a network's training images say of an image.
+
+    Attributes:
+        nearest: of different lesions, the nearest first.
+        shares: of the classes among the `of` nearest lesions, 0 to 1, the largest first; classes without one are left out.
+        of: how many lesions that rests on, 16 or as many as there are.
+        left_out: number of training images that are left out since they are this very file, one of its name, or of its lesion.
+    """
+
+    nearest: tuple[SimilarCase, ...]
+    shares: dict[str, float]
+    of: int
+    left_out: int = 0
+
+
 _ANSWER = frozenset(
     {
         "probabilities",

@@ -22,7 +22,7 @@ class Workspace(QObject):
         bundle_changed: another bundle is to be used for diagnosis, or none.
         bundle_edited(Path): what lies beside a bundle's manifest has changed, such as its operating point.
         runs_changed: a run was begun, has ended, was renamed, deleted or scored.
-        go_to(str): a page is asked for: `dataset`, `training`, `results`, `diagnosis`, `cases` or `settings`.
+        go_to(str): a page is asked for: `dataset`, `training`, `results`, `diagnosis`, `batch`, `cases` or `settings`.
         images_for_diagnosis(list[Path]): images to be shown on the diagnosis page.
         notified(str): a sentence for the status strip.
     """

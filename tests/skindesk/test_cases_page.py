@@ -24,7 +24,7 @@ from skindesk.models.cases.saving import save_case
 from skindesk.models.diagnosis.patient import PatientFields
 from skindesk.pages.cases import CasesPage
 from tests.skindesk.saved_cases import new_case, prediction, save
-from trainer.predictions import UNLIKE
+from trainer.predictions import UNLIKE, AppliedPoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,16 +184,19 @@ def test_a_flagged_result_is_said_and_folded_away_everywhere(
     qtbot: QtBot, paths: Paths, images: list[Path], opened: Callable[[], CasesPage], tmp_path: Path
 ) -> None:
     new = new_case(images[:1])
-    flagged = msgspec.structs.replace(prediction(), in_distribution=False)
+    flagged = msgspec.structs.replace(
+        prediction(), in_distribution=False, warnings=(f"{UNLIKE}: it is odd.",)
+    )
     image = msgspec.structs.replace(new.diagnosis.images[0], prediction=flagged)
     diagnosis = msgspec.structs.replace(new.diagnosis, images=(image,))
     saved = save_case(paths.cases, replace(new, diagnosis=diagnosis))
     page = opened()
     qtbot.waitUntil(lambda: bool(page.detail.over_time.tiles), timeout=PATIENCE_MS)
-    assert page.table.cases.index(0, 2).data() == UNLIKE
+    assert page.table.cases.index(0, 2).data() == "Unusual"
     assert page.table.cases.index(0, 3).data() == "–"
     assert page.detail.over_time.tiles[0].result.full_text() == UNLIKE
     result = page.detail.result
+    assert result.flag.text() == UNLIKE
     assert result.flag.isVisible()
     assert not result.bars.isVisible()
     result.fold.click()
@@ -201,6 +204,34 @@ def test_a_flagged_result_is_said_and_folded_away_everywhere(
     table = export_table(paths.cases, [saved.link.case_id], tmp_path / "a.csv", identifying=False)
     (row,) = csv.DictReader(io.StringIO(table.read_text()))
     assert row["in_distribution"] == "false"
+
+
+def test_the_operating_point_leads_and_is_judged(
+    qtbot: QtBot, paths: Paths, images: list[Path], opened: Callable[[], CasesPage], tmp_path: Path
+) -> None:
+    new = new_case(images[:1], "nv")
+    point = AppliedPoint(target="malignant", probability=0.4, threshold=0.08, sensitivity=0.95)
+    told = msgspec.structs.replace(
+        prediction("nv"), above_threshold=True, operating_point=point, prediction_set=("nv", "mel")
+    )
+    image = msgspec.structs.replace(new.diagnosis.images[0], prediction=told)
+    diagnosis = msgspec.structs.replace(new.diagnosis, images=(image,))
+    saved = save_case(paths.cases, replace(new, diagnosis=diagnosis))
+    page = opened()
+    confirm(qtbot, page, 1, "mel")
+    qtbot.waitUntil(lambda: stored(paths, 1) == "mel", timeout=PATIENCE_MS)
+    assert page.table.cases.index(0, 3).data() == "40.0\xa0%, flagged"
+    assert page.detail.result.headline.text().startswith("Flagged: malignant 40")
+    page.view.chosen.emit("results")
+    results = page.results
+    qtbot.waitUntil(results.point.isVisible, timeout=PATIENCE_MS)
+    assert results.flagged.accessibleDescription().startswith("100.0\xa0% 1 of 1 case")
+    assert results.sensitivity.accessibleDescription().startswith("0.0\xa0% 0 of 1 case")
+    table = export_table(paths.cases, [saved.link.case_id], tmp_path / "a.csv", identifying=False)
+    (row,) = csv.DictReader(io.StringIO(table.read_text()))
+    assert row["above_threshold"] == "true"
+    assert row["operating_point"] == "malignant >= 0.080000 for 0.95"
+    assert row["prediction_set"] == "nv; mel"
 
 
 def test_cases_joined_as_one_lesion_are_compared_and_confirmed_together(

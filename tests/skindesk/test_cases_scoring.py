@@ -15,6 +15,7 @@ from skindesk.models.cases.scoring import results_of
 from skindesk.models.diagnosis.patient import NOBODY
 from tests.skindesk.saved_cases import NETWORK, new_case
 from trainer.metrics.rates import rate_estimates
+from trainer.predictions import AppliedPoint
 
 
 def confirmed(
@@ -22,8 +23,24 @@ def confirmed(
 ) -> OpenedCase:
     diagnosis = msgspec.structs.replace(new_case([Path("a.png")], predicted).diagnosis, network=network)
     state = CaseState(lesion=lesion, confirmed_class=truth, confirmed_by=how)
-    summary = CaseSummary(1, lesion, 1, "", 1, predicted, 0.6, 0.8, unlike=False, bundle_hash="", bundle_name="",
-                          patient=NOBODY, state=state, text="")  # fmt: skip
+    summary = CaseSummary(
+        number=1,
+        case_id=lesion,
+        revision=1,
+        saved_at="",
+        images=1,
+        predicted=predicted,
+        predicted_malignant=False,
+        probability=0.6,
+        malignant=0.8,
+        unreliable=False,
+        above_threshold=None,
+        bundle_hash="",
+        bundle_name="",
+        patient=NOBODY,
+        state=state,
+        text="",
+    )
     return OpenedCase(summary, diagnosis, Path(), {})
 
 
@@ -89,4 +106,27 @@ def test_what_is_unlike_the_training_images_counts_and_is_counted() -> None:
         case.diagnosis, images=(msgspec.structs.replace(image, prediction=flagged),)
     )
     (result,) = results_of([replace(case, diagnosis=diagnosis), confirmed("2", "mel", "mel")])
-    assert (result.cases, result.unlike) == (2, 1)
+    assert (result.cases, result.unreliable) == (2, 1)
+
+
+def test_an_operating_point_is_judged_on_the_cases_saved_with_it() -> None:
+    def with_point(case: OpenedCase, probability: float, threshold: float) -> OpenedCase:
+        image = case.diagnosis.images[0]
+        point = AppliedPoint(target="mel", probability=probability, threshold=threshold, sensitivity=0.9)
+        told = msgspec.structs.replace(image.prediction, operating_point=point)
+        images = (msgspec.structs.replace(image, prediction=told),)
+        return replace(case, diagnosis=msgspec.structs.replace(case.diagnosis, images=images))
+
+    cases = [
+        with_point(confirmed("1", "mel", "nv"), 0.9, 0.5),  # another point
+        with_point(confirmed("2", "mel", "nv"), 0.3, 0.2),
+        with_point(confirmed("3", "mel", "nv"), 0.1, 0.2),
+        with_point(confirmed("4", "bcc", "nv"), 0.1, 0.2),
+        with_point(confirmed("5", "nv", "nv"), 0.3, 0.2),
+        confirmed("6", "mel", "nv"),
+    ]
+    (result,) = results_of(cases)
+    assert result.point is not None
+    assert result.point.threshold == 0.2
+    assert (result.flagged.hits, result.flagged.cases) == (1, 2)
+    assert (result.passed.hits, result.passed.cases) == (1, 2)

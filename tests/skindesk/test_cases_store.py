@@ -20,6 +20,7 @@ from PIL import Image
 from skindesk.models.cases.database import SCHEMA_VERSION, CaseError
 from skindesk.models.cases.editing import DayEdit, StateEdit, apply_edits
 from skindesk.models.cases.erasing import erase_cases, finish_erasing
+from skindesk.models.cases.export import export_archive
 from skindesk.models.cases.moments import moments_of
 from skindesk.models.cases.reading import cases_of_lesion, copies_of, list_cases, open_case
 from skindesk.models.cases.record import diagnosis_of
@@ -372,6 +373,25 @@ def test_an_image_that_is_gone_can_be_saved_and_says_so(paths: Paths, image: Pat
     assert saved.uncopied == (other.name,)
     opened = open_case(paths.cases, saved.link.case_id)
     assert [bool(kept.copy) for kept in opened.diagnosis.images] == [True, False]
+
+
+def test_the_small_picture_of_an_image_that_is_gone_outlives_another_save(paths: Paths, other: Path) -> None:
+    saved = save_case(paths.cases, new_case([other], copies=False))
+    before = open_case(paths.cases, saved.link.case_id).thumbnails
+    other.unlink()
+    again = save_case(paths.cases, new_case([other], link=saved.link, copies=False))
+    assert again.link.case_id == saved.link.case_id
+    assert open_case(paths.cases, again.link.case_id).thumbnails == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all names of files are Unicode")
+def test_names_that_are_not_unicode_are_kept(paths: Paths, other: Path) -> None:
+    odd = other.rename(other.with_name(os.fsdecode(b"l\xe4sion.png")))
+    saved = save_case(paths.cases, new_case([odd], copies=False))
+    opened = open_case(paths.cases, saved.link.case_id)
+    assert case_from(opened).images[0].path == odd
+    file = export_archive(paths.cases, [saved.link.case_id], other.with_name("a.zip"), identifying=True)
+    assert file.is_file()
 
 
 # --- erasing ---------------------------------------------------------------------------------------------

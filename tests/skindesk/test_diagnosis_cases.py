@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox
 
 from skindesk.models.cases.reading import list_cases, open_case
 from skindesk.models.diagnosis.framing import Box, Framing
 from skindesk.models.diagnosis.patient import PatientFields
+from skindesk.pages.settings import SettingsPage
 from tests.skindesk.diagnosis_page import PageWindow
 from tests.skindesk.saved_cases import save
 
@@ -114,6 +116,21 @@ def test_images_of_several_lesions_become_a_case_each(
     saved(qtbot, page, paths, 3)
 
 
+def test_a_new_image_of_a_lesion_joins_its_case(
+    qtbot: QtBot, opened: Callable[[], PageWindow], images: list[Path], paths: Paths
+) -> None:
+    window = opened()
+    page = window.page
+    case = save(paths.cases, images[:1])
+    window.cases.reopen(case.link.case_id)
+    qtbot.waitUntil(lambda: len(page.model.images) == 1, timeout=PATIENCE_MS)
+    take(qtbot, page, images[1:2])
+    assert page.images.together.isChecked()
+    cases = saved(qtbot, page, paths, 2)  # that of the other network stays as it is
+    assert [listed.images for listed in cases] == [2, 1]
+    assert len({listed.state.lesion for listed in cases}) == 1
+
+
 def test_the_key_saves_and_the_notice_leads_to_the_cases(
     qtbot: QtBot, opened: Callable[[], PageWindow], images: list[Path], paths: Paths, workspace: Workspace
 ) -> None:
@@ -149,6 +166,21 @@ def test_patient_details_are_kept_only_where_that_is_asked(
         page.patient.keep.setChecked(False)
         (case,) = saved(qtbot, page, paths, 1)
         assert case.patient == PatientFields()
+
+
+def test_the_settings_page_and_the_card_agree(
+    qtbot: QtBot, opened: Callable[[], PageWindow], settings: Settings, paths: Paths
+) -> None:
+    page, settings_page = opened().page, SettingsPage(settings, paths)
+    qtbot.addWidget(settings_page)
+    box = settings_page.fields["keep_patient"]
+    assert isinstance(box, QCheckBox)
+    box.setChecked(True)
+    assert page.patient.keep.isChecked()
+    assert "Stored with the unfinished diagnosis" in page.patient.kept.text()
+    page.patient.keep.setChecked(False)
+    assert not box.isChecked()
+    assert not settings.flag("keep_patient")
 
 
 def test_unticking_takes_the_details_out_of_the_unfinished_diagnosis(
@@ -242,7 +274,7 @@ def test_a_case_that_is_erased_elsewhere_is_saved_anew(
     connection.close()
     (again,) = saved(qtbot, page, paths, 1)
     assert again.number > first.number
-    assert "was changed or removed in another window" in page.notice.text
+    assert "was changed or removed meanwhile" in page.notice.text
     assert open_case(paths.cases, again.case_id).diagnosis.images[0].copy
 
 

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from PIL import Image
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
 
 from skindesk.engine.engines import Engines
 from skindesk.engine.jobs import JobState
@@ -22,10 +24,12 @@ from skindesk.models.cases.reading import list_cases, open_case
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.models.diagnosis.framing import Box, Framing
 from skindesk.models.workspace import Workspace
+from skindesk.pages.diagnosis.evidence.similar_dialog import SimilarDialog
 from skindesk.paths import Paths
 from skindesk.settings import Settings
 from tests.skindesk.diagnosis_page import PageWindow, drop
 from trainer import RESEARCH_ONLY
+from trainer.dataset.store import DatasetStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -266,6 +270,45 @@ def test_where_the_network_looked_is_asked_once_for_each_class_and_follows_the_c
     page.commands.undo.trigger()
     qtbot.waitUntil(lambda: settled(page), timeout=PATIENCE_MS)
     assert canvas.grab().toImage() == clear
+
+
+def test_similar_confirmed_cases_are_shown_and_opened_large(
+    qtbot: QtBot, page: DiagnosisPage, workspace: Workspace, images: tuple[Path, Path], small_dataset: Path
+) -> None:
+    card = page.similar
+    assert not card.isVisible()
+    page.add_images([images[0]])
+    qtbot.waitUntil(lambda: settled(page), timeout=PATIENCE_MS)
+    similar = page.model.images[0].similar
+    assert similar is not None
+    assert card.isVisible()
+    assert len(card.tiles) == len(similar.nearest) == 8
+    votes = {name: round(share * similar.of) for name, share in similar.shares.items()}
+    assert sum(votes.values()) == similar.of == 16
+    assert all(f"{count} " in card.votes.text() for count in votes.values())
+    assert "open the dataset" in card.note.text()
+    assert "histopathology" in card.tiles[0].accessibleName()
+
+    workspace.set_dataset(small_dataset)
+    qtbot.waitUntil(lambda: "open the dataset" not in card.note.text())
+    card.tiles[2].click()
+    dialog = page.window().findChild(SimilarDialog)
+    assert dialog is not None
+    qtbot.waitUntil(lambda: not dialog.picture.shown_size.isEmpty())
+    assert similar.nearest[2].sample_id in dialog.facts.text()
+    QTest.keyClick(dialog, Qt.Key.Key_Right)
+    assert similar.nearest[3].sample_id in dialog.facts.text()
+    qtbot.waitUntil(lambda: not dialog.picture.shown_size.isEmpty())
+    assert dialog.picture.reason == ""
+    dialog.reject()
+
+    shutil.copyfile(small_dataset, gone := small_dataset.with_name("without images.db"))
+    with DatasetStore.open(gone) as store:
+        store.database.set_fact("root", "nowhere")
+    workspace.set_dataset(gone)
+    qtbot.waitUntil(lambda: "open the dataset" in card.note.text())
+    page.commands.clear.trigger()
+    assert not card.isVisible()
 
 
 def test_images_of_one_lesion_are_answered_together_and_reported(

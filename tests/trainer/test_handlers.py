@@ -27,6 +27,7 @@ from trainer.images.decoding import read_image
 from trainer.images.framing import ImageView
 from trainer.images.turning import cropped, turned
 from trainer.metrics.decision import decide
+from trainer.metrics.operating import OperatingPoint, Target
 from trainer.prediction.inference import Predictor
 from trainer.predictions import Prediction
 from trainer.protocol.diagnosis import ExplainImage, ImageEvidence, PredictImages, Predictions, Warm, WarmUp
@@ -45,6 +46,7 @@ from trainer.protocol.scoring import (
 )
 from trainer.protocol.training import RunFinished, TrainNetwork
 from trainer.runs.bundle import bundle_hash, read_bundle, read_manifest, write_bundle
+from trainer.runs.operating_point import write_operating_point
 
 
 def test_every_type_of_job_has_one_handler_that_returns_its_result() -> None:
@@ -196,6 +198,31 @@ def test_a_bundle_that_has_changed_is_read_again(
     shutil.rmtree(copy)
     with pytest.raises(BundleError, match="no bundle"):
         do(worker, job)
+
+
+def test_an_operating_point_that_is_saved_meanwhile_flags_each_image_and_all_together(
+    worker: Worker, bundle: Path, images: list[Path], tmp_path: Path
+) -> None:
+    copy = tmp_path / "bundle"
+    shutil.copytree(bundle, copy)
+    views = tuple(ImageView(path=str(path)) for path in images[:3])
+    job = PredictImages(bundle=str(copy), images=views, together=True)
+    before = do(worker, job)
+    assert [image.above_threshold for image in (*before.images, before.together)] == [None] * 4
+    shares = sorted(image.malignant_probability for image in before.images)
+    target = Target(name="malignant", classes=("mel",))
+    point = OperatingPoint(target=target, sensitivity=0.9, threshold=shares[1], lesions=40, missed=0)
+    write_operating_point(copy, point)
+    after = do(worker, job)
+    for image in (*after.images, after.together):
+        assert image.above_threshold is (image.malignant_probability >= shares[1])
+        assert image.operating_point.threshold == shares[1]
+    assert [image.above_threshold for image in after.images].count(True) == 2
+    # Sets are calibrated on single images.
+    assert after.together.prediction_set is None
+    assert all(image.prediction_set for image in after.images)
+    write_operating_point(copy, None)
+    assert do(worker, job).images[0].above_threshold is None
 
 
 def test_a_network_trained_on_drawings_says_so_of_every_image(

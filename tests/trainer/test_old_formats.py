@@ -116,7 +116,12 @@ def test_a_bundle_scores_the_same_and_its_scorings_are_counted_on(shell: Shell, 
     run = old_formats / "runs" / "finished"
     expected = json.loads((run / "report-test" / "metrics.json").read_text(encoding="utf-8"))
     found = json.loads(shell("evaluate", run / "bundle", old_formats / "lesions.db", "--json").out)
-    for name in ("operating_point", "prediction_sets"):  # which that version did not know
+    for name in (
+        "operating_point",
+        "prediction_sets",
+        "flags",
+        "external",
+    ):  # which that version did not know
         assert found.pop(name) is None
     assert list(found) == list(expected)
     assert (expected.pop("test_scorings"), found.pop("test_scorings")) == (1, 2)

@@ -30,7 +30,6 @@ from trainer.dataset.reading.source.columns import Columns
 from trainer.errors import ConfigError, DatasetError, TrainerError
 from trainer.events import Failed, Said, Stopped, StopRequest
 from trainer.files import write_text
-from trainer.predictions import as_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -439,6 +438,10 @@ def predict(
             help="Class frequencies that the probabilities assume: those of the training images, or equal ones."
         ),
     ] = "natural",
+    neighbours: Annotated[
+        int,
+        typer.Option(min=0, metavar="N", help="With --json: add the N training images most like each image."),
+    ] = 0,
     coverage: Coverage = 0.9,
     device: DeviceOption = "auto",
     as_json: AsJson = False,
@@ -449,6 +452,8 @@ def predict(
     """Print the probability of every class for each image."""
     if as_json and csv is not None:
         raise ConfigError("Choose --json or --csv, not both.")
+    if neighbours and not as_json:
+        raise ConfigError("--neighbours needs --json.")
     from trainer.commands.metadata import read_metadata
 
     table = read_metadata(metadata) if metadata is not None else None
@@ -457,11 +462,18 @@ def predict(
         _start_on(device, "Predicting", listener)
         from trainer.commands import predicting
 
-        predictions, manifest = predicting.predict(
-            bundle, images, table, prior=prior, coverage=coverage, listener=listener, stop=stop
+        predictions, similar, manifest = predicting.predict(
+            bundle,
+            images,
+            table,
+            prior=prior,
+            coverage=coverage,
+            neighbours=neighbours,
+            listener=listener,
+            stop=stop,
         )
     if as_json:
-        _print_json([as_document(prediction) for prediction in predictions])
+        _print_json(list(map(predicting.as_answer, predictions, similar)))
     elif csv is not None:
         # Columns of a table of one's own may name patients.
         write_text(csv, predicting.as_csv(predictions, manifest), private=metadata is not None)

@@ -47,7 +47,7 @@ def run_demo(folder: Path, listener: Listener = silent, stop: StopRequest | None
         shown = store.frame("test")
     shown = shown.groupby("class_name").head(1).head(_IMAGES_SHOWN)
     paths = [Path(path) for path in shown["path"]]
-    predictions, manifest = predict(run / "bundle", paths, listener=listener, stop=stop)
+    predictions, _, manifest = predict(run / "bundle", paths, listener=listener, stop=stop)
     start = (
         "The backbone started from ImageNet weights."
         if pretrained

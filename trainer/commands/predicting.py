@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from trainer import RESEARCH_ONLY
 from trainer.events import Warned, silent
+from trainer.files import printable
+from trainer.images.decoding import read_image
 from trainer.metrics.conformal import COVERAGE
-from trainer.prediction.inference import Predictor
+from trainer.prediction.inference import Predictor, Wanted
 from trainer.prediction.likeness import NO_REFERENCE
-from trainer.predictions import NO_CLASS_MALIGNANT, choice_of, table_columns, table_row
+from trainer.predictions import NO_CLASS_MALIGNANT, as_document, choice_of, table_columns, table_row
 from trainer.runs.bundle_classes import wrongly_marked_sentence
 from trainer.sentences import visible
 from trainer.tables import as_csv as table_text
@@ -23,11 +26,25 @@ if TYPE_CHECKING:
 
     from trainer.commands.metadata import Known, Metadata
     from trainer.events import Listener, StopRequest
-    from trainer.predictions import AppliedPoint, Prediction, Prior, SetBasis
+    from trainer.predictions import AppliedPoint, Prediction, Prior, SetBasis, SimilarCases
     from trainer.runs.bundle import Manifest
 
 _BAR = 24
 _BALANCED = "The probabilities assume that all classes are equally frequent."
+
+
+class Answers(NamedTuple):
+    """What is said of images.
+
+    Attributes:
+        predictions: in the order asked.
+        similar: training images most like each image; `None` where none are asked for, or known.
+        manifest: of the bundle.
+    """
+
+    predictions: list[Prediction]
+    similar: list[SimilarCases | None]
+    manifest: Manifest
 
 
 def predict(
@@ -37,9 +54,10 @@ def predict(
     *,
     prior: Prior = "natural",
     coverage: float = COVERAGE,
+    neighbours: int = 0,
     listener: Listener = silent,
     stop: StopRequest | None = None,
-) -> tuple[list[Prediction], Manifest]:
+) -> Answers:
     """Predict images with a bundle.
 
     Args:
@@ -48,6 +66,7 @@ def predict(
         metadata: what is known of the images.
         prior: the class frequencies that the probabilities assume.
         coverage: of the prediction sets, 0 to 1.
+        neighbours: number of training images wanted that are most like each image.
         listener: receives progress events.
         stop: checked between batches.
     """
@@ -56,18 +75,30 @@ def predict(
         listener(Warned(message=sentence))
     if predictor.reference is None:
         listener(Warned(message=NO_REFERENCE))
-    predictions = predictor.predict(images, listener=listener, stop=stop)
+    wanted = [Wanted(printable(path), functools.partial(read_image, path)) for path in images]
+    predicted = predictor.predict_each(wanted, listener=listener, stop=stop)
+    predictions = [shown.prediction for shown in predicted]
     if metadata is not None:
         predictions = [
             _with_facts(prediction, known)
             for prediction, known in zip(predictions, metadata.of(images), strict=True)
         ]
-    return predictions, predictor.manifest
+    similar = [
+        predictor.similar(shown, path, neighbours) if neighbours else None
+        for shown, path in zip(predicted, images, strict=True)
+    ]
+    return Answers(predictions, similar, predictor.manifest)
 
 
 def _with_facts(prediction: Prediction, known: Known) -> Prediction:
     warnings = (*prediction.warnings, known.note) if known.note else prediction.warnings
     return msgspec.structs.replace(prediction, metadata=known.facts, warnings=warnings)
+
+
+def as_answer(prediction: Prediction, similar: SimilarCases | None) -> dict[str, Any]:
+    """Return what is said of an image as plain values for JSON."""
+    document = as_document(prediction)
+    return document if similar is None else {**document, "neighbours": msgspec.to_builtins(similar)}
 
 
 def as_csv(predictions: Sequence[Prediction], manifest: Manifest) -> str:

@@ -183,6 +183,15 @@ class DatasetStore:
             dtype="object",
         )
 
+    def files_with(self, hashes: Sequence[str]) -> dict[str, Path]:
+        """Return, by SHA-256, the usable files that had one of these when they were imported, as absolute paths."""
+        marks = ", ".join("?" * len(hashes))
+        rows = self.database.rows(
+            f"SELECT sha256, path FROM samples WHERE usable AND sha256 IN ({marks})",  # noqa: S608 - question marks
+            tuple(hashes),
+        )
+        return {str(known): self.root / str(path) for known, path in rows}
+
     def fingerprint(self) -> str:
         """Return a SHA-256 over id, file hash, class, group and part of every usable sample."""
         return fingerprint_of(

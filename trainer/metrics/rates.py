@@ -151,10 +151,10 @@ def confusion_estimates(
         group_index: (n,) the group of each image, all of 0 to the largest.
         classes: number of classes.
     """
-    of_class = _by_group(truth, group_index, classes)
-    chosen = _by_group(predicted, group_index, classes)
+    of_class = by_group(truth, group_index, classes)
+    chosen = by_group(predicted, group_index, classes)
     correct = truth == predicted
-    right = _by_group(truth, group_index, classes, correct.astype(np.float64))
+    right = by_group(truth, group_index, classes, correct.astype(np.float64))
     jaccard = rate_estimates(right, of_class + chosen - right)
     return ConfusionEstimates(
         accuracy=rate_estimates(right.sum(axis=1, keepdims=True), of_class.sum(axis=1, keepdims=True)),
@@ -173,10 +173,20 @@ def _f1(jaccard: FloatArray) -> FloatArray:
     return score
 
 
-def _by_group(
+def by_group(
     cells: IntArray, group_index: IntArray, size: int, values: FloatArray | None = None
 ) -> FloatArray:
-    """Add up `values` (or count images) by group and cell: (groups, size)."""
+    """Add up values by group and cell.
+
+    Args:
+        cells: (n,) of 0 to `size` - 1.
+        group_index: (n,) the group of each image, all of 0 to the largest.
+        size: number of cells.
+        values: (n,); `None` counts images.
+
+    Returns:
+        (groups, size).
+    """
     groups = int(group_index.max()) + 1
     sums = np.bincount(group_index * size + cells, weights=values, minlength=groups * size)
     return sums.reshape(groups, size).astype(np.float64)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainer.metrics.catalogue import F1, OVERALL, PRECISION, RECALL, ROC_AUC
-from trainer.wording import chosen_percent, counted, plain
+from trainer.wording import chosen_percent, counted, ends, percent, plain
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from trainer.metrics.classification import Metrics
+    from trainer.metrics.flags import FlagFigures
 
 
 def summary(metrics: Metrics, malignant: Collection[str] = ()) -> str:
@@ -51,3 +52,15 @@ def _class_lines(metrics: Metrics, malignant: Collection[str]) -> Iterator[str]:
 
 def _interval_heading(metrics: Metrics) -> str:
     return f"{chosen_percent(metrics.confidence)} interval" if metrics.intervals else ""
+
+
+def flag_lines(flags: FlagFigures) -> list[str]:
+    """Return how many images are flagged, over all and by class, a line each."""
+    width = max(8, *(len(name) for name in flags.per_class))
+    lines = ["Flagged as unlike the images this network learned from"]
+    for name, share in {"all": flags.overall, **flags.per_class}.items():
+        interval = "" if share.interval is None else ends(share.interval.low, share.interval.high)
+        lines.append(
+            f"{name:<{width}}  {percent(share.share):>8}  {interval:<11}  {share.flagged:>6,} of {share.n:,}"
+        )
+    return [plain(line.rstrip()) for line in lines]

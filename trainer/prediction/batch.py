@@ -66,7 +66,7 @@ def predict_folder(
         missing = [image for image in held.images if not image.error and kept.of(image) is None]
         if missing:
             done = len(held.images) - len(missing)
-            _predict(_ready(bundle, listener), missing, kept, done, listener, stop)
+            predict_images(_ready(bundle, listener), missing, kept, done, listener, stop)
         rows = list(_rows(held, kept))
     write_tables(out, network, rows)
     return count(rows, network.classes)
@@ -87,13 +87,13 @@ def _ready(bundle: Path, listener: Listener) -> Predictor:
     return predictor
 
 
-def _predict(
+def predict_images(
     predictor: Predictor,
     images: Sequence[FolderImage],
     kept: KeptPredictions,
-    done: int,
-    listener: Listener,
-    stop: StopRequest | None,
+    done: int = 0,
+    listener: Listener = silent,
+    stop: StopRequest | None = None,
 ) -> None:
     """Predict images and keep their predictions.
 
@@ -104,6 +104,10 @@ def _predict(
         done: number of images of the folder that need not be predicted.
         listener: hears progress.
         stop: asked between batches.
+
+    Raises:
+        StoppedError: on request.
+        StorageError: a prediction cannot be kept.
     """
     total = done + len(images)
     synced = time.monotonic()

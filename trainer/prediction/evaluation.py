@@ -7,21 +7,27 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from trainer.dataset.groups.certificate import PARTS
-from trainer.errors import BundleError, DatasetError
+from trainer.errors import BundleError
 from trainer.events import Progress, silent
 from trainer.metrics.classification import compute_metrics
 from trainer.metrics.decision import decide
-from trainer.pipeline.loading import ImageSource, image_logits
+from trainer.metrics.flags import flag_figures
+from trainer.pipeline.loading import ImageSource, image_outputs
+from trainer.reference.selecting import select_samples
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
     from numpy.typing import NDArray
 
     from trainer.dataset.store import DatasetStore
     from trainer.events import Listener, StopRequest
     from trainer.metrics.classification import Metrics
+    from trainer.metrics.flags import FlagFigures
     from trainer.prediction.inference import Predictor
     from trainer.reference.rules import Measured
+    from trainer.runs.external import External
 
 _CACHE_MIB = 0
 """Every image is read once here, so keeping it would help nobody."""
@@ -37,6 +43,8 @@ class Evaluation(NamedTuple):
         predicted: class indices by the bundle's decision rule, (n,).
         probabilities: calibrated, float64 (n, c).
         measured: the operating point and the prediction sets.
+        flags: the images that are flagged; `None` where the bundle does not know its training images.
+        external: what was left out; `None` for the network's own dataset and split.
     """
 
     metrics: Metrics
@@ -45,6 +53,8 @@ class Evaluation(NamedTuple):
     predicted: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     measured: Measured
+    flags: FlagFigures | None
+    external: External | None
 
 
 def evaluate(
@@ -56,7 +66,7 @@ def evaluate(
     listener: Listener = silent,
     stop: StopRequest | None = None,
 ) -> Evaluation:
-    """Score a bundle on a part of a dataset.
+    """Score a bundle on a part of a dataset: its own, or any other (see `trainer.reference.selecting`).
 
     Args:
         predictor: the bundle, ready.
@@ -68,38 +78,21 @@ def evaluate(
 
     Raises:
         BundleError: the network gives numbers that are not finite.
-        DatasetError: the part is empty, images of it are missing, or the dataset has classes that the network does
-            not know.
+        DatasetError: the part is empty, images of it are missing, or it has no class, or no image, that the network
+            may be scored on.
         StoppedError: on request.
     """
-    manifest = predictor.manifest
-    frame = store.frame(None if part == "all" else part)
-    if frame.empty:
-        settings = store.split_settings
-        if part == "test" and settings is not None and settings.fractions[PARTS.index("test")] == 0:
-            raise DatasetError(
-                f"{store.path} was split without a test part; choose another part, or split it again with one."
-            )
-        raise DatasetError(
-            f"The dataset has no samples in its part '{part}'; split it again, or choose another part."
-        )
-    unknown = sorted(set(frame["class_name"]) - set(manifest.classes))
-    if unknown:
-        raise DatasetError(
-            f"The dataset has classes that this network was not trained for ({', '.join(unknown)}); its "
-            f"classes are {', '.join(manifest.classes)}."
-        )
+    manifest, reference = predictor.manifest, predictor.reference
+    frame, external = select_samples(store, part, manifest, reference)
     store.check_files(frame)
     truth = np.array([manifest.classes.index(name) for name in frame["class_name"]], dtype=np.int64)
-    source = ImageSource(list(frame["path"]), manifest.input_size, manifest.geometry, _CACHE_MIB)
 
     def said(done: int) -> None:
         if stop is not None:
             stop.raise_if_asked()
         listener(Progress(task=f"Scoring the part {part}", done=done, total=len(truth), unit="images"))
 
-    with closing(source):
-        logits = image_logits(predictor.logits_graph, source, np.arange(len(truth)), predictor.at_once, said)
+    logits, flagged = _looked_at(predictor, frame, said)
     overflown = int((~np.isfinite(logits).all(axis=1)).sum())
     if overflown:
         raise BundleError(
@@ -123,4 +116,28 @@ def evaluate(
     measured = predictor.rules.measured(
         logits.astype(np.float64), probabilities, truth, groups, manifest.calibration
     )
-    return Evaluation(metrics, list(frame["sample_id"]), truth, predicted, probabilities, measured)
+    flags = None if reference is None else flag_figures(flagged, truth, manifest.classes, groups)
+    return Evaluation(
+        metrics, list(frame["sample_id"]), truth, predicted, probabilities, measured, flags, external
+    )
+
+
+def _looked_at(
+    predictor: Predictor, frame: pd.DataFrame, said: Callable[[int], None]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return the logits (n, c) of a frame's images, and which of them are flagged, (n,)."""
+    manifest = predictor.manifest
+    sizes = list(zip(frame["width"].tolist(), frame["height"].tolist(), strict=True))
+    rows: list[NDArray[np.float32]] = []
+    flagged: list[NDArray[np.bool_]] = []
+    done = 0
+    with closing(
+        ImageSource(list(frame["path"]), manifest.input_size, manifest.geometry, _CACHE_MIB)
+    ) as source:
+        for squares, (logits, *features) in image_outputs(
+            predictor.analysis_graph, source, np.arange(len(frame)), predictor.at_once, said
+        ):
+            rows.append(logits)
+            flagged.append(predictor.checker.flagged(squares, sizes[done : done + len(squares)], features))
+            done += len(squares)
+    return np.concatenate(rows), np.concatenate(flagged)

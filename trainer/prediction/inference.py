@@ -11,7 +11,7 @@ import numpy as np
 from trainer.dataset.drawn import NETWORK_WARNING
 from trainer.errors import ImageError
 from trainer.events import Progress, silent
-from trainer.files import printable
+from trainer.files import printable, sha256_of
 from trainer.images.decoding import read_image, to_square
 from trainer.metrics.conformal import COVERAGE
 from trainer.metrics.decision import balanced_probabilities, calibrated_probabilities, decide
@@ -21,6 +21,7 @@ from trainer.prediction.likeness import Checker, Likeness
 from trainer.predictions import UNLIKE, Prediction
 from trainer.reference.reference import read_reference
 from trainer.reference.rules import rules_of
+from trainer.reference.similar import SeenFile, find_similar
 from trainer.runs.bundle import read_bundle, read_manifest
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from trainer.events import Listener, StopRequest
-    from trainer.predictions import Prior
+    from trainer.predictions import Prior, SimilarCases
     from trainer.reference.reference import Reference
     from trainer.runs.bundle import Manifest
 
@@ -86,6 +87,7 @@ class Predictor:
         network: in float32, with the bundle's weights.
         reference: what the bundle knows of its training images; `None` where it does not.
         rules: the operating point and the prediction sets.
+        checker: tells images that are not to be relied on.
         views: that logits are averaged over.
 
     Args:
@@ -118,7 +120,7 @@ class Predictor:
         """
         self.manifest = read_manifest(bundle)
         self.reference: Reference | None = read_reference(bundle, self.manifest)
-        self._checker = Checker(self.reference, self.manifest.input_size)
+        self.checker = Checker(self.reference, self.manifest.input_size)
         validation = None if self.reference is None else self.reference.validation
         self.rules = rules_of(self.manifest, validation, self._coverage).with_saved_point(
             bundle, self.manifest
@@ -132,14 +134,32 @@ class Predictor:
         ]
         return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
-    def logits_graph(self, images: tf.Tensor) -> tf.Tensor:
-        """Return the logits float32 (n, c) of a batch of squares uint8 (n, s, s, 3)."""
-        return self._analysis(images)[0]
+    def analysis_graph(self, images: tf.Tensor) -> list[tf.Tensor]:
+        """Return the same of at most `at_once` squares, as tensors."""
+        outputs: list[tf.Tensor] = self._analysis(images)
+        return outputs
 
     @property
     def at_once(self) -> int:
         """Number of images that are best computed together."""
         return images_at_once(self.views)
+
+    def similar(self, predicted: Predicted, file: Path, count: int) -> SimilarCases | None:
+        """Return the training images most like an image; `None` where the bundle knows none, or the image was not read.
+
+        Args:
+            predicted: of the image.
+            file: it comes from.
+            count: how many are wanted.
+        """
+        if self.reference is None or predicted.features is None:
+            return None
+        try:
+            file_hash = sha256_of(file)
+        except OSError:  # it has gone since it was read: no training image is known to be the same
+            file_hash = ""
+        seen = SeenFile(file_hash, file.stem)
+        return find_similar(self.reference, self.manifest.classes, predicted.features, seen, count)
 
     def probabilities(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return calibrated probabilities float64 (n, c) for the natural prior."""
@@ -227,7 +247,7 @@ class Predictor:
     def seen(self, image: NDArray[np.uint8]) -> Seen:
         """Return what the network sees of an image, uint8 (height, width, 3)."""
         square = to_square(image, self.manifest.input_size, self.manifest.geometry)
-        return Seen(square, self._checker.quality(image, square), self._checker.hints(image))
+        return Seen(square, self.checker.quality(image, square), self.checker.hints(image))
 
     def predict_seen(self, paths: Sequence[str], looked: Sequence[Seen | ImageError]) -> list[Predicted]:
         """Predict images that have been read; the only way from squares to predictions.
@@ -255,7 +275,7 @@ class Predictor:
     ) -> Predicted:
         if not np.isfinite(logits).all():
             return Predicted(Prediction(path=path, error=_overflow(path)))
-        likeness = self._checker.likeness(features, seen.poor, seen.hints)
+        likeness = self.checker.likeness(features, seen.poor, seen.hints)
         return Predicted(self._prediction(path, logits, likeness), logits, features[-1])
 
     def _prediction(self, path: str, logits: NDArray[np.floating], likeness: Likeness) -> Prediction:

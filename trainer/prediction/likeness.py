@@ -106,3 +106,27 @@ class Checker:
             above=int(np.searchsorted(self._ranked, np.float32(score))),
             n=len(self._ranked),
         )
+
+    def flagged(
+        self,
+        squares: NDArray[np.uint8],
+        sizes: Sequence[tuple[int, int]],
+        features: Sequence[NDArray[np.float32]],
+    ) -> NDArray[np.bool_]:
+        """Return which images are flagged, as `likeness` has it, bool (n,).
+
+        Args:
+            squares: as the network sees them, uint8 (n, s, s, 3).
+            sizes: width and height of the images, pixels.
+            features: (n, f) at each depth.
+        """
+        rows = zip(squares, sizes, zip(*features, strict=True), strict=True)
+        return np.array(
+            [
+                self.likeness(
+                    depths, complaints(measure(square), self._limits, size, self._side), ()
+                ).in_distribution
+                is False
+                for square, size, depths in rows
+            ]
+        )

@@ -13,7 +13,7 @@ from trainer.events import Said, Warned, silent
 from trainer.figures.evaluation import draw_evaluation
 from trainer.files import explained
 from trainer.metrics.conformal import COVERAGE
-from trainer.metrics.table import summary
+from trainer.metrics.table import flag_lines, summary
 from trainer.metrics.verdict_table import consequence_lines, point_line, set_lines
 from trainer.prediction.evaluation import evaluate
 from trainer.prediction.inference import Predictor
@@ -77,12 +77,9 @@ def score(
     manifest = predictor.manifest
     if sentence := wrongly_marked_sentence(bundle, manifest):
         listener(Warned(message=sentence))
-    fingerprint = store.fingerprint()
-    if fingerprint != manifest.dataset_fingerprint:
-        unseen = "This is not the dataset and split the network was trained on"
-        if part in {"test", "validation"}:
-            unseen += "; the scored images may include training images"
-        listener(Warned(message=unseen + "."))
+    if part == "test" and store.split_settings is None:
+        listener(Said(message=f"{store.path} is not split; all of it is scored."))
+        part = "all"
     identity = bundle_hash(bundle)
     scorings = scorings_of(store, identity) + 1 if part in {"test", "all"} else None
     evaluation = evaluate(predictor, store, part, listener=listener, stop=stop)
@@ -91,13 +88,15 @@ def score(
         **msgspec.structs.asdict(evaluation.metrics),
         split=part,
         bundle=identity,
-        dataset_fingerprint=fingerprint,
+        dataset_fingerprint=store.fingerprint(),
         prior=manifest.calibration.prior,
         decision_rule=manifest.calibration.decision_rule,
         test_scorings=scorings,
         operating_point=evaluation.measured.point,
         prediction_sets=evaluation.measured.sets,
         subgroups=figures_by_fact(table, store.frame(None if part == "all" else part), manifest.malignant),
+        flags=evaluation.flags,
+        external=evaluation.external,
     )
     if report is not None:
         _write_report(report, document, table, manifest.malignant)
@@ -110,7 +109,10 @@ def score(
 
 def _text(document: ScoredMetrics, title: str, predictor: Predictor) -> str:
     """Return what was scored as lines for a terminal."""
-    lines = [title, summary(document, predictor.manifest.malignant), ""]
+    lines = [title, *(document.external.describe() if document.external is not None else ())]
+    lines += [summary(document, predictor.manifest.malignant), ""]
+    if document.flags is not None:
+        lines += [*flag_lines(document.flags), ""]
     if (outcome := document.operating_point) is not None:
         lines += [f"Operating point: {point_line(outcome.point)}"]
         lines += [*consequence_lines(outcome.point.target.name, outcome.found), ""]

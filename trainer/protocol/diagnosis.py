@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+import msgspec
 
 from trainer.images.evidence import EvidenceMap
 from trainer.images.framing import ImageView
-from trainer.predictions import Prediction
+from trainer.predictions import Prediction, SimilarCases
 from trainer.protocol.jobs import Job, QueueName, Result, ResultT
 
 
@@ -22,6 +24,7 @@ class Predictions(Result, frozen=True, kw_only=True):
     Attributes:
         images: one each.
         logits: of each image, one for each class; empty where it cannot be read.
+        similar: training images most like each image, as many as were asked for; `None` where the bundle knows none.
         together: of the lesion the readable images show, if asked for and there is more than one; its `path`
             is empty.
         evidence: of each image, where the network looked for the predicted class; `None` where it cannot be read or is
@@ -33,6 +36,7 @@ class Predictions(Result, frozen=True, kw_only=True):
 
     images: tuple[Prediction, ...]
     logits: tuple[tuple[float, ...], ...]
+    similar: tuple[SimilarCases | None, ...]
     together: Prediction | None = None
     evidence: tuple[EvidenceMap | None, ...] = ()
     bundle_hash: str
@@ -50,6 +54,7 @@ class PredictImages(DiagnosisJob[Predictions], frozen=True, kw_only=True):
         known: logits of further images of that lesion, as they were answered before.
         known_of: twelve digits of the bundle that gave them.
         evidence: whether it is wanted where the network looked.
+        similar: number of training images wanted that are most like each image.
     """
 
     bundle: str
@@ -58,6 +63,7 @@ class PredictImages(DiagnosisJob[Predictions], frozen=True, kw_only=True):
     known: tuple[tuple[float, ...], ...] = ()
     known_of: str = ""
     evidence: bool = False
+    similar: Annotated[int, msgspec.Meta(ge=0)] = 0
 
     def __post_init__(self) -> None:
         if not self.images and not self.known:

@@ -27,8 +27,10 @@ from trainer.errors import TrainerError
 from trainer.files import explained, read_regular, write_bytes, write_text
 from trainer.metrics.classification import Metrics
 from trainer.metrics.conformal import SetFigures
+from trainer.metrics.flags import FlagFigures
 from trainer.metrics.operating import PointOutcome
 from trainer.metrics.subgroups import SubgroupFigures
+from trainer.runs.external import External
 from trainer.stored import read_stored
 from trainer.tables import as_csv, spreadsheet_plain
 
@@ -65,6 +67,9 @@ class ScoredMetrics(Metrics, frozen=True, kw_only=True):
         operating_point: the point that was saved for the bundle, and what it led to; `None` where there was none.
         prediction_sets: how the bundle's prediction sets do on these images; `None` for a bundle without a reference.
         subgroups: figures by age group, sex and site, where the dataset knows them; empty in older reports.
+        flags: the images that the bundle flags; `None` where it does not know its training images, and in older
+            reports.
+        external: what was left out; `None` for the network's own dataset and split, and in older reports.
         research_only: the statement that goes with every result.
     """
 
@@ -77,6 +82,8 @@ class ScoredMetrics(Metrics, frozen=True, kw_only=True):
     operating_point: PointOutcome | None = None
     prediction_sets: SetFigures | None = None
     subgroups: tuple[SubgroupFigures, ...] = ()
+    flags: FlagFigures | None = None
+    external: External | None = None
     research_only: str = RESEARCH_ONLY
 
 

@@ -30,9 +30,11 @@ CREATE TABLE cases (
     saved_at TEXT NOT NULL,
     images INTEGER NOT NULL DEFAULT 0,
     predicted TEXT NOT NULL DEFAULT '',
+    predicted_malignant INTEGER NOT NULL DEFAULT 0,
     probability REAL,
     malignant REAL,
-    unlike INTEGER NOT NULL DEFAULT 0,
+    unreliable INTEGER NOT NULL DEFAULT 0,
+    above_threshold INTEGER,
     bundle_hash TEXT NOT NULL DEFAULT '',
     bundle_name TEXT NOT NULL DEFAULT '',
     patient TEXT NOT NULL DEFAULT '',
@@ -69,7 +71,7 @@ _SENTENCES: dict[int, tuple[type[TrainerError], str]] = {
     sqlite3.SQLITE_BUSY: (CaseError, "The cases in {} are in use by another window; try again in a moment."),
     sqlite3.SQLITE_FULL: (
         StorageError,
-        "The case cannot be saved, because the disk of {} is full; free some space and try again.",
+        "Cannot write {}: the disk is full; free some space and try again.",
     ),
     sqlite3.SQLITE_READONLY: (
         StorageError,

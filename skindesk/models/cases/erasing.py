@@ -103,8 +103,9 @@ def _due(connection: sqlite3.Connection) -> list[str]:
 def _finish(connection: sqlite3.Connection, paths: Paths) -> None:
     with explained(paths.cases):
         for path in map(Path, _due(connection)):
-            if path.parent == paths.cases / IMAGES and path.exists():
-                shutil.rmtree(path)
+            if path.parent == paths.cases / IMAGES:
+                with suppress(FileNotFoundError):  # another window may be finishing the same
+                    shutil.rmtree(path)
             elif path.parent == paths.pasted:
                 path.unlink(missing_ok=True)
     _empty_log(connection, paths.cases)

@@ -139,6 +139,7 @@ def _table(cases: Sequence[OpenedCase], *, identifying: bool) -> str:
     )
     columns = [
         "case", "lesion", "saved_at", "taken", "images", "predicted", *classes, "malignant_probability", "in_distribution",
+        "above_threshold", "operating_point", "prediction_set",
         "network", "bundle_hash", "confirmed_class", "confirmed_by", "confirmed_on",
     ]  # fmt: skip
     if identifying:
@@ -159,6 +160,9 @@ def _row(case: OpenedCase, classes: Sequence[str], *, identifying: bool) -> list
         *(_figure(shares.get(name)) for name in classes),
         _figure(summary.malignant),
         _likeness(case.diagnosis),
+        "" if summary.above_threshold is None else str(summary.above_threshold).lower(),
+        _point(decision),
+        "; ".join(decision.prediction_set or ()) if decision is not None else "",
         summary.bundle_name,
         summary.bundle_hash,
         state.confirmed_class,
@@ -172,10 +176,16 @@ def _row(case: OpenedCase, classes: Sequence[str], *, identifying: bool) -> list
     return row
 
 
+def _point(decision: Prediction | None) -> str:
+    """Return the operating point that was applied: "malignant >= 0.080000 for 0.95"; nothing where none was saved."""
+    point = decision.operating_point if decision is not None else None
+    return "" if point is None else f"{point.target} >= {_figure(point.threshold)} for {point.sensitivity:g}"
+
+
 def _likeness(diagnosis: SavedDiagnosis) -> str:
     """Return `false` where an image was flagged, `true` where none was, nothing where that was not looked at."""
     decision = diagnosis.decision
-    if diagnosis.unlike:
+    if diagnosis.unreliable:
         return "false"
     return "true" if decision is not None and decision.in_distribution else ""
 

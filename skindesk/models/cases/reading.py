@@ -37,9 +37,11 @@ class _Head(NamedTuple):
     saved_at: str
     images: int
     predicted: str
+    predicted_malignant: int
     probability: float | None
     malignant: float | None
-    unlike: int
+    unreliable: int
+    above_threshold: int | None
     bundle_hash: str
     bundle_name: str
     patient: str
@@ -135,12 +137,19 @@ def cases_of_lesion(folder: Path, lesion: str) -> tuple[OpenedCase, ...]:
 
 
 def cases_named(folder: Path, case_ids: Sequence[str]) -> Iterator[OpenedCase]:
-    """Yield cases one by one, in the order given; those that are gone are left out. See `open_case`."""
+    """Yield cases without thumbnails, one by one, in the order given; those that are gone are left out.
+
+    Raises:
+        CaseError: a case or the file of cases is damaged.
+        StorageError: the file cannot be opened.
+    """
     with opened(folder) as connection:
         for case_id in case_ids:
             row = connection.execute(_ONE, (case_id,)).fetchone()
             if row is not None:
-                yield _opened(connection, folder, _summary(row))
+                summary = _summary(row)
+                diagnosis = _diagnosis(connection, summary)
+                yield OpenedCase(summary, diagnosis, copies_of(folder, case_id), {})
 
 
 def confirmed_cases(folder: Path) -> tuple[OpenedCase, ...]:
@@ -157,19 +166,22 @@ def confirmed_cases(folder: Path) -> tuple[OpenedCase, ...]:
 
 
 def _opened(connection: sqlite3.Connection, folder: Path, summary: CaseSummary) -> OpenedCase:
-    key = (summary.case_id,)
-    found = connection.execute("SELECT content FROM diagnoses WHERE case_id = ?", key).fetchone()
+    command = "SELECT place, jpeg FROM thumbnails WHERE case_id = ?"
+    thumbnails = dict(connection.execute(command, (summary.case_id,)).fetchall())
+    diagnosis = _diagnosis(connection, summary)
+    return OpenedCase(summary, diagnosis, copies_of(folder, summary.case_id), thumbnails)
+
+
+def _diagnosis(connection: sqlite3.Connection, summary: CaseSummary) -> SavedDiagnosis:
+    command = "SELECT content FROM diagnoses WHERE case_id = ?"
+    found = connection.execute(command, (summary.case_id,)).fetchone()
     try:
-        diagnosis = diagnosis_of(found[0] if found else "")
+        return diagnosis_of(found[0] if found else "")
     except UnreadableError as error:
         raise CaseError(
             f"Case {summary.number} cannot be opened because what is stored of it is damaged ({error}); "
             "the other cases are not affected."
         ) from error
-    thumbnails = dict(
-        connection.execute("SELECT place, jpeg FROM thumbnails WHERE case_id = ?", key).fetchall()
-    )
-    return OpenedCase(summary, diagnosis, copies_of(folder, summary.case_id), thumbnails)
 
 
 def _summary(row: Row) -> CaseSummary:
@@ -192,9 +204,11 @@ def _summary(row: Row) -> CaseSummary:
         saved_at=head.saved_at,
         images=head.images,
         predicted=head.predicted,
+        predicted_malignant=bool(head.predicted_malignant),
         probability=head.probability,
         malignant=head.malignant,
-        unlike=bool(head.unlike),
+        unreliable=bool(head.unreliable),
+        above_threshold=None if head.above_threshold is None else bool(head.above_threshold),
         bundle_hash=head.bundle_hash,
         bundle_name=head.bundle_name,
         patient=patient,

@@ -87,11 +87,15 @@ class SavedDiagnosis(msgspec.Struct, frozen=True, kw_only=True):
     together: Prediction | None = None
 
     @property
-    def unlike(self) -> bool:
-        """Whether what the network said is flagged: an image is unlike those it learned from."""
-        told = [image.prediction for image in self.images if image.prediction is not None]
-        decision = self.decision
-        return any(said.in_distribution is False for said in (*told, *([decision] if decision else [])))
+    def unreliable(self) -> bool:
+        """Whether an image is unlike those that the network learned from, or too poor to rely on an answer."""
+        return self.warned_of is not None
+
+    @property
+    def warned_of(self) -> Prediction | None:
+        """The prediction that says so; `None` where none does."""
+        told = (self.decision, *(image.prediction for image in self.images))
+        return next((said for said in told if said is not None and said.in_distribution is False), None)
 
     @property
     def decision(self) -> Prediction | None:
@@ -133,9 +137,11 @@ class CaseSummary:
         saved_at: UTC, ISO.
         images: how many.
         predicted: class; empty without a prediction.
+        predicted_malignant: whether that class was marked malignant.
         probability: of that class, 0 to 1.
         malignant: probability of the malignant classes together, 0 to 1.
-        unlike: whether the images were flagged as unlike those that the network learned from.
+        unreliable: whether an image is unlike those that the network learned from, or too poor.
+        above_threshold: whether the operating point flagged it; `None` where none was saved.
         bundle_hash, bundle_name: of the network.
         patient: what was entered, where that is kept.
         state: what can be changed.
@@ -148,9 +154,11 @@ class CaseSummary:
     saved_at: str
     images: int
     predicted: str
+    predicted_malignant: bool
     probability: float | None
     malignant: float | None
-    unlike: bool
+    unreliable: bool
+    above_threshold: bool | None
     bundle_hash: str
     bundle_name: str
     patient: PatientFields

@@ -71,7 +71,9 @@ def case_from(opened: OpenedCase) -> Case:
     stored, link = opened.diagnosis, opened.summary.link
     images = tuple(new_image(image.file(opened.folder), image.framing(), link) for image in stored.images)
     place = min(max(stored.selected, 0), len(images) - 1)
-    return Case(images, images[place].number if images else None, len(images) > 1, opened.summary.patient)
+    selected = images[place].number if images else None
+    # Whatever is added to it shows the same lesion.
+    return Case(images, selected, together=True, patient=opened.summary.patient)
 
 
 def _saved(image: CaseImage) -> SavedImage:

@@ -27,7 +27,7 @@ from skindesk.models.cases.record import (
 from skindesk.models.diagnosis.case import CaseLink
 from trainer.dataset.drawn import PREFIX, is_drawing
 from trainer.errors import ImageError
-from trainer.files import explained
+from trainer.files import explained, printable
 from trainer.stored import UnreadableError
 
 if TYPE_CHECKING:
@@ -82,11 +82,13 @@ class _Origin(NamedTuple):
 
     Attributes:
         diagnosis: as it is stored now; empty where there is none any more.
+        thumbnails: JPEG by place of the image.
         folder: of its copies.
         apart: see `Saved`.
     """
 
     diagnosis: SavedDiagnosis
+    thumbnails: dict[int, bytes]
     folder: Path
     apart: Apart
 
@@ -141,27 +143,30 @@ def _save(folder: Path, new: NewCase) -> Saved:
                     [(case_id, at, kept.thumbnail) for at, kept in enumerate(pictures) if kept.thumbnail],
                 )
     _sweep(place, {image.copy for image in images})
-    missed = tuple(image.name for image in images if new.copies and not image.copy)
+    missed = tuple(printable(image.name) for image in images if new.copies and not image.copy)
     return Saved(number, CaseLink(case_id, revision), origin.apart, missed)
 
 
 def _origin(connection: sqlite3.Connection, folder: Path, new: NewCase) -> _Origin:
     if new.link is None:
-        return _Origin(SavedDiagnosis(), folder, "")
-    place = copies_of(folder, new.link.case_id)
+        return _Origin(SavedDiagnosis(), {}, folder, "")
+    place, key = copies_of(folder, new.link.case_id), (new.link.case_id,)
     found = connection.execute(
         "SELECT content, revision, removed_at FROM cases JOIN diagnoses USING (case_id) WHERE case_id = ?",
-        (new.link.case_id,),
+        key,
     ).fetchone()
+    command = "SELECT place, jpeg FROM thumbnails WHERE case_id = ?"
+    thumbnails = dict(connection.execute(command, key).fetchall())
     try:
         stored = diagnosis_of(found[0]) if found is not None else SavedDiagnosis()
     except UnreadableError:  # it is left as it is
-        return _Origin(SavedDiagnosis(), place, "changed elsewhere")
+        return _Origin(SavedDiagnosis(), {}, place, "changed elsewhere")
     if found is None or found[1] != new.link.revision or found[2]:
-        return _Origin(stored, place, "changed elsewhere")
+        return _Origin(stored, thumbnails, place, "changed elsewhere")
     networks = (stored.network, new.diagnosis.network)
     hashes = {network.bundle_hash if network is not None else "" for network in networks}
-    return _Origin(stored, place, "another network" if stored.network is not None and len(hashes) > 1 else "")
+    apart: Apart = "another network" if stored.network is not None and len(hashes) > 1 else ""
+    return _Origin(stored, thumbnails, place, apart)
 
 
 class _Kept(NamedTuple):
@@ -183,7 +188,9 @@ def _keep_picture(folder: Path, place: Path, new: NewCase, at: int, origin: _Ori
 
     image = new.diagnosis.images[at]
     file = Path(image.path)
-    known = next((old for old in origin.diagnosis.images if old.file(origin.folder) == file), None)
+    files = [old.file(origin.folder) for old in origin.diagnosis.images]
+    known = origin.diagnosis.images[files.index(file)] if file in files else None
+    small = origin.thumbnails.get(files.index(file), b"") if file in files else b""
     if known is None:
         image = msgspec.structs.replace(image, taken=day_taken(file), added=now())
     else:
@@ -196,7 +203,7 @@ def _keep_picture(folder: Path, place: Path, new: NewCase, at: int, origin: _Ori
     try:
         pixels = read_image(file)
     except ImageError:
-        return _Kept(image, b"")
+        return _Kept(image, small)  # what was seen of it before
     if wanted and not image.copy:
         image = msgspec.structs.replace(image, copy=_name_of_copy(image, at))
         with explained(place):
@@ -239,6 +246,7 @@ def _write(
 ) -> tuple[int, int]:
     """Write the rows of a case; return its number and revision."""
     decision, network = diagnosis.decision, diagnosis.network
+    predicted = decision.predicted if decision is not None else ""
     revision = replaced.revision + 1 if replaced is not None else 1
     if replaced is None:
         # When it was saved first is when the lesion was seen.
@@ -252,15 +260,17 @@ def _write(
             (case_id, new.link.case_id if new.link is not None else ""),
         )
     connection.execute(
-        "UPDATE cases SET revision = ?, images = ?, predicted = ?, probability = ?, malignant = ?, unlike = ?, "
-        "bundle_hash = ?, bundle_name = ?, patient = ? WHERE case_id = ?",
+        "UPDATE cases SET revision = ?, images = ?, predicted = ?, predicted_malignant = ?, probability = ?, malignant = ?, unreliable = ?, "
+        "above_threshold = ?, bundle_hash = ?, bundle_name = ?, patient = ? WHERE case_id = ?",
         (
             revision,
             len(diagnosis.images),
-            decision.predicted if decision is not None else "",
+            predicted,
+            network is not None and predicted in network.marks.malignant,
             decision.probabilities[decision.predicted] if decision is not None else None,
             decision.malignant_probability if decision is not None else None,
-            diagnosis.unlike,
+            diagnosis.unreliable,
+            decision.above_threshold if decision is not None else None,
             network.bundle_hash if network is not None else "",
             network.name if network is not None else "",
             text_of_patient(new.patient),

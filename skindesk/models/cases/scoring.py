@@ -10,6 +10,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from trainer.predictions import MALIGNANT
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from skindesk.models.cases.reading import OpenedCase
     from skindesk.models.cases.record import SavedNetwork
     from trainer.metrics.intervals import Estimates
+    from trainer.predictions import AppliedPoint
 
 
 class Rate(NamedTuple):
@@ -44,25 +47,31 @@ class OwnResults:
     Attributes:
         network: as it was when the last of the cases was saved.
         cases, lesions: confirmed, whose class the network knows.
-        unlike: of these cases, how many had images flagged as unlike those that the network learned from.
+        unreliable: of these cases, how many had images unlike those that the network learned from, or too poor.
         confirmed_by: number of lesions by how they were confirmed.
         unknown: number of lesions by confirmed class, for classes that the network does not know; left out of all rates.
         accuracy: share of cases whose predicted class is the confirmed one.
         sensitivity: share of the malignant that were predicted to be of a malignant class.
         specificity: share of the benign that were not.
         recalls: by confirmed class, the share that was predicted to be of it.
+        point: operating point of the last of the cases that have one; `None` where none has.
+        flagged: share of its target that it flagged, over the cases that were saved with it.
+        passed: share of the others that it did not flag.
     """
 
     network: SavedNetwork
     cases: int
     lesions: int
-    unlike: int
+    unreliable: int
     confirmed_by: dict[str, int]
     unknown: dict[str, int]
     accuracy: Rate
     sensitivity: Rate
     specificity: Rate
     recalls: dict[str, Rate]
+    point: AppliedPoint | None
+    flagged: Rate
+    passed: Rate
 
 
 class _Judged(NamedTuple):
@@ -70,7 +79,8 @@ class _Judged(NamedTuple):
     truth: str
     predicted: str
     confirmed_by: str
-    unlike: bool
+    unreliable: bool
+    point: AppliedPoint | None
 
 
 def results_of(cases: Sequence[OpenedCase]) -> tuple[OwnResults, ...]:
@@ -94,7 +104,8 @@ def results_of(cases: Sequence[OpenedCase]) -> tuple[OwnResults, ...]:
                     state.confirmed_class,
                     decision.predicted,
                     state.confirmed_by,
-                    case.diagnosis.unlike,
+                    case.diagnosis.unreliable,
+                    decision.operating_point,
                 )
             )
     results = (_results(networks[name], found) for name, found in judged.items())
@@ -115,24 +126,45 @@ def _results(network: SavedNetwork, judged: Sequence[_Judged]) -> OwnResults:
     benign = np.isin(truth.astype(str), network.marks.benign)
     called = np.isin(predicted.astype(str), network.marks.malignant)
     present = [name for name in network.classes if any(truth == name)]
+    point = next((case.point for case in reversed(known) if case.point is not None), None)
+    with_it = np.array([_is_of(case.point, point) for case in known], dtype=bool)
+    above = np.array([case.point is not None and case.point.above for case in known], dtype=bool)
+    target = malignant if point is None or point.target == MALIGNANT else truth == point.target
+    other = benign if point is None or point.target == MALIGNANT else truth != point.target
     columns = [
         (np.ones(len(known), dtype=bool), truth == predicted),
         (malignant, called),
         (benign, ~called),
+        (with_it & target, above),
+        (with_it & other, ~above),
         *((truth == name, predicted == name) for name in present),
     ]
-    accuracy, sensitivity, specificity, *recalls = _rates(groups, columns)
+    accuracy, sensitivity, specificity, flagged, passed, *recalls = _rates(groups, columns)
     return OwnResults(
         network=network,
         cases=len(known),
         lesions=len(lesions),
-        unlike=sum(case.unlike for case in known),
+        unreliable=sum(case.unreliable for case in known),
         confirmed_by=dict(Counter(case.confirmed_by for case in lesions.values())),
         unknown=dict(Counter(unknown.values())),
         accuracy=accuracy,
         sensitivity=sensitivity,
         specificity=specificity,
         recalls=dict(zip(present, recalls, strict=True)),
+        point=point,
+        flagged=flagged,
+        passed=passed,
+    )
+
+
+def _is_of(applied: AppliedPoint | None, point: AppliedPoint | None) -> bool:
+    """Whether a point is the same as another one, whatever it was applied to."""
+    if applied is None or point is None:
+        return False
+    return (applied.target, applied.threshold, applied.sensitivity) == (
+        point.target,
+        point.threshold,
+        point.sensitivity,
     )
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from trainer.dataset.classes.names import full_name
-from trainer.predictions import UNLIKE
 from trainer.wording import NOTHING, percent
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ class CaseTableModel(QAbstractTableModel):
             "number": lambda case: str(case.number),
             "saved": lambda case: day_of(case.saved_at),
             "predicted": self._predicted,
-            "malignant": lambda case: NOTHING if case.unlike else percent(case.malignant),
+            "malignant": self._malignant,
             "confirmed": lambda case: full_name(case.state.confirmed_class),
             "patient": patient_line,
             "images": lambda case: str(case.images),
@@ -73,9 +72,15 @@ class CaseTableModel(QAbstractTableModel):
         }
 
     def _predicted(self, case: CaseSummary) -> str:
-        if case.unlike:
-            return UNLIKE
+        if case.unreliable:
+            return self.tr("Unusual")
         return full_name(case.predicted) if case.predicted else NOTHING
+
+    def _malignant(self, case: CaseSummary) -> str:
+        if case.unreliable:
+            return NOTHING
+        share = percent(case.malignant)
+        return self.tr("{share}, flagged").format(share=share) if case.above_threshold else share
 
     @property
     def rows(self) -> Sequence[CaseSummary]:
@@ -140,7 +145,10 @@ class CaseTableModel(QAbstractTableModel):
             "predicted": (self.tr("Predicted"), self.tr("Class that the network predicted")),
             "malignant": (
                 self.tr("Malignant"),
-                self.tr("Probability of the malignant classes together, as the network gave it"),
+                self.tr(
+                    "Probability of the malignant classes together, and whether the network's operating point "
+                    "flagged the case"
+                ),
             ),
             "confirmed": (self.tr("Confirmed"), self.tr("Class that the lesion was found to be")),
             "patient": (self.tr("Patient"), self.tr("Name or number, and site, where these are kept")),
@@ -171,7 +179,7 @@ _SORT_VALUES: dict[str, Callable[[CaseSummary], str | float | None]] = {
     "number": lambda case: case.number,
     "saved": lambda case: case.saved_at,
     "predicted": lambda case: case.predicted or None,
-    "malignant": lambda case: None if case.unlike else case.malignant,
+    "malignant": lambda case: None if case.unreliable else case.malignant,
     "confirmed": lambda case: case.state.confirmed_class or None,
     "patient": lambda case: patient_line(case).casefold() or None,
     "images": lambda case: case.images,

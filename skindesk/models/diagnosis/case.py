@@ -17,10 +17,13 @@ from skindesk.models.diagnosis.framing import UNTOUCHED, Framing
 from skindesk.models.diagnosis.patient import NOBODY, PatientFields
 from trainer.files import printable
 from trainer.images.framing import ImageView
-from trainer.predictions import Prediction
+from trainer.predictions import Prediction, SimilarCases
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+
+SIMILAR = 8
+"""Training images most like an image that are asked for."""
 
 _generations = itertools.count(1)
 _numbers = itertools.count(1)
@@ -61,6 +64,7 @@ class CaseImage:
         state: of that question.
         prediction: the answer, also where it is an error.
         logits: that the answer follows from; empty without one.
+        similar: training images most like it; `None` without an answer, or where the bundle knows none.
         link: of the stored case that the image belongs to; `None` where it was not saved.
     """
 
@@ -72,6 +76,7 @@ class CaseImage:
     state: ImageState = ImageState.WAITING
     prediction: Prediction | None = None
     logits: tuple[float, ...] = ()
+    similar: SimilarCases | None = None
     link: CaseLink | None = None
 
     def view(self) -> ImageView:
@@ -86,7 +91,12 @@ class CaseImage:
     def asked_anew(self) -> CaseImage:
         """Return the image with a new question that waits; none can be asked where its name cannot be told."""
         asked = replace(
-            self, generation=new_generation(), state=ImageState.WAITING, prediction=None, logits=()
+            self,
+            generation=new_generation(),
+            state=ImageState.WAITING,
+            prediction=None,
+            logits=(),
+            similar=None,
         )
         name = printable(self.path)
         if name == str(self.path):

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from skindesk.engine.jobs import JobState
 from skindesk.models.diagnosis.case import (
+    SIMILAR,
     Answer,
     Case,
     CaseImage,
@@ -384,6 +385,7 @@ class DiagnosisModel(QObject):
             together=together is not None,
             known=known,
             known_of=self.answer.bundle_hash if self.answer is not None else "",
+            similar=SIMILAR,
         )
         titles = {0: self.tr("Combining the results"), 1: self.tr("Analysing 1 image")}
         title = titles.get(len(asked), self.tr("Analysing {n} images").format(n=len(asked)))
@@ -406,13 +408,13 @@ class DiagnosisModel(QObject):
 
     def _take_answers(self, request: _Request, result: Predictions) -> None:
         self.answer = Answer(result.bundle_hash, result.decision_rule, result.prior)
-        answers = zip(request.questions, result.images, result.logits, strict=True)
-        for (number, generation), prediction, logits in answers:
+        answers = zip(request.questions, result.images, result.logits, result.similar, strict=True)
+        for (number, generation), prediction, logits, similar in answers:
             image = self.image(number)
             if image is None or image.generation != generation:
                 continue
             state = ImageState.ERROR if prediction.error else ImageState.DONE
-            self._put(replace(image, state=state, prediction=prediction, logits=logits))
+            self._put(replace(image, state=state, prediction=prediction, logits=logits, similar=similar))
         if request.together == self._together_generation:
             self.together_prediction = result.together
             self.together_changed.emit()

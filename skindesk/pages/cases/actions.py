@@ -51,6 +51,7 @@ class CaseActions(QObject):
         self.exporting.saved.connect(
             lambda file: self.done.emit(tr("Saved as {name}.").format(name=file.name), "")
         )
+        self.exporting.begun.connect(lambda: self.done.emit(tr("Exporting…"), ""))
         self.exporting.failed.connect(self.failed)
         self.open = self._action("diagnosis", tr("Open in Diagnosis"), self._open, ["Return", "Enter"])
         self.open.setToolTip(tr("Show the images on the Diagnosis page and analyse them again"))

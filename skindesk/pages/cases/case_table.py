@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt, Signal
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView
+from PySide6.QtCore import (
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    Qt,
+    Signal,
+)
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+)
 
 from skindesk.models.cases.table import CASE_ROLE, COLUMNS, CaseTableModel
-from skindesk.widgets.theme import SPACE
+from skindesk.widgets.theme import MALIGNANT_MARK, SPACE, tokens_for
+from trainer.dataset.classes.malignancy import malignancy_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,9 +34,33 @@ if TYPE_CHECKING:
     from skindesk.models.cases.record import CaseSummary
 
 _ROW_HEIGHT = 32  # pixels
-_WIDTHS = {"number": 72, "saved": 96, "malignant": 96, "images": 80}  # pixels; the others share the rest
+_WIDTHS = {"number": 72, "saved": 96, "malignant": 128, "images": 80}  # pixels; the others share the rest
 _SHARED = {"predicted": 144, "confirmed": 144, "patient": 104, "network": 96}  # pixels, at least
+_QUIET = frozenset({"saved", "images", "network"})
 _LEFT_OUT = ("network", "images", "patient", "saved", "confirmed")  # in this order where there is no room
+
+
+class _CaseDelegate(QStyledItemDelegate):
+    """Marks malignant classes, and says quietly what matters less."""
+
+    def initStyleOption(
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        super().initStyleOption(option, index)
+        case = cast("CaseSummary", index.data(CASE_ROLE))
+        column = COLUMNS[index.column()]
+        confirmed = case.state.confirmed_class
+        malignant = {
+            "predicted": case.predicted_malignant and not case.unreliable,
+            "confirmed": bool(confirmed) and malignancy_by_name(confirmed) == "malignant",
+        }
+        if malignant.get(column):
+            option.text = f"{MALIGNANT_MARK} {option.text}"
+        tokens = tokens_for(option.palette)
+        colour = tokens.warning if column == "predicted" and case.unreliable else tokens.text
+        colour = tokens.muted if column in _QUIET else colour
+        for role in (option.palette.ColorRole.Text, option.palette.ColorRole.HighlightedText):
+            option.palette.setColor(role, colour)
 
 
 class CaseTable(QTableView):
@@ -43,6 +82,7 @@ class CaseTable(QTableView):
         self.cases.modelAboutToBeReset.connect(self._hold)
         self.setModel(self.cases)
         self.cases.modelReset.connect(self._restore)
+        self.setItemDelegate(_CaseDelegate(self))
         self.setAccessibleName(self.tr("Cases"))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setShowGrid(False)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPlainTextEdit, 
 
 from skindesk.background import Question
 from skindesk.choice_words import deciding_figures
+from skindesk.flag_words import flag_title, reasons
 from skindesk.models.cases.reading import OpenedCase, cases_of_lesion, open_case
 from skindesk.models.diagnosis.patient import translated_entries
 from skindesk.pages.cases.confirming import ConfirmedCard
@@ -21,8 +22,9 @@ from skindesk.widgets.fold import FoldButton
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.plots.probability_bars import ProbabilityBars, ProbabilityRow
 from skindesk.widgets.theme import SPACE, class_label, set_role
+from skindesk.widgets.verdict import Headline, PredictionSet
 from trainer.palette import class_colour
-from trainer.predictions import UNLIKE, choice_of
+from trainer.predictions import choice_of
 from trainer.wording import percent
 
 if TYPE_CHECKING:
@@ -45,9 +47,10 @@ class _ResultCard(Card):
 
     def __init__(self) -> None:
         super().__init__(tr("Saved result"))
-        self.flag = QLabel(UNLIKE)
+        self.flag = QLabel()
         self.flag.setWordWrap(True)
         set_role(self.flag, "alert")
+        self.headline, self.prediction_set = Headline(), PredictionSet()
         self.fold = FoldButton(
             tr("Show the probabilities all the same"), tr("They mean little for such an image")
         )
@@ -61,18 +64,27 @@ class _ResultCard(Card):
         self.malignant, self.basis = QLabel(), muted(wrap=True)
         self.warnings = Notice()
         self._shown: list[QWidget] = []
-        self._folded = (self.predicted, self.figures, self.bars, self.malignant)
+        self._folded = (
+            self.headline,
+            self.predicted,
+            self.figures,
+            self.bars,
+            self.prediction_set,
+            self.malignant,
+        )
         for part in (self.flag, self.fold, *self._folded, self.warnings, self.basis):
             self.body.addWidget(part)
 
     def show_diagnosis(self, diagnosis: SavedDiagnosis) -> None:
         """Show a result, or that there is none; one that is flagged is folded away."""
-        self.flag.setVisible(diagnosis.unlike)
-        self.fold.setVisible(diagnosis.unlike)
+        warned_of = diagnosis.warned_of
+        self.flag.setText(flag_title(warned_of) if warned_of is not None else "")
+        self.flag.setVisible(warned_of is not None)
+        self.fold.setVisible(warned_of is not None)
         self._show_result(diagnosis)
         self._shown = [part for part in self._folded if not part.isHidden()]
         self.fold.setChecked(False)
-        self._unfold(unfolded=not diagnosis.unlike)
+        self._unfold(unfolded=not diagnosis.unreliable)
 
     def _unfold(self, unfolded: bool) -> None:
         for part in self._shown:
@@ -84,6 +96,9 @@ class _ResultCard(Card):
         self.predicted.show()
         for part in (self.bars, self.malignant):
             part.setVisible(answered)
+        holds = decision is not None and not diagnosis.unreliable  # as on the Diagnosis page
+        self.headline.show_point(decision.operating_point if decision is not None and holds else None)
+        self.prediction_set.show_set(decision if holds else None)
         if network is None or decision is None:
             self.predicted.setText(tr("No result was saved"))
             self.figures.hide()
@@ -117,7 +132,7 @@ class _ResultCard(Card):
             )
         )
         if decision.warnings:
-            self.warnings.show_note("\n".join(decision.warnings))
+            self.warnings.show_note("\n".join(reasons(decision)))
         else:
             self.warnings.clear()
         self.basis.show()

@@ -27,10 +27,12 @@ class Exporting(QObject):
     """Asks for a place and writes there.
 
     Signals:
+        begun: a place was chosen.
         saved(Path): a file is there.
         failed(str): why not.
     """
 
+    begun = Signal()
     saved = Signal(object)
     failed = Signal(str)
 
@@ -51,4 +53,5 @@ class Exporting(QObject):
         """Write cases to a file."""
         export = export_archive if archive else export_table
         work = partial(export, self._cases.folder, case_ids, file, identifying=identifying)
+        self.begun.emit()
         self._errands.run(work, self.saved.emit, self.failed.emit)

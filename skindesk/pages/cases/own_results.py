@@ -16,7 +16,8 @@ from skindesk.widgets.quantities import lesions_counted
 from skindesk.widgets.theme import SPACE, class_label, set_role
 from skindesk.widgets.wheel import wheel_needs_focus
 from trainer.palette import class_colour
-from trainer.wording import NOTHING, ends, percent
+from trainer.predictions import MALIGNANT
+from trainer.wording import NOTHING, chosen_percent, ends, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,9 +80,13 @@ class OwnResultsView(QWidget):
         self.accuracy = Figure(tr("Predicted class is the confirmed one"))
         self.sensitivity = Figure(tr("Malignant, predicted malignant"))
         self.specificity = Figure(tr("Benign, predicted benign"))
+        self.point = muted(wrap=True)
+        self.flagged, self.passed = Figure(""), Figure("")
         for place, figure in enumerate((self.accuracy, self.sensitivity, self.specificity)):
             grid.addWidget(figure, 0, place)
             grid.setColumnStretch(place, 1)
+        for place, part in enumerate((self.point, self.flagged, self.passed)):
+            grid.addWidget(part, 1, place)
         column.addLayout(grid)
         by_class = Card(tr("By confirmed class"))
         self.table = FactTable(tr("By confirmed class"))
@@ -129,6 +134,31 @@ class OwnResultsView(QWidget):
         ):
             figure.set(percent(rate.value) if rate.cases else NOTHING, _counts(rate))
         self.table.show_facts(_facts(result))
+        self._show_point(result)
+
+    def _show_point(self, result: OwnResults) -> None:
+        point = result.point
+        for part in (self.point, self.flagged, self.passed):
+            part.setVisible(point is not None)
+        if point is None:
+            return
+        of_malignant = point.target == MALIGNANT
+        target = tr("malignant") if of_malignant else class_label(point.target, (), full=True)
+        self.point.setText(
+            tr("Operating point: {target} above {threshold}, chosen for {sensitivity} sensitivity.").format(
+                target=target,
+                threshold=percent(point.threshold),
+                sensitivity=chosen_percent(point.sensitivity),
+            )
+        )
+        self.flagged.set_title(
+            tr("Malignant, flagged by it") if of_malignant else tr("Of this class, flagged by it")
+        )
+        self.passed.set_title(
+            tr("Benign, not flagged") if of_malignant else tr("Of other classes, not flagged")
+        )
+        for figure, rate in ((self.flagged, result.flagged), (self.passed, result.passed)):
+            figure.set(percent(rate.value) if rate.cases else NOTHING, _counts(rate))
 
 
 def _basis(result: OwnResults) -> str:
@@ -143,11 +173,11 @@ def _basis(result: OwnResults) -> str:
         if result.cases
         else tr("None of its cases is confirmed as a class that it knows.")
     ]
-    if result.unlike:
+    if result.unreliable:
         said.append(
             tr(
-                "{cases} flagged as unlike the images that the network learned from; they count all the same."
-            ).format(cases=cases_counted(result.unlike))
+                "{cases} with images unlike those that the network learned from, or too poor; they count all the same."
+            ).format(cases=cases_counted(result.unreliable))
         )
     if result.unknown:
         names = ", ".join(f"{class_label(name, ())} ({n:,})" for name, n in sorted(result.unknown.items()))

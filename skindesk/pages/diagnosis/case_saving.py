@@ -109,7 +109,7 @@ class CaseSaving(QObject):
         sentences = [self._what_was_stored(saved)]
         reasons = {
             "changed elsewhere": self.tr(
-                "The earlier case was changed or removed in another window and was left alone."
+                "The earlier case was changed or removed meanwhile, and was left alone."
             ),
             "another network": self.tr("The earlier case keeps the result of the other network."),
         }

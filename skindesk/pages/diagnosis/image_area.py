@@ -13,7 +13,7 @@ from skindesk.flag_words import flag_title
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.canvas_tools import CanvasTools
-from skindesk.pages.diagnosis.evidence_bar import EvidenceBar
+from skindesk.pages.diagnosis.evidence.bar import EvidenceBar
 from skindesk.widgets.basics import ElidedLabel, EmptyState, muted
 from skindesk.widgets.canvas.image_canvas import ImageCanvas
 from skindesk.widgets.canvas.image_strip import ImageStrip, StripTile

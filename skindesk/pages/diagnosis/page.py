@@ -12,12 +12,14 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.models.diagnosis.diagnosis import DiagnosisModel
 from skindesk.models.diagnosis.evidence import EvidenceModel
+from skindesk.models.diagnosis.similar import SimilarFiles
 from skindesk.models.pictures import PictureLoader
 from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.actions import Actions, connect
 from skindesk.pages.diagnosis.bundle_card import BundleCard
 from skindesk.pages.diagnosis.case_saving import CaseSaving
 from skindesk.pages.diagnosis.completing import CompletePanel
+from skindesk.pages.diagnosis.evidence.similar_card import SimilarCard
 from skindesk.pages.diagnosis.findings import ANSWERED, Findings
 from skindesk.pages.diagnosis.image_area import ImageArea
 from skindesk.pages.diagnosis.intake import Hover, Intake
@@ -94,8 +96,9 @@ class DiagnosisPage(QWidget):
         self.failure = Notice()
         self.bundle = BundleCard(CompletePanel(scoring, settings))
         self.result = ResultCard()
+        self.similar = SimilarCard(SimilarFiles(workspace, self), PictureLoader(self))
         self.patient = PatientCard(settings)
-        self.side = Side((self.bundle, self.result, self.patient), self.commands)
+        self.side = Side((self.bundle, self.result, self.similar, self.patient), self.commands)
         self.network = Network(diagnosis, runs, workspace, self.model, self.bundle, self)
         self.unfinished = Unfinished(self.model, paths.unfinished, settings, self.commands.other, self)
         self.findings = Findings(self.model, self.network)
@@ -366,6 +369,7 @@ class DiagnosisPage(QWidget):
         selected = self.model.selected
         self._subtitle.setText(selected.path.name if selected is not None else "")
         self.result.show_result(self.findings.shown())
+        self.similar.show_similar(self.network.facts, selected.similar if selected is not None else None)
         prediction = self.findings.result()[1]
         self.evidence.set_predicted(prediction.predicted if prediction is not None else "")
         self._enable()

@@ -127,8 +127,8 @@ class PatientCard(Card):
         )
         self.keep.toggled.connect(lambda kept: settings.set_value("keep_patient", kept))
         layout.addWidget(self.keep)
-        self._kept = muted(wrap=True)
-        layout.addWidget(self._kept)
+        self.kept = muted(wrap=True)
+        layout.addWidget(self.kept)
         settings.changed.connect(self._setting_changed)
         self._setting_changed("keep_patient")
         self.body.addWidget(self._inside)
@@ -155,7 +155,7 @@ class PatientCard(Card):
         if key == "keep_patient":
             kept = self._settings.flag(key)
             self.keep.setChecked(kept)
-            self._kept.setText(
+            self.kept.setText(
                 self.tr("Stored with the unfinished diagnosis and with cases you save, and nowhere else.")
                 if kept
                 else self.tr(

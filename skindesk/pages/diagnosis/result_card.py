@@ -13,12 +13,12 @@ from skindesk.choice_words import deciding_figures
 from skindesk.flag_words import flag_title, reasons
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.pages.diagnosis import words
-from skindesk.pages.diagnosis.verdict import Headline, PredictionSet
 from skindesk.widgets.basics import Card, SegmentedRow, muted
 from skindesk.widgets.fold import FoldButton
 from skindesk.widgets.notice import Notice
 from skindesk.widgets.plots.probability_bars import ProbabilityBars, ProbabilityRow, ShareBar
 from skindesk.widgets.theme import SPACE, class_label, emphasised, set_role
+from skindesk.widgets.verdict import Headline, PredictionSet
 from trainer.dataset.drawn import NETWORK_WARNING
 from trainer.palette import class_colour
 from trainer.wording import percent

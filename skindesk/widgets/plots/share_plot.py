@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _HEIGHT, _HIGHEST = 184, 320  # pixels that a plot needs at least, and has at most
 _DOT = 12  # pixels
-_ROOM = 0.03  # around shares of 0 and 1, so that lines along an edge are seen
+_ROOM, _RIGHT = 0.03, 0.05
+"""Around shares of 0 and 1, so that lines along an edge are seen, and the last label on the right as well."""
 _STEPS = {
     Qt.Key.Key_Left: -1,
     Qt.Key.Key_Down: -1,
@@ -153,9 +154,13 @@ class SharePlot(QWidget):
         self._items = [pg.PlotDataItem(line.x, line.y, antialias=True) for line in lines]
         for item in self._items:
             self._view.addItem(item)
-        for (low, high), name in ((x_range, "xRange"), (y_range, "yRange")):
-            room = _ROOM * (high - low)
-            self._view.getPlotItem().getViewBox().setRange(**{name: (low - room, high + room)}, padding=0.0)
+        (left, right), (low, high) = x_range, y_range
+        width, height = right - left, high - low
+        self._view.getPlotItem().getViewBox().setRange(
+            xRange=(left - _ROOM * width, right + _RIGHT * width),
+            yRange=(low - _ROOM * height, high + _ROOM * height),
+            padding=0.0,
+        )
         self._dress()
 
     def show_dot(self, place: tuple[float, float] | None) -> None:

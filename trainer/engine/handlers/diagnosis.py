@@ -45,6 +45,10 @@ def predict_images(job: PredictImages, context: Context) -> Predictions:
     return Predictions(
         images=tuple(shown.prediction for shown in predicted),
         logits=tuple(() if shown.logits is None else tuple(shown.logits.tolist()) for shown in predicted),
+        similar=tuple(
+            predictor.similar(shown, Path(view.path), job.similar) if job.similar else None
+            for shown, view in zip(predicted, job.images, strict=True)
+        ),
         together=predictor.predict_together(predicted, job.known) if job.together else None,
         evidence=tuple(_looked_at(predictor, predicted, job.images, context)) if job.evidence else (),
         bundle_hash=identity,

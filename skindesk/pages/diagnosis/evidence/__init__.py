@@ -1,0 +1,1 @@
+"""What supports an answer: where the network looked, and which training images look alike to it."""
