@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from trainer.metrics.classification import Metrics
     from trainer.metrics.decision import Calibration
     from trainer.metrics.intervals import Interval
-    from trainer.predictions import Prediction
+    from trainer.predictions import Prediction, SimilarCases
     from trainer.runs.bundle import Manifest
     from trainer.runs.summary import Report
 
@@ -68,6 +68,7 @@ class ReportImage:
         pixels: width and height of what was asked about, of which `picture` may be a smaller copy; `None` where
             not known.
         evidence: where the network looked for the predicted class; `None` where that is not known.
+        similar: training images most like it; `None` where the bundle knows none.
     """
 
     path: Path
@@ -76,6 +77,7 @@ class ReportImage:
     view: ImageView | None = None
     pixels: tuple[int, int] | None = None
     evidence: EvidenceMap | None = None
+    similar: SimilarCases | None = None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from trainer.devices.children import own_environment
 from trainer.errors import EXIT_BAD_INPUT, TrainerError
 from trainer.images.evidence import EvidenceMap
 from trainer.images.framing import ImageView
-from trainer.predictions import Prediction
+from trainer.predictions import Prediction, SimilarCases
 from trainer.wording import duration
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ WORD = "write-report"
 
 LONGEST_SECONDS = 300.0
 """Such a process may take; one of hundreds of images takes a minute."""
+
+SIMILAR_SHOWN = 5
+"""Training images most like an image that a report lists."""
 
 _logger = logging.getLogger(__name__)
 _writing: set[subprocess.Popen[bytes]] = set()
@@ -60,12 +63,14 @@ class AskedImage(msgspec.Struct, frozen=True):
         prediction: what the network said, or why it said nothing.
         picture: of the view; `None` to have it read from its file.
         evidence: where the network looked for the predicted class; `None` where that is not known.
+        similar: training images most like it; `None` where the bundle knows none.
     """
 
     view: ImageView
     prediction: Prediction
     picture: Print | None = None
     evidence: EvidenceMap | None = None
+    similar: SimilarCases | None = None
 
 
 class Letterhead(msgspec.Struct, frozen=True):

@@ -42,6 +42,7 @@ from trainer.errors import ConfigError, StorageError
 from trainer.images.evidence import CAUTION, EvidenceMap
 from trainer.images.framing import ImageView
 from trainer.palette import class_colour
+from trainer.predictions import SimilarCase, SimilarCases
 
 pytestmark = [needs_poppler, pytest.mark.usefixtures("qapp")]
 
@@ -204,6 +205,26 @@ def test_where_the_network_looked_is_shown_beside_its_words(tmp_path: Path) -> N
     assert text.count(CAUTION) == 1
     assert len(report.images()) == 4  # three images and one map
     assert CAUTION not in _written(tmp_path).flowing
+
+
+def test_similar_training_images_are_listed_with_class_distance_and_confirmation(tmp_path: Path) -> None:
+    similar = SimilarCases(
+        nearest=tuple(
+            SimilarCase(sample_id=f"s{n}", hash="0" * 64, class_name=name, confirmed=way, distance=0.1 * n)
+            for n, (name, way) in enumerate([("mel", "histo"), ("nv", ""), *[("nv", "follow_up")] * 8])
+        ),
+        shares={"nv": 0.875, "mel": 0.125},
+        of=16,
+    )
+    report = _written(
+        tmp_path, replace(image("a.jpg"), similar=similar), replace(flagged_image(), similar=similar)
+    )
+    assert report.text.count("▲ Melanoma 0.00 histopathology") == 2
+    assert "Melanocytic nevus 0.10 –" in report.text
+    assert "Melanocytic nevus 0.40 follow-up" in report.text
+    assert "0.50" not in report.text  # five are enough
+    assert "Of the 16 most similar lesions: 14 melanocytic nevus, 2 melanoma." in report.flowing
+    assert "s3" not in report.text
 
 
 def test_a_map_lies_where_the_network_looked() -> None:

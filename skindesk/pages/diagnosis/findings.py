@@ -80,7 +80,7 @@ class Findings:
         """Return what there is to report, but for the file; `None` where nothing is."""
         facts = self._network.facts
         asked = tuple(
-            AskedImage(image.view(), image.prediction)
+            AskedImage(image.view(), image.prediction, similar=image.similar)
             for image in self._model.images
             if image.state in ANSWERED and image.prediction is not None
         )
