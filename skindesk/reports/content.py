@@ -25,14 +25,16 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QImage
 
+    from trainer.config import Shape
     from trainer.dataset.groups.certificate import SplitCertificate
     from trainer.events import PartMetrics
+    from trainer.images.evidence import EvidenceMap
     from trainer.images.framing import ImageView
     from trainer.metrics.catalogue import Metric
     from trainer.metrics.classification import Metrics
     from trainer.metrics.decision import Calibration
     from trainer.metrics.intervals import Interval
-    from trainer.predictions import Prediction
+    from trainer.predictions import Prediction, SimilarCases
     from trainer.runs.bundle import Manifest
     from trainer.runs.summary import Report
 
@@ -65,6 +67,8 @@ class ReportImage:
         view: how it was rotated and cropped, to be said in words; `None` for the whole image.
         pixels: width and height of what was asked about, of which `picture` may be a smaller copy; `None` where
             not known.
+        evidence: where the network looked for the predicted class; `None` where that is not known.
+        similar: training images most like it; `None` where the bundle knows none.
     """
 
     path: Path
@@ -72,6 +76,8 @@ class ReportImage:
     prediction: Prediction
     view: ImageView | None = None
     pixels: tuple[int, int] | None = None
+    evidence: EvidenceMap | None = None
+    similar: SimilarCases | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +135,7 @@ class ReportModel:
         remarks: sentences on the metrics.
         card: on whom it was tested, what it was never shown, what its flag rests on.
         networks: in an ensemble; 0 for a network by itself.
+        shape: how a rectangle becomes the network's square.
     """
 
     name: str
@@ -150,6 +157,7 @@ class ReportModel:
     remarks: tuple[str, ...] = ()
     card: ModelCard = field(default_factory=ModelCard)
     networks: int = 0
+    shape: Shape = "centre-square"
 
 
 @dataclass(frozen=True)
@@ -207,6 +215,7 @@ def report_model(bundle: Path, *, name: str = "") -> ReportModel:
         remarks=_remarks(test, manifest, run.best_n),
         card=model_card(bundle, manifest, run, test),
         networks=len(manifest.members),
+        shape=manifest.geometry.shape,
     )
 
 

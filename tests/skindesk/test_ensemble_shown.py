@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from skindesk.reports.training import training_report
 from tests.skindesk.made_runs import make_run
 from tests.skindesk.reports_reading import ReadPdf, diagnosis, image, needs_poppler
 from trainer.errors import ConfigError
+from trainer.images.evidence import EvidenceMap
 from trainer.predictions import Prediction
 from trainer.reference.combining import make_ensemble
 from trainer.runs.reading import read_run, run_folders
@@ -90,13 +92,15 @@ def test_a_report_says_how_far_apart_the_networks_are(ensemble: Path, tmp_path: 
     model = report_model(ensemble)
     assert model.backbone == "Ensemble of 2 networks"
     assert model.remarks == (), "how good the first network was says nothing of the ensemble"
-    shown = image()
-    said = msgspec.structs.replace(SAID, path=str(shown.path))
+    said = msgspec.structs.replace(SAID, path=str(image().path))
+    seen = EvidenceMap(method="grad-cam", grid=((0.0, 1.0), (0.2, 0.0)))
+    shown = replace(image(), prediction=said, evidence=seen)
     file = tmp_path / "report.pdf"
-    write_diagnosis_pdf(diagnosis([type(shown)(shown.path, shown.picture, said)], model=model), file)
+    write_diagnosis_pdf(diagnosis([shown], model=model), file)
     text = " ".join(plain(ReadPdf(file).text).split())
     assert "Lowest to highest of 2 networks" in text
     assert "melanoma 12.1–58.4 %" in text
+    assert "The map is that of the first of the ensemble's 2 networks." in text
 
 
 def test_an_ensemble_has_no_report_of_a_training(ensemble: Path) -> None:
