@@ -18,12 +18,14 @@ from trainer.batches.kept import KEPT_FILE, read_kept
 from trainer.dataset.store import DatasetStore
 from trainer.errors import BundleError
 from trainer.images.decoding import read_image
+from trainer.metrics.decision import calibrated_probabilities
 from trainer.prediction.batch import predict_folder
 from trainer.prediction.completing import complete_bundle
 from trainer.prediction.inference import Predictor
 from trainer.reference.combining import combined_reference, make_ensemble
 from trainer.reference.novelty import Novelty, Subspace
 from trainer.reference.reference import read_reference
+from trainer.reference.rules import calibrate
 from trainer.runs.archive import export_archive, import_archive
 from trainer.runs.bundle import (
     REFERENCE,
@@ -177,6 +179,30 @@ def test_only_images_that_every_member_set_aside_are_set_aside(first: Path, tmp_
     reference = make_ensemble(bundles, tmp_path / "both")
     assert reference is not None
     assert np.flatnonzero(~reference.validation.aside).tolist() == list(range(9))
+
+
+def test_images_that_a_member_was_calibrated_on_are_judged_as_if_they_were_new(
+    first: Path, tmp_path: Path
+) -> None:
+    fitted = msgspec.structs.replace(read_manifest(first).calibration, temperature=0.4, n=120, fitted=True)
+    bundles = [
+        changed(first, tmp_path / name, weights_origin=name, calibration=fitted) for name in ("one", "two")
+    ]
+    parts = [
+        overlapping((40, 40, 40))._replace(logits=overlapping((40, 40, 40), seed).logits) for seed in (0, 1)
+    ]
+    for bundle, part in zip(bundles, parts, strict=True):
+        give_reference(bundle, part)
+    reference = make_ensemble(bundles, tmp_path / "both")
+    assert reference is not None
+    found = np.exp(reference.validation.logits.astype(np.float64))
+    without_each = []
+    for bundle, part in zip(bundles, parts, strict=True):
+        aside, calibrations = calibrate(part, read_manifest(bundle))
+        without_each.append(calibrations.probabilities(aside.logits, aside.groups))
+    np.testing.assert_allclose(found, np.mean(without_each, axis=0), atol=1e-6)
+    in_sample = np.mean([calibrated_probabilities(part.logits, fitted) for part in parts], axis=0)
+    assert np.abs(found - in_sample).max() > 0.05
 
 
 def test_many_subspaces_come_back_in_their_order() -> None:
