@@ -94,7 +94,8 @@ class EvidenceBar(QWidget):
         if not self._on or not (self._evidence.class_name or self._evidence.unlike):
             return None
         outlined = self.mode.currentData() == "outline"
-        return EvidencePaint(self._evidence.layer, self.opacity.value() / 100, outlined, self._words())
+        captions = (self._words(full=True), self._words(full=False))
+        return EvidencePaint(self._evidence.layer, self.opacity.value() / 100, outlined, *captions)
 
     def show_facts(self, facts: BundleFacts | None) -> None:
         """Offer the classes of a network; one that was chosen stays chosen where the network has it."""
@@ -145,9 +146,9 @@ class EvidenceBar(QWidget):
         parts = (self._title, self.mode, *((self.classes, self.sharper, self.opacity) if self._on else ()))
         self._title.setVisible(sum(part.sizeHint().width() + SPACE for part in parts) <= self.width())
 
-    def _words(self) -> str:
+    def _words(self, *, full: bool) -> str:
         evidence = self._evidence
-        name = class_label(evidence.class_name, ())
+        name = class_label(evidence.class_name, (), full=full)
         if not name:
             return self.tr("Unlike the training images: choose a class to see its map")
         if evidence.failure:
