@@ -89,7 +89,7 @@ class DiagnosisPage(QWidget):
         self.evidence = EvidenceModel(diagnosis, self.model, self)
         self.loader = PictureLoader(self)
         self.intake = Intake(paths, settings, self)
-        self.saving = Saving(settings, self.loader, self)
+        self.saving = Saving(settings, self.loader, diagnosis, self)
         self.commands = Actions(self)
         self.images = ImageArea(self.model, self.evidence, self.loader, self.commands)
         self.notice = Notice()
