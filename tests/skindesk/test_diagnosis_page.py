@@ -295,6 +295,8 @@ def test_an_image_unlike_the_training_images_has_no_map_and_no_votes_unless_a_cl
     bar.classes.activated.emit(bar.classes.currentIndex())
     qtbot.waitUntil(lambda: not page.evidence.busy, timeout=PATIENCE_MS)
     assert bar.paint.caption.startswith("Melanoma: ")
+    page.commands.clear.trigger()
+    assert bar.paint is None
 
 
 def test_similar_confirmed_cases_are_shown_and_opened_large(

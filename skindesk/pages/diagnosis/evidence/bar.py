@@ -91,7 +91,7 @@ class EvidenceBar(QWidget):
     @property
     def paint(self) -> EvidencePaint | None:
         """What is to be painted over the image; `None` for nothing."""
-        if not self._on or not (self._evidence.class_name or self._evidence.unlike):
+        if not self._on or not (self._evidence.wanted or self._evidence.unlike):
             return None
         outlined = self.mode.currentData() == "outline"
         captions = (self._words(full=True), self._words(full=False))
@@ -102,10 +102,9 @@ class EvidenceBar(QWidget):
         chosen = self.classes.currentData() or ""
         self.classes.clear()
         self.classes.addItem(self.tr("Predicted class"), "")
-        for name in facts.manifest.classes if facts is not None else ():
-            self.classes.addItem(
-                class_label(name, facts.manifest.malignant if facts is not None else ()), name
-            )
+        if facts is not None:
+            for name in facts.manifest.classes:
+                self.classes.addItem(class_label(name, facts.manifest.malignant), name)
         self.classes.setCurrentIndex(max(0, self.classes.findData(chosen)))
         self._class_chosen()
         self.setVisible(facts is not None)
