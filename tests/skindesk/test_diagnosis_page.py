@@ -154,7 +154,9 @@ def test_dropped_images_are_answered_as_on_the_command_line_and_a_text_file_expl
     tile = page.images.strip.tiles[1]
     assert tile.sentence == expected[3]["error"].replace(expected[3]["path"], "notes.jpg")
     assert str(tmp_path) not in tile.sentence
-    assert f"{100 * told[expected[0]['predicted']]:.1f}\u00a0%" in page.images.strip.tiles[0].caption
+    share = f"{100 * told[expected[0]['predicted']]:.1f}\u00a0%"
+    flagged = expected[0]["in_distribution"] is False
+    assert ("Unusual" if flagged else share) in page.images.strip.tiles[0].caption
     page.model.select(broken.number)
     assert page.result.shown.note == tile.sentence
     assert not page.result.predicted.isVisible()
