@@ -154,11 +154,9 @@ def test_dropped_images_are_answered_as_on_the_command_line_and_a_text_file_expl
     tile = page.images.strip.tiles[1]
     assert tile.sentence == expected[3]["error"].replace(expected[3]["path"], "notes.jpg")
     assert str(tmp_path) not in tile.sentence
-    flagged = (
-        expected[0]["in_distribution"] is False
-    )  # a network of a dozen validation images flags some of its own
-    caption = "Unusual" if flagged else f"{100 * told[expected[0]['predicted']]:.1f}\u00a0%"
-    assert caption in page.images.strip.tiles[0].caption
+    share = f"{100 * told[expected[0]['predicted']]:.1f}\u00a0%"
+    flagged = expected[0]["in_distribution"] is False
+    assert ("Unusual" if flagged else share) in page.images.strip.tiles[0].caption
     page.model.select(broken.number)
     assert page.result.shown.note == tile.sentence
     assert not page.result.predicted.isVisible()
@@ -299,6 +297,8 @@ def test_an_image_unlike_the_training_images_has_no_map_and_no_votes_unless_a_cl
     bar.classes.activated.emit(bar.classes.currentIndex())
     qtbot.waitUntil(lambda: not page.evidence.busy, timeout=PATIENCE_MS)
     assert bar.paint.caption.startswith("Melanoma: ")
+    page.commands.clear.trigger()
+    assert bar.paint is None
 
 
 def test_similar_confirmed_cases_are_shown_and_opened_large(

@@ -181,6 +181,13 @@ def test_the_command_draws_a_picture_that_carries_nothing_of_the_file(
     assert answer["probability"] == pytest.approx(prediction["probabilities"]["mel"], abs=1e-6)
 
 
+def test_an_image_of_another_kind_is_said_to_be_one(shell: Shell, trained: Path, tmp_path: Path) -> None:
+    Image.fromarray(np.full((60, 60, 3), 255, np.uint8)).save(blank := tmp_path / "blank.png")
+    words = ("explain", trained / "bundle", blank, "--out", tmp_path / "map.png", "--class", "nv")
+    assert shell(*words).out.startswith("Unlike the images this network learned from.")
+    assert json.loads(shell(*words, "--json").out)["in_distribution"] is False
+
+
 def test_what_cannot_be_explained_is_refused(
     shell: Shell, trained: Path, image_folder: Path, tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ from trainer.images.evidence import CAUTION, EvidenceMethod, empty_sentence, who
 from trainer.images.framing import network_square
 from trainer.prediction import evidence
 from trainer.prediction.inference import Predictor, Wanted
+from trainer.predictions import UNLIKE
 from trainer.sentences import visible
 from trainer.wording import percent, plain
 
@@ -28,6 +29,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         path: of the image.
         predicted: the predicted class.
+        in_distribution: whether the image is like those the network learned from; `None` where that is not known.
         class_name: whose map it is.
         probability: of that class, calibrated, 0 to 1.
         method: how the map was computed.
@@ -40,6 +42,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
     path: str
     predicted: str
+    in_distribution: bool | None
     class_name: str
     probability: float
     method: EvidenceMethod
@@ -52,8 +55,15 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         """Return it in words, for a terminal."""
         looked = f"class {self.class_name} ({percent(self.probability)}; predicted: {self.predicted})"
         found = "" if any(map(any, self.grid)) else f"{empty_sentence(self.class_name)} "
-        said = [f"{self.picture}: where the network looked for {looked}.", self.network, f"{found}{CAUTION}"]
-        return "\n".join(plain(visible(line)) for line in (*filter(None, said), RESEARCH_ONLY))
+        unlike = [f"{UNLIKE}."] if self.in_distribution is False else []
+        said = [
+            *unlike,
+            f"{self.picture}: where the network looked for {looked}.",
+            *filter(None, [self.network]),
+            f"{found}{CAUTION}",
+            RESEARCH_ONLY,
+        ]
+        return "\n".join(plain(visible(line)) for line in said)
 
 
 def explain(
@@ -83,9 +93,14 @@ def explain(
     found = evidence.explain(predictor, pixels, wanted)
     map_ = found.grad_cam if method == "grad-cam" else found.hires_cam
     shape, probability = manifest.geometry.shape, prediction.probabilities[wanted]
-    network = whose_map(len(manifest.members))
     explained = Explained(
-        printable(image.name), wanted, probability, prediction.predicted, map_, shape, network
+        name=printable(image.name),
+        class_name=wanted,
+        probability=probability,
+        predicted=prediction.predicted,
+        evidence=map_,
+        shape=shape,
+        unlike=prediction.in_distribution is False,
     )
     draw_evidence(pixels, explained, out)
     height, width = pixels.shape[:2]
@@ -93,6 +108,7 @@ def explain(
     return Explanation(
         path=prediction.path,
         predicted=prediction.predicted,
+        in_distribution=prediction.in_distribution,
         class_name=wanted,
         probability=probability,
         method=method,

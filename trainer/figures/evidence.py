@@ -11,6 +11,7 @@ from trainer.figures.naming import LONGEST_NAME, shortened
 from trainer.figures.page import INK, MARGIN, NARROWEST_PAGE, QUIET, own_style, page, place_axes, write
 from trainer.images.evidence import CAUTION, OUTLINED, empty_sentence, fine_map, heat_colours, outlines
 from trainer.images.framing import network_square
+from trainer.predictions import UNLIKE
 from trainer.sentences import visible
 from trainer.wording import percent
 
@@ -27,11 +28,8 @@ if TYPE_CHECKING:
 METHOD_TITLES: dict[EvidenceMethod, str] = {"grad-cam": "Grad-CAM", "hires-cam": "HiResCAM, sharper"}
 _OPACITY = 0.6
 _PIXELS = 448  # side of the map: finer than it is drawn
-_PICTURE, _GAP, _BAR = (
-    4.2,
-    0.3,
-    0.14,
-)  # inches: side of the room for each picture, between, height of the legend
+_PICTURE = 4.2  # inches: the longer side of each picture
+_GAP, _BAR, _LINE = 0.3, 0.14, 0.18  # inches: between pictures, height of the legend and of a line of text
 
 
 class Explained(NamedTuple):
@@ -45,6 +43,7 @@ class Explained(NamedTuple):
         evidence: the map.
         shape: how the image became the network's square.
         network: see `trainer.images.evidence.whose_map`.
+        unlike: whether the image is unlike the training images.
     """
 
     name: str
@@ -53,6 +52,7 @@ class Explained(NamedTuple):
     predicted: str
     evidence: EvidenceMap
     shape: Shape
+    unlike: bool
     network: str = ""
 
 
@@ -76,11 +76,12 @@ def _evidence_page(image: NDArray[np.uint8], explained: Explained) -> Figure:
     height, width = image.shape[:2]
     scale = _PICTURE / max(width, height)
     wide, high = width * scale, height * scale
+    lines = _lines(explained)
     figure = page(
         max(2 * wide + _GAP + 2 * MARGIN, NARROWEST_PAGE),
-        high + 2.2,
+        high + 1.85 + _LINE * len(lines),
         f"Where the network looked for {_short(full_name(explained.class_name))}",
-        _subtitle(explained),
+        "\n".join(lines),
     )
     plain = place_axes(figure, MARGIN, 1.0, wide, high)
     covered = place_axes(figure, MARGIN + wide + _GAP, 1.0, wide, high)
@@ -96,18 +97,17 @@ def _evidence_page(image: NDArray[np.uint8], explained: Explained) -> Figure:
     return figure
 
 
-def _subtitle(explained: Explained) -> str:
+def _lines(explained: Explained) -> list[str]:
+    """Return what is said below the title."""
     shown, name = _short(explained.class_name), _short(explained.name)
-    method = METHOD_TITLES[explained.evidence.method]
-    lines = [
-        f"{name}. Class {shown}, {percent(explained.probability)}; predicted: {_short(explained.predicted)}. {method}.",
+    chances = f"Class {shown}, {percent(explained.probability)}; predicted: {_short(explained.predicted)}."
+    return [
+        f"{name}. {chances} {METHOD_TITLES[explained.evidence.method]}.",
+        *filter(None, [explained.network]),
+        *([f"{UNLIKE}."] if explained.unlike else []),
+        *([empty_sentence(shown)] if explained.evidence.empty else []),
         CAUTION,
     ]
-    if explained.evidence.empty:
-        lines[0] += f" {empty_sentence(shown)}"
-    if explained.network:
-        lines[0] += f" {explained.network}"
-    return "\n".join(lines)
 
 
 def _short(name: str) -> str:

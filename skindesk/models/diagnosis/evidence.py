@@ -88,6 +88,11 @@ class EvidenceModel(QObject):
         return self._chosen or ("" if self.unlike else self._predicted)
 
     @property
+    def wanted(self) -> bool:
+        """Whether a map of the image that is looked at is wanted, and can be had."""
+        return self._current is not None
+
+    @property
     def busy(self) -> bool:
         """Whether the map is awaited."""
         return self._current is not None and not (self.layer or self.empty or self.failure)

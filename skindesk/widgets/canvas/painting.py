@@ -41,13 +41,14 @@ class EvidencePaint:
         layer: the map; `None` while there is none.
         opacity: of the overlay, 0 to 1.
         outlined: whether only its outline is drawn.
-        caption: what it is, or why there is none.
+        caption, short_caption: what it is, or why there is none; the short one where there is little room.
     """
 
     layer: EvidenceLayer | None
     opacity: float
     outlined: bool
     caption: str
+    short_caption: str = ""
 
 
 @dataclass(frozen=True)
@@ -191,12 +192,14 @@ def _paint_evidence(
 
 def _paint_caption(painter: QPainter, room: QRectF, evidence: EvidencePaint, tokens: Tokens) -> None:
     """Say below the picture what is laid over it; the colours of an overlay stand before the words."""
-    ramp = 8.0 * SPACE if evidence.layer is not None and not evidence.outlined else 0.0
-    indent = ramp + SPACE if ramp else 0.0
-    measure = painter.fontMetrics()
-    words = measure.elidedText(
-        evidence.caption, Qt.TextElideMode.ElideRight, int(room.width() - indent - 4 * SPACE)
+    measure, most = painter.fontMetrics(), int(room.width() - 4 * SPACE)
+    words = (
+        evidence.caption if measure.horizontalAdvance(evidence.caption) <= most else evidence.short_caption
     )
+    words = measure.elidedText(words, Qt.TextElideMode.ElideRight, most)
+    coloured = evidence.layer is not None and not evidence.outlined
+    ramp = 8.0 * SPACE if coloured and measure.horizontalAdvance(words) + 9 * SPACE <= most else 0.0
+    indent = ramp + SPACE if ramp else 0.0
     wide, high = measure.horizontalAdvance(words) + indent + 2 * SPACE, measure.height() + SPACE
     ground = QRectF(room.left() + SPACE, room.bottom() - high - SPACE, wide, high)
     veil = QColor(tokens.surface)

@@ -92,20 +92,20 @@ class EvidenceBar(QWidget):
     @property
     def paint(self) -> EvidencePaint | None:
         """What is to be painted over the image; `None` for nothing."""
-        if not self._on or not (self._evidence.class_name or self._evidence.unlike):
+        if not self._on or not (self._evidence.wanted or self._evidence.unlike):
             return None
         outlined = self.mode.currentData() == "outline"
-        return EvidencePaint(self._evidence.layer, self.opacity.value() / 100, outlined, self._words())
+        captions = (self._words(full=True), self._words(full=False))
+        return EvidencePaint(self._evidence.layer, self.opacity.value() / 100, outlined, *captions)
 
     def show_facts(self, facts: BundleFacts | None) -> None:
         """Offer the classes of a network; one that was chosen stays chosen where the network has it."""
         chosen = self.classes.currentData() or ""
         self.classes.clear()
         self.classes.addItem(self.tr("Predicted class"), "")
-        for name in facts.manifest.classes if facts is not None else ():
-            self.classes.addItem(
-                class_label(name, facts.manifest.malignant if facts is not None else ()), name
-            )
+        if facts is not None:
+            for name in facts.manifest.classes:
+                self.classes.addItem(class_label(name, facts.manifest.malignant), name)
         self.classes.setCurrentIndex(max(0, self.classes.findData(chosen)))
         self._class_chosen()
         self._networks = 0 if facts is None else len(facts.manifest.members)
@@ -147,9 +147,9 @@ class EvidenceBar(QWidget):
         parts = (self._title, self.mode, *((self.classes, self.sharper, self.opacity) if self._on else ()))
         self._title.setVisible(sum(part.sizeHint().width() + SPACE for part in parts) <= self.width())
 
-    def _words(self) -> str:
+    def _words(self, *, full: bool) -> str:
         evidence = self._evidence
-        name = class_label(evidence.class_name, ())
+        name = class_label(evidence.class_name, (), full=full)
         if not name:
             return self.tr("Unlike the training images: choose a class to see its map")
         if evidence.failure:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trainer.predictions import SimilarCase
 
 _SIDE = 70 * SPACE  # of the picture, at most
+_FACTS = 3  # lines
 _OF_SCREEN = 0.55  # of its height, at most
 
 
@@ -54,12 +55,15 @@ class SimilarDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
         layout.setSpacing(SPACE)
+        # The size stays as it is from case to case.
+        layout.setSizeConstraint(QVBoxLayout.SizeConstraint.SetNoConstraint)
         self.heading = title("")
         self.picture = SamplePicture()
         side = min(_SIDE, round(_OF_SCREEN * self.screen().availableGeometry().height()))
         self.picture.setFixedSize(side, side)
         self.facts = muted(wrap=True)
         self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.facts.setMinimumHeight(_FACTS * self.facts.fontMetrics().lineSpacing())
         for part in (self.heading, self.picture, self.facts):
             layout.addWidget(part)
         row = QHBoxLayout()
@@ -73,6 +77,7 @@ class SimilarDialog(QDialog):
         row.addStretch(1)
         row.addWidget(buttons)
         layout.addLayout(row)
+        self.resize(self.sizeHint())  # without this, two thirds of the screen's height are the most
         loader.read.connect(self._picture_read)
         files.changed.connect(self._show_picture)
 
