@@ -104,7 +104,7 @@ def report(
     patient: PatientFields,
 ) -> None:
     """Predict images and write the report."""
-    from skindesk.reports.orders import AskedImage, DiagnosisOrder
+    from skindesk.reports.orders import SIMILAR_SHOWN, AskedImage, DiagnosisOrder
     from skindesk.reports.writing import write
     from trainer.runs.bundle import read_manifest
 
@@ -117,11 +117,18 @@ def report(
     read_manifest(bundle)  # a wrong one is said before the engine starts, which takes seconds
     folder = str(bundle.absolute())
     views = tuple(ImageView(path=str(path)) for path in images)
-    answer = ask_once(PredictImages(bundle=folder, images=views, together=together))
+    job = PredictImages(bundle=folder, images=views, together=together, evidence=True, similar=SIMILAR_SHOWN)
+    answer = ask_once(job)
     _check_any(answer.images)
     order = DiagnosisOrder(
         bundle=folder,
-        images=tuple(map(AskedImage, views, answer.images)),
+        bundle_hash=answer.bundle_hash,
+        images=tuple(
+            AskedImage(view, said, evidence=evidence, similar=similar)
+            for view, said, evidence, similar in zip(
+                views, answer.images, answer.evidence, answer.similar, strict=True
+            )
+        ),
         together=answer.together,
         patient=patient,
         file=str(out),

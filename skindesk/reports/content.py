@@ -25,14 +25,16 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QImage
 
+    from trainer.config import Shape
     from trainer.dataset.groups.certificate import SplitCertificate
     from trainer.events import PartMetrics
+    from trainer.images.evidence import EvidenceMap
     from trainer.images.framing import ImageView
     from trainer.metrics.catalogue import Metric
     from trainer.metrics.classification import Metrics
     from trainer.metrics.decision import Calibration
     from trainer.metrics.intervals import Interval
-    from trainer.predictions import Prediction
+    from trainer.predictions import Prediction, SimilarCases
     from trainer.runs.bundle import Manifest
     from trainer.runs.summary import Report
 
@@ -65,6 +67,8 @@ class ReportImage:
         view: how it was rotated and cropped, to be said in words; `None` for the whole image.
         pixels: width and height of what was asked about, of which `picture` may be a smaller copy; `None` where
             not known.
+        evidence: where the network looked for the predicted class; `None` where that is not known.
+        similar: training images most like it; `None` where the bundle knows none.
     """
 
     path: Path
@@ -72,6 +76,8 @@ class ReportImage:
     prediction: Prediction
     view: ImageView | None = None
     pixels: tuple[int, int] | None = None
+    evidence: EvidenceMap | None = None
+    similar: SimilarCases | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,7 @@ class ReportModel:
         class_metrics: the same for each class.
         remarks: sentences on the metrics.
         card: on whom it was tested, what it was never shown, what its flag rests on.
+        shape: how a rectangle becomes the network's square.
     """
 
     name: str
@@ -148,6 +155,7 @@ class ReportModel:
     class_metrics: tuple[ClassMetric, ...] = ()
     remarks: tuple[str, ...] = ()
     card: ModelCard = field(default_factory=ModelCard)
+    shape: Shape = "centre-square"
 
 
 @dataclass(frozen=True)
@@ -204,6 +212,7 @@ def report_model(bundle: Path, *, name: str = "") -> ReportModel:
         class_metrics=class_metrics(test.metrics) if test is not None else (),
         remarks=_remarks(test, manifest, run.best_n),
         card=model_card(bundle, manifest, run, test),
+        shape=manifest.geometry.shape,
     )
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from skindesk.choice_words import deciding_figures
+from skindesk.choice_words import deciding_figures, in_sentence
 from skindesk.flag_words import flag_title, reasons
 from skindesk.reports.content import titled
 from skindesk.reports.layout.insets import Picture, fitted
-from skindesk.reports.words import MALIGNANT_MARK, date_words, listed, one_line, tr
+from skindesk.reports.orders import SIMILAR_SHOWN
+from skindesk.reports.overlay import overlaid
+from skindesk.reports.words import MALIGNANT_MARK, confirmation, date_words, listed, one_line, tr
 from skindesk.verdict_words import headline, members, set_statement
 from trainer.dataset.classes.names import full_name
+from trainer.images.evidence import CAUTION
 from trainer.palette import class_colour
 from trainer.predictions import choice_of
 from trainer.sentences import visible
-from trainer.wording import counted, percent
+from trainer.wording import NOTHING, counted, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,11 +26,14 @@ if TYPE_CHECKING:
     from skindesk.models.diagnosis.patient import PatientFields
     from skindesk.reports.content import DiagnosisReport, ReportImage, ReportModel
     from trainer.images.framing import ImageView
-    from trainer.predictions import Prediction
+    from trainer.predictions import Prediction, SimilarCases
 
 _PICTURE_WIDTH = 208.0
 _PICTURE_HEIGHT = 190.0
 """Largest size of an image, points: 73 mm, at which the 600 pixels of HAM10000 are 208 to an inch."""
+
+_OVERLAY_WIDTH, _OVERLAY_HEIGHT = 150.0, 130.0
+"""Largest size of the picture that shows where the network looked."""
 
 _WHOLE = (0.0, 0.0, 1.0, 1.0)
 
@@ -80,6 +86,42 @@ class AnswerView:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """Where the network looked for the predicted class.
+
+    Attributes:
+        picture: with the map laid over it; `None` where nothing in the image speaks for the class.
+        words: below it.
+    """
+
+    picture: Picture | None
+    words: str
+
+
+@dataclass(frozen=True)
+class SimilarRow:
+    """A training image that looks like an image."""
+
+    name: str
+    malignant: bool
+    distance: str
+    confirmed: str
+
+
+@dataclass(frozen=True)
+class Similar:
+    """Training images most like an image.
+
+    Attributes:
+        rows: the nearest first.
+        votes: what the nearest lesions are, a sentence.
+    """
+
+    rows: tuple[SimilarRow, ...]
+    votes: str
+
+
+@dataclass(frozen=True)
 class ImageEntry:
     """An image as it is shown; without an answer `error` says why, without a picture `part` does."""
 
@@ -89,6 +131,8 @@ class ImageEntry:
     answer: AnswerView | None
     warnings: tuple[str, ...]
     error: str
+    evidence: Evidence | None
+    similar: Similar | None
 
 
 def images_context(report: DiagnosisReport, patient: PatientFields, text_width: float) -> dict[str, object]:
@@ -117,7 +161,12 @@ def images_context(report: DiagnosisReport, patient: PatientFields, text_width: 
         "images": entries,
         "unread_sentence": _unread_sentence,
         "picture_width": min(_PICTURE_WIDTH, 0.45 * text_width),
-        "reading": [*reading_sentences(model), *_set_sentences(report)],
+        "reading": [
+            *reading_sentences(model),
+            *_set_sentences(report),
+            *([CAUTION] if any(entry.evidence for entry in entries) else []),
+            *([_similar_sentence()] if any(entry.similar for entry in entries) else []),
+        ],
         "network": network_facts(model, report.program_version),
         "model": model,
         "remarks": model.remarks,
@@ -135,6 +184,13 @@ def reading_sentences(model: ReportModel) -> list[str]:
         marked = tr("No class of this network is marked malignant.")
     unflagged = [] if model.card.knows_images else [model.card.flag]
     return [*unflagged, model.decision_rule, model.prior, marked, model.geometry]
+
+
+def _similar_sentence() -> str:
+    return tr(
+        "Similar training images: those of other lesions whose features are nearest. Distance 0 is the same picture, 1 is "
+        "unrelated. Looking alike to the network is no diagnosis."
+    )
 
 
 def _set_sentences(report: DiagnosisReport) -> list[str]:
@@ -234,7 +290,40 @@ def _entry(image: ReportImage, model: ReportModel) -> ImageEntry:
         answer=answer,
         warnings=() if answer is not None and answer.flag else prediction.warnings,
         # A report may leave the machine: it names the file, not the folders it lies in.
+        evidence=None if answer is None or answer.flag else _evidence(image, model),
+        similar=_similar(image.similar, model) if image.similar is not None and answer is not None else None,
         error=one_line(prediction.error.replace(visible(str(image.path)), image.path.name)),
+    )
+
+
+def _evidence(image: ReportImage, model: ReportModel) -> Evidence | None:
+    found, name = image.evidence, in_sentence(image.prediction.predicted)
+    if found is None or image.picture.isNull():
+        return None
+    if found.empty:
+        return Evidence(None, tr("No part of the image raised the network's score for {0}.").format(name))
+    picture = overlaid(image.picture, found, model.shape)
+    return Evidence(
+        fitted(picture, _OVERLAY_WIDTH, _OVERLAY_HEIGHT),
+        tr("Where the network looked for {0} (Grad-CAM); inside the line, most.").format(name),
+    )
+
+
+def _similar(found: SimilarCases, model: ReportModel) -> Similar:
+    counts = ", ".join(
+        f"{round(share * found.of)} {in_sentence(name)}" for name, share in found.shares.items()
+    )
+    return Similar(
+        rows=tuple(
+            SimilarRow(
+                name=full_name(case.class_name),
+                malignant=case.class_name in model.malignant,
+                distance=f"{case.distance:.2f}",
+                confirmed=one_line(confirmation(case.confirmed)) or NOTHING,
+            )
+            for case in found.nearest[:SIMILAR_SHOWN]
+        ),
+        votes=tr("Of the {n} most similar lesions: {counts}.").format(n=found.of, counts=counts),
     )
 
 

@@ -18,11 +18,14 @@ import msgspec
 from skindesk.models.diagnosis.patient import NOBODY, PatientFields
 from trainer.devices.children import own_environment
 from trainer.errors import EXIT_BAD_INPUT, TrainerError
+from trainer.images.evidence import EvidenceMap
 from trainer.images.framing import ImageView
-from trainer.predictions import Prediction
+from trainer.predictions import Prediction, SimilarCases
 from trainer.wording import duration
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from skindesk.settings import Settings
 
 WORD = "write-report"
@@ -30,6 +33,9 @@ WORD = "write-report"
 
 LONGEST_SECONDS = 300.0
 """Such a process may take; one of hundreds of images takes a minute."""
+
+SIMILAR_SHOWN = 5
+"""Training images most like an image that a report lists."""
 
 _logger = logging.getLogger(__name__)
 _writing: set[subprocess.Popen[bytes]] = set()
@@ -56,11 +62,15 @@ class AskedImage(msgspec.Struct, frozen=True):
         view: what of the image was asked about.
         prediction: what the network said, or why it said nothing.
         picture: of the view; `None` to have it read from its file.
+        evidence: where the network looked for the predicted class; `None` where that is not known.
+        similar: training images most like it; `None` where the bundle knows none.
     """
 
     view: ImageView
     prediction: Prediction
     picture: Print | None = None
+    evidence: EvidenceMap | None = None
+    similar: SimilarCases | None = None
 
 
 class Letterhead(msgspec.Struct, frozen=True):
@@ -83,11 +93,20 @@ def letterhead_of(settings: Settings) -> Letterhead:
     return Letterhead(settings.text("report_heading"), settings.text("report_logo"))
 
 
+def with_evidence(images: Sequence[AskedImage], maps: Sequence[EvidenceMap | None]) -> tuple[AskedImage, ...]:
+    """Return images with where the network looked in each."""
+    return tuple(
+        msgspec.structs.replace(image, evidence=evidence)
+        for image, evidence in zip(images, maps, strict=True)
+    )
+
+
 class DiagnosisOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A report of images.
 
     Attributes:
         bundle: folder.
+        bundle_hash: twelve digits of the bundle that answered.
         name: of the run; empty for what its folder says.
         images: all of them, in order, each answered.
         together: what they say together, where that was asked.
@@ -101,6 +120,7 @@ class DiagnosisOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     bundle: str
     images: tuple[AskedImage, ...]
     file: str
+    bundle_hash: str = ""
     name: str = ""
     together: Prediction | None = None
     patient: PatientFields = NOBODY

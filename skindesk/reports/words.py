@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
+from trainer.dataset.fields import FACTS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
+
+_CONFIRMED = next(field for field in FACTS if field.name == "dx_type")
 
 MALIGNANT_MARK = "▲"
 
@@ -28,6 +32,11 @@ def listed(words: Iterable[str]) -> str:
     """Return words as an enumeration: "a, b and c"."""
     *first, last = words
     return tr("{0} and {1}").format(", ".join(first), last) if first else last
+
+
+def confirmation(way: str) -> str:
+    """Return how a diagnosis was confirmed in words; tables abbreviate some."""
+    return QCoreApplication.translate("SampleDetails", _CONFIRMED.words.get(way, way)) if way else ""
 
 
 def date_words(moment: datetime) -> str:

@@ -94,11 +94,12 @@ def _report_image(image: AskedImage) -> ReportImage:
     view = None if image.view.whole else image.view
     if image.prediction.error:
         return ReportImage(path, QImage(), image.prediction, view)
+    unseen = ReportImage(path, QImage(), image.prediction, view, similar=image.similar)
     try:
         printed = image.picture or print_of(read_view(image.view))
     except ImageError:  # it could be read a moment ago; its prediction stands all the same
-        return ReportImage(path, QImage(), image.prediction, view)
-    return ReportImage(path, as_image(printed), image.prediction, view, printed.seen)
+        return unseen
+    return replace(unseen, picture=as_image(printed), pixels=printed.seen, evidence=image.evidence)
 
 
 def serve(window: int) -> int:

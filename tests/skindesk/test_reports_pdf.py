@@ -20,6 +20,7 @@ from skindesk.reports.content import ReportImage
 from skindesk.reports.layout import fonts
 from skindesk.reports.layout.canvas import TRACK
 from skindesk.reports.layout.fonts import missing_letters, report_font
+from skindesk.reports.overlay import overlaid
 from skindesk.reports.pdf import write_diagnosis_pdf
 from tests.skindesk.reports_reading import (
     MODEL,
@@ -38,8 +39,10 @@ from tests.skindesk.reports_reading import (
 from trainer import RESEARCH_ONLY, __version__
 from trainer.dataset.classes.names import full_name
 from trainer.errors import ConfigError, StorageError
+from trainer.images.evidence import CAUTION, EvidenceMap
 from trainer.images.framing import ImageView
 from trainer.palette import class_colour
+from trainer.predictions import SimilarCase, SimilarCases
 
 pytestmark = [needs_poppler, pytest.mark.usefixtures("qapp")]
 
@@ -184,6 +187,56 @@ def test_an_image_of_another_kind_leads_with_that_and_its_probabilities_are_smal
     page = report.picture(1, 72, tmp_path)
     colours = {colour for _, colour in page.getcolors(1 << 24) or []}
     assert not colours & {_rgb(class_colour(name, MODEL.classes)) for name in ("mel", "nv", "bkl")}
+
+
+def test_where_the_network_looked_is_shown_beside_its_words(tmp_path: Path) -> None:
+    grid = ((1.0, 0.2, 0.0), (0.2, 0.1, 0.0), (0.0, 0.0, 0.0))
+    seen = EvidenceMap(method="grad-cam", grid=grid)
+    nothing = EvidenceMap(method="grad-cam", grid=((0.0, 0.0), (0.0, 0.0)))
+    report = _written(
+        tmp_path,
+        replace(image("a.jpg"), evidence=seen),
+        replace(image("b.jpg"), evidence=nothing),
+        replace(flagged_image("c.jpg"), evidence=seen),
+    )
+    text = report.flowing
+    assert text.count("Where the network looked for melanoma (Grad-CAM); inside the line, most.") == 1
+    assert "No part of the image raised the network's score for melanoma." in text
+    assert text.count(CAUTION) == 1
+    assert len(report.images()) == 4  # three images and one map
+    assert CAUTION not in _written(tmp_path).flowing
+
+
+def test_similar_training_images_are_listed_with_class_distance_and_confirmation(tmp_path: Path) -> None:
+    similar = SimilarCases(
+        nearest=tuple(
+            SimilarCase(sample_id=f"s{n}", hash="0" * 64, class_name=name, confirmed=way, distance=0.1 * n)
+            for n, (name, way) in enumerate([("mel", "histo"), ("nv", ""), *[("nv", "follow_up")] * 8])
+        ),
+        shares={"nv": 0.875, "mel": 0.125},
+        of=16,
+    )
+    report = _written(
+        tmp_path, replace(image("a.jpg"), similar=similar), replace(flagged_image(), similar=similar)
+    )
+    assert report.text.count("▲ Melanoma 0.00 histopathology") == 2
+    assert "Melanocytic nevus 0.10 –" in report.text
+    assert "Melanocytic nevus 0.40 follow-up" in report.text
+    assert "0.50" not in report.text  # five are enough
+    assert "Of the 16 most similar lesions: 14 melanocytic nevus, 2 melanoma." in report.flowing
+    assert "s3" not in report.text
+
+
+def test_a_map_lies_where_the_network_looked() -> None:
+    grid = ((1.0, 0.0), (0.0, 0.0))
+    shown = overlaid(grey_picture(600, 400), EvidenceMap(method="grad-cam", grid=grid), "centre-square")
+    scale = shown.width() / 600
+    grey = shown.pixelColor(10, 10)
+    assert grey.red() == grey.blue()  # left of the network's square
+    hot = shown.pixelColor(round(120 * scale), round(20 * scale))
+    assert hot.red() > hot.blue() + 20
+    cold = shown.pixelColor(round(480 * scale), round(380 * scale))
+    assert cold.red() == pytest.approx(grey.red(), abs=4)
 
 
 def test_an_image_that_is_too_poor_says_so(tmp_path: Path) -> None:
@@ -347,6 +400,7 @@ import sys
 from pathlib import Path
 from PySide6.QtGui import QGuiApplication
 from skindesk.models.diagnosis.patient import PatientFields
+from skindesk.reports.overlay import overlaid
 from skindesk.reports.pdf import write_diagnosis_pdf
 from tests.skindesk.reports_reading import diagnosis, image
 program = QGuiApplication([])

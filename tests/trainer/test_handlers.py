@@ -259,6 +259,33 @@ def test_a_view_is_explained_as_a_file_that_was_cut_would_be(
         do(worker, msgspec.structs.replace(job, bundle_hash="0" * 12))
 
 
+def test_predictions_come_with_where_the_network_looked_if_that_is_wanted(
+    worker: Worker, bundle: Path, images: list[Path], tmp_path: Path
+) -> None:
+    black = tmp_path / "black.png"  # too dark to rely on an answer
+    Image.new("RGB", (64, 64)).save(black)
+    views = tuple(ImageView(path=str(path)) for path in (images[0], tmp_path / "gone.png", black))
+    job = PredictImages(bundle=str(bundle), images=views)
+    plain = do(worker, job)
+    assert isinstance(plain, Predictions)
+    assert plain.evidence == ()
+    answer = do(worker, msgspec.structs.replace(job, evidence=True))
+    assert isinstance(answer, Predictions)
+    assert answer.images == plain.images
+    assert answer.evidence[1:] == (None, None)
+    explained = do(
+        worker,
+        ExplainImage(
+            bundle=str(bundle),
+            bundle_hash=answer.bundle_hash,
+            image=views[0],
+            class_name=answer.images[0].predicted,
+        ),
+    )
+    assert isinstance(explained, ImageEvidence)
+    assert answer.evidence[0] == (None if answer.images[0].in_distribution is False else explained.grad_cam)
+
+
 def test_a_warm_network_is_kept(
     worker: Worker, bundle: Path, images: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

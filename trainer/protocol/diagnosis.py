@@ -27,6 +27,8 @@ class Predictions(Result, frozen=True, kw_only=True):
         similar: training images most like each image, as many as were asked for; `None` where the bundle knows none.
         together: of the lesion the readable images show, if asked for and there is more than one; its `path`
             is empty.
+        evidence: of each image, where the network looked for the predicted class; `None` where it cannot be read or is
+            unlike the training images; empty where it was not asked for.
         bundle_hash: twelve digits that name the bundle.
         decision_rule: a sentence on how `predicted` follows from the probabilities.
         prior: a sentence on the class frequencies that the probabilities assume.
@@ -36,6 +38,7 @@ class Predictions(Result, frozen=True, kw_only=True):
     logits: tuple[tuple[float, ...], ...]
     similar: tuple[SimilarCases | None, ...]
     together: Prediction | None = None
+    evidence: tuple[EvidenceMap | None, ...] = ()
     bundle_hash: str
     decision_rule: str
     prior: str
@@ -50,6 +53,7 @@ class PredictImages(DiagnosisJob[Predictions], frozen=True, kw_only=True):
         together: the images show one lesion.
         known: logits of further images of that lesion, as they were answered before.
         known_of: twelve digits of the bundle that gave them.
+        evidence: whether it is wanted where the network looked.
         similar: number of training images wanted that are most like each image.
     """
 
@@ -58,6 +62,7 @@ class PredictImages(DiagnosisJob[Predictions], frozen=True, kw_only=True):
     together: bool = False
     known: tuple[tuple[float, ...], ...] = ()
     known_of: str = ""
+    evidence: bool = False
     similar: Annotated[int, msgspec.Meta(ge=0)] = 0
 
     def __post_init__(self) -> None:

@@ -80,14 +80,15 @@ class Findings:
         """Return what there is to report, but for the file; `None` where nothing is."""
         facts = self._network.facts
         asked = tuple(
-            AskedImage(image.view(), image.prediction)
+            AskedImage(image.view(), image.prediction, similar=image.similar)
             for image in self._model.images
             if image.state in ANSWERED and image.prediction is not None
         )
-        if facts is None or not asked:
+        if facts is None or not asked or self._model.answer is None:
             return None
         return DiagnosisOrder(
             bundle=str(facts.folder),
+            bundle_hash=self._model.answer.bundle_hash,
             name=facts.summary.name,
             images=asked,
             together=self.together,

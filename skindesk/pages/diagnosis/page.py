@@ -89,7 +89,7 @@ class DiagnosisPage(QWidget):
         self.evidence = EvidenceModel(diagnosis, self.model, self)
         self.loader = PictureLoader(self)
         self.intake = Intake(paths, settings, self)
-        self.saving = Saving(settings, self.loader, self)
+        self.saving = Saving(settings, self.loader, diagnosis, self)
         self.commands = Actions(self)
         self.images = ImageArea(self.model, self.evidence, self.loader, self.commands)
         self.notice = Notice()
@@ -370,9 +370,8 @@ class DiagnosisPage(QWidget):
         selected = self.model.selected
         self._subtitle.setText(selected.path.name if selected is not None else "")
         self.result.show_result(self.findings.shown())
-        self.similar.show_similar(self.network.facts, selected.similar if selected is not None else None)
-        prediction = self.findings.result()[1]
-        self.evidence.set_predicted(prediction.predicted if prediction is not None else "")
+        self.similar.show_similar(self.network.facts, selected)
+        self.evidence.set_prediction(self.findings.result()[1])
         self._enable()
 
     def _enable(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,17 +16,19 @@ from PySide6.QtGui import QDesktopServices
 from skindesk.background import Question, Urgency
 from skindesk.pages.diagnosis.export import as_csv
 from skindesk.pages.diagnosis.words import tr
-from skindesk.reports.orders import DiagnosisOrder, Written, have_written, letterhead_of
+from skindesk.reports.orders import DiagnosisOrder, Written, have_written, letterhead_of, with_evidence
 from skindesk.reports.prints import with_pictures
 from skindesk.reports.words import safe_name
 from skindesk.widgets.file_choice import FileChoice
 from trainer.files import write_text
+from trainer.protocol.diagnosis import PredictImages, Predictions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from PySide6.QtWidgets import QWidget
 
+    from skindesk.engine.jobs import JobHandle, JobQueue, Outcome
     from skindesk.models.diagnosis.case import CaseImage
     from skindesk.models.pictures import PictureLoader
     from skindesk.settings import Settings
@@ -38,6 +41,7 @@ class Saving(QObject):
     Args:
         settings: paper and folder of reports.
         loader: holds pictures of the images, which are printed without being read again.
+        queue: of the engine that says where the network looked.
         parent: the page.
 
     Signals:
@@ -50,8 +54,10 @@ class Saving(QObject):
     failed = Signal(str)
     busy_changed = Signal(bool)
 
-    def __init__(self, settings: Settings, loader: PictureLoader, parent: QWidget) -> None:
+    def __init__(self, settings: Settings, loader: PictureLoader, queue: JobQueue, parent: QWidget) -> None:
         super().__init__(parent)
+        self._queue = queue
+        self._explaining: JobHandle | None = None
         self._window, self._settings, self._loader = parent, settings, loader
         self._writing: Question[Written] = Question(self.saved.emit, self.failed.emit, self, Urgency.CHANGE)
         self._writing.busy_changed.connect(self.busy_changed)
@@ -59,7 +65,7 @@ class Saving(QObject):
     @property
     def busy(self) -> bool:
         """Whether a file is being written."""
-        return self._writing.busy
+        return self._writing.busy or self._explaining is not None
 
     def save_report(self, order: DiagnosisOrder) -> None:
         """Ask for a place and write the PDF there."""
@@ -82,6 +88,20 @@ class Saving(QObject):
             letterhead=letterhead_of(self._settings),
             separate=separate,
         )
+        # Of images whose file has gone there is no map.
+        job = PredictImages(
+            bundle=order.bundle, images=tuple(image.view for image in order.images), evidence=True
+        )
+        self._explaining = self._queue.submit(job, tr("Finding where the network looked"))
+        self._explaining.ended.connect(partial(self._write, order))
+        self.busy_changed.emit(True)
+
+    def _write(self, order: DiagnosisOrder, outcome: Outcome) -> None:
+        """Write the PDF with where the network looked, if that could be found."""
+        self._explaining = None
+        found = outcome.result
+        if isinstance(found, Predictions) and found.bundle_hash == order.bundle_hash:
+            order = msgspec.structs.replace(order, images=with_evidence(order.images, found.evidence))
         pictures = [self._loader.picture(Path(image.view.path)) for image in order.images]
         self._writing.ask(lambda: have_written(with_pictures(order, pictures)))
 

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from skindesk.reports.words import listed, tr
+from skindesk.reports.words import confirmation, listed, tr
 from trainer.dataset.classes.names import full_name
 from trainer.errors import TrainerError
 from trainer.metrics.catalogue import ACCURACY
@@ -249,7 +249,7 @@ def _confirmed(reference: Reference, of: tuple[str, ...], classes: tuple[str, ..
     unknown = ways.pop("", 0)
     if not ways:
         return ""
-    words = [f"{way} {percent(count / total)}" for way, count in ways.most_common(_MOST_NAMED)]
+    words = [f"{confirmation(way)} {percent(count / total)}" for way, count in ways.most_common(_MOST_NAMED)]
     if unknown:
         words.append(tr("not known {share}").format(share=percent(unknown / total)))
     return ", ".join(words)

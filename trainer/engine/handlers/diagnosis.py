@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from trainer.engine.handling import handles
-from trainer.errors import BundleError
+from trainer.errors import BundleError, ImageError
+from trainer.events import Progress
 from trainer.images.framing import read_view
 from trainer.protocol.diagnosis import ExplainImage, ImageEvidence, PredictImages, Predictions, Warm, WarmUp
 from trainer.runs.bundle import REFERENCE
@@ -17,8 +18,12 @@ from trainer.runs.marks import MARKS
 from trainer.runs.operating_point import POINT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from trainer.engine.handling import Context
-    from trainer.prediction.inference import Predictor
+    from trainer.images.evidence import EvidenceMap
+    from trainer.images.framing import ImageView
+    from trainer.prediction.inference import Predicted, Predictor
 
 Additions: TypeAlias = tuple[tuple[int, int], ...]
 
@@ -45,10 +50,30 @@ def predict_images(job: PredictImages, context: Context) -> Predictions:
             for shown, view in zip(predicted, job.images, strict=True)
         ),
         together=predictor.predict_together(predicted, job.known) if job.together else None,
+        evidence=tuple(_looked_at(predictor, predicted, job.images, context)) if job.evidence else (),
         bundle_hash=identity,
         decision_rule=calibration.describe_rule(),
         prior=calibration.describe_prior(),
     )
+
+
+def _looked_at(
+    predictor: Predictor, predicted: Sequence[Predicted], views: Sequence[ImageView], context: Context
+) -> Iterator[EvidenceMap | None]:
+    """Yield where the network looked for the predicted class of each image that can be relied on."""
+    from trainer.prediction.evidence import explain
+
+    for done, (shown, view) in enumerate(zip(predicted, views, strict=True)):
+        context.stop.raise_if_asked()
+        context.listener(Progress(task="Explaining", done=done, total=len(views), unit="images"))
+        prediction = shown.prediction
+        if prediction.error or prediction.in_distribution is False:
+            yield None
+            continue
+        try:
+            yield explain(predictor, read_view(view), prediction.predicted).grad_cam
+        except ImageError:  # the prediction stands all the same
+            yield None
 
 
 @handles(ExplainImage)
