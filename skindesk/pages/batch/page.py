@@ -126,6 +126,7 @@ class BatchPage(QWidget):
         self.kind.setAccessibleName(self.tr("Show"))
         for key, words in (
             ("all", self.tr("All images")),
+            ("above", self.tr("Above the operating point")),
             ("flagged", self.tr("Unlike the training images")),
             ("wrong", self.tr("Predicted wrongly")),
             ("right", self.tr("Predicted correctly")),
