@@ -307,7 +307,9 @@ def _remarks(report: Report | None, manifest: Manifest, chosen_on: int | None) -
     if report is None:
         return (validation_sentence(manifest.metrics.validation, chosen_on),)
     remarks = list(report.metrics.notes)
-    if report.dataset_fingerprint != manifest.dataset_fingerprint:
+    if (external := report.metrics.external) is not None:
+        remarks += external.describe()
+    elif report.dataset_fingerprint != manifest.dataset_fingerprint:
         remarks.append(
             tr(
                 "The network was tested on another dataset or split than it was trained on; the "

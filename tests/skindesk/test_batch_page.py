@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
@@ -20,7 +21,7 @@ from skindesk.pages.batch import BatchPage
 from tests.skindesk.geometry import wait_until_whole
 from tests.skindesk.test_low_window import PAGE
 from trainer.batches.kept import KeptPredictions
-from trainer.predictions import UNLIKE, Prediction
+from trainer.predictions import UNLIKE, AppliedPoint, Prediction
 from trainer.protocol.scoring import PredictFolder
 from trainer.runs.bundle import REFERENCE
 
@@ -185,6 +186,23 @@ def test_flags_and_errors_take_the_place_of_an_answer(
     broken = names(page).index("broken")
     assert column(page, "predicted")[broken] == "Cannot be read"
     assert column(page, "notes")[broken] == "It cannot be read."
+
+
+def test_the_operating_point_has_a_column_where_one_is_saved(opened: OpenedFolder) -> None:
+    point = AppliedPoint(target="mel", probability=0.3, threshold=0.25, sensitivity=0.95)
+    table = BatchTableModel()
+    table.show_folder(opened)
+    assert "point" not in table.columns
+    table.show_folder(opened._replace(has_point=True))
+    place = table.columns.index("point")
+    path = opened.images[1].path
+    said_above = replace(said(path, 4), above_threshold=point.above, operating_point=point)
+    table.add({path: said_above})
+    table.look_for("", "above")
+    assert table.rowCount() == 1
+    index = table.index(0, place)
+    assert index.data() == "Above"
+    assert str(index.data(Qt.ItemDataRole.ToolTipRole)).startswith("Flagged: melanoma 30.0")
 
 
 def test_images_are_searched_sorted_and_told_apart(

@@ -26,8 +26,11 @@ from tests.skindesk.results_page import ResultsWindow
 from trainer.config import HeadStage, RunConfig
 from trainer.dataset.store import DatasetStore
 from trainer.events import Stopped
+from trainer.metrics.flags import FlagFigures, FlaggedShare
 from trainer.runs.archive import read_contents
+from trainer.runs.external import External
 from trainer.runs.folder import RunFolder
+from trainer.runs.reports import read_scored, write_scored
 
 PATIENCE = 20_000  # ms
 
@@ -136,6 +139,24 @@ def test_figures_say_which_images_they_rest_on_and_how_these_were_seen(
     assert basis.startswith("Whole validation part, n\u00a0=\u00a012, mean of 4 views, not calibrated;")
     assert "The best epoch was chosen on images of this part, so" in page.detail.metrics.notes.text()
     assert "calibration" not in page.detail.metrics.notes.text()
+
+
+def test_a_scoring_on_another_dataset_says_what_was_left_out(
+    qtbot: QtBot, paths: Paths, page: ResultsPage
+) -> None:
+    report = make_report(make_run(paths.runs / "one"), "test", [(f"s{n}", "mel", "mel") for n in range(12)])
+    flagged = FlaggedShare(n=12, flagged=3, share=0.25)
+    scored = msgspec.structs.replace(
+        read_scored(report),
+        external=External(images=19, other_classes={"scar": 7}),
+        flags=FlagFigures(overall=flagged, per_class={"mel": flagged}),
+    )
+    write_scored(report, scored)
+    show(qtbot, page)
+    notes = page.detail.metrics.notes.text()
+    assert "These are 19 images of another dataset or split than the network's." in notes
+    assert "was not trained for their classes: scar (7)." in notes
+    assert "25.0\u00a0% of the 12 images are flagged as unlike the training images." in notes
 
 
 def test_rows_are_sorted_by_their_headings(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:

@@ -9,6 +9,7 @@ from trainer.batches.folder import list_folder
 from trainer.batches.kept import KEPT_FILE, identity_of, is_current, read_kept
 from trainer.batches.table import network_facts
 from trainer.files import explained
+from trainer.runs.operating_point import read_operating_point
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +34,7 @@ class OpenedFolder(NamedTuple):
         identity: what the predictions depend on.
         images: sorted by path.
         notes: sentences about the classes that the folder gives.
+        has_point: whether an operating point is saved for the network.
     """
 
     folder: Path
@@ -42,6 +44,7 @@ class OpenedFolder(NamedTuple):
     identity: Identity
     images: tuple[FolderImage, ...]
     notes: tuple[str, ...]
+    has_point: bool = False
 
 
 class Read(NamedTuple):
@@ -74,7 +77,8 @@ def open_folder(folder: Path, bundle: Path, kept_in: Path) -> OpenedFolder:
     out = kept_in / name
     with explained(out):
         out.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
-    return OpenedFolder(found.path, bundle, out, network, identity, found.images, found.notes)
+    has_point = read_operating_point(bundle) is not None
+    return OpenedFolder(found.path, bundle, out, network, identity, found.images, found.notes, has_point)
 
 
 def read_predictions(opened: OpenedFolder, start: int = 0) -> Read:

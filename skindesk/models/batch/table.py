@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from skindesk.verdict_words import headline
 from trainer.batches.table import Row, is_correct
 from trainer.dataset.classes.names import full_name
 from trainer.predictions import UNLIKE, Prediction
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
     from trainer.batches.folder import FolderImage
 
 Index: TypeAlias = QModelIndex | QPersistentModelIndex
-Kind: TypeAlias = Literal["all", "flagged", "wrong", "right", "unread", "waiting"]
-"""Which images: all; flagged; predicted wrongly or correctly, as far as the class is known; those that cannot be read;
+Kind: TypeAlias = Literal["all", "above", "flagged", "wrong", "right", "unread", "waiting"]
+"""Which images: all; those from the operating point on; flagged as unlike the training images; predicted wrongly or correctly, as far as the class is known; those that cannot be read;
 those that have not been analysed."""
 
 _NO_INDEX = QModelIndex()
-_BEFORE = ("picture", "file", "predicted", "probability", "malignant", "known", "correct")
-_BEHIND = ("notes",)
-_TEXTS = frozenset({"file", "predicted", "known", "correct", "notes"})
+_BEFORE = ("picture", "file", "predicted", "probability", "malignant")
+_BEHIND = ("known", "correct")
+_TEXTS = frozenset({"file", "predicted", "point", "known", "correct", "notes"})
 
 
 class Entry(NamedTuple):
@@ -68,7 +69,7 @@ class BatchTableModel(QAbstractTableModel):
         self._words = ""
         self._kind: Kind = "all"
         self._column, self._falling = "file", False
-        self.columns: tuple[str, ...] = (*_BEFORE, *_BEHIND)
+        self.columns: tuple[str, ...] = (*_BEFORE, *_BEHIND, "notes")
 
     @property
     def entries(self) -> Sequence[Entry]:
@@ -88,7 +89,9 @@ class BatchTableModel(QAbstractTableModel):
         """Show the images of a folder, none of which has been analysed."""
         self.beginResetModel()
         self._classes = () if opened is None else opened.network.classes
-        self.columns = (*_BEFORE, *(f"class:{name}" for name in self._classes), *_BEHIND)
+        point = ("point",) if opened is not None and opened.has_point else ()
+        classes = (f"class:{name}" for name in self._classes)
+        self.columns = (*_BEFORE, *point, *_BEHIND, *classes, "notes")
         if self._column not in self.columns:
             self._column = "file"
         images = () if opened is None else opened.images
@@ -154,6 +157,9 @@ class BatchTableModel(QAbstractTableModel):
             "predicted": lambda: None if answer is None else full_name(answer.predicted),
             "probability": lambda: None if answer is None else answer.probabilities[answer.predicted],
             "malignant": lambda: None if answer is None else answer.malignant_probability,
+            "point": lambda: (
+                None if answer is None or answer.above_threshold is None else float(answer.above_threshold)
+            ),
             "known": lambda: full_name(entry.image.known_class) or None,
             "correct": lambda: None if entry.correct is None else float(entry.correct),
             "notes": lambda: _notes(entry) or None,
@@ -195,6 +201,10 @@ class BatchTableModel(QAbstractTableModel):
             "predicted": (self.tr("Predicted"), self.tr("Class that the network predicts")),
             "probability": (self.tr("Probability"), self.tr("Probability of the predicted class")),
             "malignant": (self.tr("Malignant"), self.tr("Probability of the malignant classes together")),
+            "point": (
+                self.tr("Operating point"),
+                self.tr("Whether the image is flagged by the network's operating point"),
+            ),
             "known": (self.tr("Known class"), self.tr("Class that the folder gives the image")),
             "correct": (self.tr("Result"), self.tr("Whether the prediction is the known class")),
             "notes": (self.tr("Notes"), self.tr("What is to be known of the image or its prediction")),
@@ -228,6 +238,9 @@ class BatchTableModel(QAbstractTableModel):
                 NOTHING if answer is None else percent(answer.probabilities[answer.predicted])
             ),
             "malignant": lambda: NOTHING if answer is None else percent(answer.malignant_probability),
+            "point": lambda: {None: NOTHING, True: self.tr("Above"), False: self.tr("Below")}[
+                None if answer is None else answer.above_threshold
+            ],
             "known": lambda: full_name(entry.image.known_class),
             "correct": lambda: {None: "", True: self.tr("Right"), False: self.tr("Wrong")}[entry.correct],
             "notes": lambda: _notes(entry),
@@ -249,6 +262,8 @@ class BatchTableModel(QAbstractTableModel):
             return self.tr("The network would say {class_name}, {share}.").format(
                 class_name=full_name(found.predicted), share=share
             )
+        if column == "point" and entry.answer is not None and entry.answer.operating_point is not None:
+            return headline(entry.answer.operating_point)
         return (self._text(entry, column) if column in _TEXTS else entry.name) or None
 
 
@@ -256,6 +271,7 @@ def _is_of_kind(entry: Entry, kind: Kind) -> bool:
     found = entry.prediction
     return {
         "all": True,
+        "above": entry.answer is not None and entry.answer.above_threshold is True,
         "flagged": entry.flagged,
         "wrong": entry.correct is False,
         "right": entry.correct is True,

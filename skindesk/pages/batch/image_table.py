@@ -26,6 +26,7 @@ _WIDTHS = {
     "predicted": 176,
     "probability": 104,
     "malignant": 96,
+    "point": 120,
     "known": 160,
     "correct": 80,
     "notes": 320,

@@ -26,6 +26,7 @@ from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.icons import icon
 from skindesk.widgets.notice import Notice, NoticeLayer
 from skindesk.widgets.theme import SPACE, set_role
+from skindesk.widgets.wheel import wheel_needs_focus
 from trainer import RESEARCH_ONLY
 from trainer.wording import counted, percent
 
@@ -121,10 +122,11 @@ class BatchPage(QWidget):
         self.search.setAcceptDrops(False)
         self.search.setAccessibleName(self.tr("Search"))
         self.search.addAction(QAction(icon("search"), "", self), QLineEdit.ActionPosition.LeadingPosition)
-        self.kind = QComboBox()
+        self.kind = wheel_needs_focus(QComboBox())
         self.kind.setAccessibleName(self.tr("Show"))
         for key, words in (
             ("all", self.tr("All images")),
+            ("above", self.tr("Above the operating point")),
             ("flagged", self.tr("Unlike the training images")),
             ("wrong", self.tr("Predicted wrongly")),
             ("right", self.tr("Predicted correctly")),

@@ -39,6 +39,12 @@ class Actions:
 
         self.open = made(tr("Open images…"), "open", [_KEYS.Open], tr("Choose images to analyse"))
         self.open_folder = made(tr("Open folder…"), "folder", [], tr("Analyse all images of a folder"))
+        self.batch = made(
+            tr("Analyse a folder as a table…"),
+            "batch",
+            [],
+            tr("Go to the Batch page, for thousands of images of many lesions"),
+        )
         self.paste = made(
             tr("Paste"), "paste", [_KEYS.Paste], tr("Paste an image or files from the clipboard")
         )
@@ -102,6 +108,7 @@ class Actions:
         self.all: tuple[QAction | None, ...] = (
             self.open,
             self.open_folder,
+            self.batch,
             self.paste,
             None,
             self.undo,

@@ -175,6 +175,7 @@ class DiagnosisPage(QWidget):
         commands, canvas = self.commands, self.images.canvas
         connect(commands.open, self.intake.choose_files)
         connect(commands.open_folder, self.intake.choose_folder)
+        connect(commands.batch, lambda: self._workspace.go_to.emit("batch"))
         connect(commands.paste, self.paste)
         connect(commands.rotate_left, partial(canvas.turn, -90.0))
         connect(commands.rotate_right, partial(canvas.turn, 90.0))

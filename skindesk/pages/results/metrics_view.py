@@ -96,11 +96,21 @@ class MetricsView(QScrollArea):
                 else self.tr("The best epoch was chosen on images of this part")
             )
             notes.append(self.tr("{chosen}, so these figures are optimistic.").format(chosen=chosen))
-        if report.dataset_fingerprint and report.dataset_fingerprint != record.summary.dataset_fingerprint:
+        external, flags = report.metrics.external, report.metrics.flags
+        if external is not None:
+            notes += external.describe()
+        elif report.dataset_fingerprint and report.dataset_fingerprint != record.summary.dataset_fingerprint:
             notes.append(
                 self.tr(
                     "Scored on a dataset or split other than the one the network was trained on; these "
                     "images may include training images."
+                )
+            )
+        if flags is not None:
+            overall = flags.overall
+            notes.append(
+                self.tr("{share} of the {n} images are flagged as unlike the training images.").format(
+                    share=percent(overall.share), n=f"{overall.n:,}"
                 )
             )
         if report.test_scorings:

@@ -159,8 +159,8 @@ class ScoringPanel(QWidget):
         if not facts.same:
             sentences.append(
                 self.tr(
-                    "{name} is not the dataset and split this network was trained on; the images to be "
-                    "scored may include training images."
+                    "{name} is not the dataset and split this network was trained on. Images that are recognised as "
+                    "its training or validation images are left out."
                 ).format(name=facts.dataset.stem)
             )
         part = self.tr("test part") if self._part == "test" else self.tr("validation part")
