@@ -147,6 +147,8 @@ def images_context(report: DiagnosisReport, patient: PatientFields, text_width: 
     entries = [_entry(image, model) for image in report.images]
     return {
         "summary": _summary(report),
+        "case": one_line(report.case),
+        "about_network": True,
         "patient": titled(patient),
         "notes": [line for line in patient.notes.splitlines() if line.strip()],
         "together": _answer(report.together, model) if report.together is not None else None,

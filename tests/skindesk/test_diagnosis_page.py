@@ -347,7 +347,9 @@ def test_images_of_one_lesion_are_answered_together_and_reported(
     )
     qtbot.waitUntil(lambda: page.notice.text == "Saved as table.csv.")
     rows = table.read_text(encoding="utf-8").splitlines()
-    assert rows[0].startswith("path,predicted,bkl,mel,nv,malignant_probability,prior,in_distribution,unusual,")
+    assert rows[0].startswith(
+        "path,predicted,bkl,mel,nv,malignant_probability,prior,in_distribution,unusual,"
+    )
     assert "warnings,error,rotation" in rows[0]
     assert f"{expected[0]['probabilities']['mel']:.6f}" in rows[1]
     assert "not an image" in rows[3]
