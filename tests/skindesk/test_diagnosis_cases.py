@@ -237,6 +237,19 @@ def test_a_full_disk_is_said_and_the_diagnosis_stays(
     saved(qtbot, page, paths, 1)
 
 
+def test_what_could_not_be_answered_can_still_be_saved(
+    qtbot: QtBot, opened: Callable[[], PageWindow], images: list[Path], paths: Paths, tiny_run: Path
+) -> None:
+    page = opened().page  # its engine takes no questions
+    qtbot.waitUntil(lambda: page.network.facts is not None, timeout=PATIENCE_MS)
+    assert page.network.facts.folder.is_relative_to(tiny_run)
+    take(qtbot, page, images[:2])
+    page.model.set_together(together=True)
+    qtbot.waitUntil(lambda: page.model.failure is not None, timeout=PATIENCE_MS)
+    (case,) = saved(qtbot, page, paths, 1)
+    assert (case.images, case.predicted) == (2, "")
+
+
 def test_an_erased_case_goes_from_the_page_and_from_what_is_kept_unfinished(
     qtbot: QtBot, opened: Callable[[], PageWindow], images: list[Path], paths: Paths
 ) -> None:

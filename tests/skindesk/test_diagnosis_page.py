@@ -30,6 +30,7 @@ from skindesk.settings import Settings
 from tests.skindesk.diagnosis_page import PageWindow, drop
 from trainer import RESEARCH_ONLY
 from trainer.dataset.store import DatasetStore
+from trainer.runs.bundle import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -218,8 +219,10 @@ def test_turning_asks_about_the_angle_once_it_rests(
 
 
 def test_where_the_network_looked_is_asked_once_for_each_class_and_follows_the_crop(
-    qtbot: QtBot, page: DiagnosisPage, engines: Engines, images: tuple[Path, Path]
+    qtbot: QtBot, page: DiagnosisPage, engines: Engines, images: tuple[Path, Path], tiny_run: Path
 ) -> None:
+    (tiny_run / "bundle" / REFERENCE).unlink()  # so that no image is flagged, whatever was drawn
+
     def looked() -> EvidenceLayer:
         qtbot.waitUntil(lambda: page.evidence.layer is not None or page.evidence.empty, timeout=PATIENCE_MS)
         assert page.evidence.layer is not None
@@ -270,6 +273,28 @@ def test_where_the_network_looked_is_asked_once_for_each_class_and_follows_the_c
     page.commands.undo.trigger()
     qtbot.waitUntil(lambda: settled(page), timeout=PATIENCE_MS)
     assert canvas.grab().toImage() == clear
+
+
+def test_an_image_unlike_the_training_images_has_no_map_and_no_votes_unless_a_class_is_chosen(
+    qtbot: QtBot, page: DiagnosisPage, tmp_path: Path
+) -> None:
+    Image.fromarray(np.full((60, 60, 3), 255, np.uint8)).save(blank := tmp_path / "blank.png")
+    page.commands.evidence.trigger()
+    page.add_images([blank])
+    qtbot.waitUntil(lambda: settled(page), timeout=PATIENCE_MS)
+    prediction = page.model.images[0].prediction
+    assert prediction is not None
+    assert prediction.in_distribution is False
+    assert page.similar.isVisible()
+    assert not page.similar.votes.isVisible()
+    bar = page.images.evidence
+    assert bar.paint is not None
+    assert bar.paint.layer is None
+    assert bar.paint.caption == "Unlike the training images: choose a class to see its map"
+    bar.classes.setCurrentIndex(bar.classes.findData("mel"))
+    bar.classes.activated.emit(bar.classes.currentIndex())
+    qtbot.waitUntil(lambda: not page.evidence.busy, timeout=PATIENCE_MS)
+    assert bar.paint.caption.startswith("Melanoma: ")
 
 
 def test_similar_confirmed_cases_are_shown_and_opened_large(
@@ -348,9 +373,8 @@ def test_images_of_one_lesion_are_answered_together_and_reported(
     qtbot.waitUntil(lambda: page.notice.text == "Saved as table.csv.")
     rows = table.read_text(encoding="utf-8").splitlines()
     assert rows[0].startswith(
-        "path,predicted,bkl,mel,nv,malignant_probability,prior,in_distribution,unusual,"
+        "path,predicted,bkl,mel,nv,malignant_probability,prior,in_distribution,unusual,above_threshold,prediction_set,warnings,error,rotation"
     )
-    assert "warnings,error,rotation" in rows[0]
     assert f"{expected[0]['probabilities']['mel']:.6f}" in rows[1]
     assert "not an image" in rows[3]
     assert rows[4].startswith("together,")

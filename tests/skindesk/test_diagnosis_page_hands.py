@@ -31,9 +31,11 @@ from tests.skindesk.reports_reading import with_verdict
 from trainer.dataset.classes.malignancy import Marks
 from trainer.errors import TrainerError
 from trainer.images.decoding import read_image
+from trainer.metrics.operating import OperatingPoint, Target
 from trainer.predictions import UNLIKE, Prediction, Unusual
 from trainer.protocol.scoring import CompleteBundle
 from trainer.runs.marks import write_marks
+from trainer.runs.operating_point import write_operating_point
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -418,6 +420,23 @@ def test_marks_that_are_out_of_date_are_said_on_the_card(
     card.show_facts(replace(facts, wrongly_marked=("melanoma metastasis",)))
     assert card.outdated.isVisibleTo(card)
     assert card.outdated.text().startswith("An older version did not count melanoma metastasis as malignant.")
+
+
+def test_an_operating_point_that_is_saved_elsewhere_is_read_at_once(
+    qtbot: QtBot, page: DiagnosisPage, workspace: Workspace, paths: Paths
+) -> None:
+    bundle = make_run(paths.runs / "Network") / "bundle"
+    workspace.set_bundle(bundle)
+    qtbot.waitUntil(lambda: page.network.facts is not None, timeout=PATIENCE_MS)
+    assert page.network.facts.point is None
+    target = Target(name="malignant", classes=("mel",))
+    point = OperatingPoint(target=target, sensitivity=0.95, threshold=0.08, lesions=60, missed=0)
+    write_operating_point(bundle, point)
+    asked: list[Path | None] = []
+    page.model.set_bundle = lambda folder, *, anew=False: asked.append(folder if anew else None)
+    workspace.bundle_edited.emit(bundle)
+    qtbot.waitUntil(lambda: page.network.facts.point == point, timeout=PATIENCE_MS)
+    assert asked == [bundle]  # images are analysed again
 
 
 def test_a_result_says_how_good_the_network_is_at_it(qtbot: QtBot, facts: BundleFacts) -> None:

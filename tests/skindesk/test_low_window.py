@@ -8,8 +8,10 @@ import pytest
 from PySide6.QtWidgets import QWidget
 
 from skindesk.app import SkinDesk
+from skindesk.models.cases.cases import CasesModel
 from skindesk.models.runs.listing import RunsModel
 from skindesk.pages.diagnosis import DiagnosisPage
+from tests.made_reference import give_reference, overlapping
 from tests.skindesk.geometry import wait_until_whole
 from tests.skindesk.made_runs import make_report, make_run
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 WINDOW = (910, 480)
 PAGE = (846, 414)  # what side bar, menu and status strip leave of it
 PATIENCE = 20_000  # ms
-TABS = ("metrics", "confusion", "curves", "settings")
+TABS = ("metrics", "confusion", "curves", "operating", "settings")
 
 
 @pytest.fixture
@@ -58,6 +60,7 @@ def test_a_run_is_whole_and_the_list_of_runs_can_be_folded(
 ) -> None:
     for n in range(5):
         folder = make_run(paths.runs / f"run {n}")
+    give_reference(folder / "bundle", overlapping((20, 60, 150)))
     make_report(folder, "validation", [(f"s{n}", "mel", "mel") for n in range(12)])
     page: ResultsPage = results_window.page
     results_window.setFixedSize(*PAGE)
@@ -90,7 +93,8 @@ def test_a_diagnosis_is_whole(
     runs = RunsModel(paths, settings, workspace)
     window = QWidget()
     qtbot.addWidget(window)
-    page = DiagnosisPage(silent_queue, silent_queue, runs, workspace, settings, paths, window)
+    cases = CasesModel(paths, window)
+    page = DiagnosisPage(silent_queue, silent_queue, runs, workspace, cases, settings, paths, window)
     page.resize(PAGE[0], height)
     window.show()
     page.add_images(sorted(small_folder.rglob("*.png"))[:3])

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from skindesk.paths import Paths
 
-_PAGES = ("dataset", "training", "results", "diagnosis", "cases", "settings")
+_PAGES = ("dataset", "training", "results", "diagnosis", "batch", "cases", "settings")
 _KINDS = (QComboBox, QAbstractSpinBox, QSlider, QTabBar)
 
 

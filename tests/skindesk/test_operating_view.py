@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
 from pytestqt.qtbot import QtBot
@@ -13,11 +15,15 @@ from skindesk.models.workspace import Workspace
 from skindesk.pages.results.operating_view import OperatingView
 from skindesk.paths import Paths
 from tests.made_reference import give_reference, overlapping
-from tests.skindesk.made_runs import make_run
+from tests.skindesk.made_runs import make_report, make_run
 from tests.skindesk.results_page import ResultsWindow
 from trainer.dataset.classes.malignancy import Marks
+from trainer.reference.reference import read_reference
+from trainer.reference.rules import rules_of
+from trainer.runs.bundle import read_manifest
 from trainer.runs.marks import write_marks
 from trainer.runs.operating_point import POINT, read_operating_point
+from trainer.runs.reports import read_scored, write_scored
 
 PATIENCE = 20_000  # ms
 
@@ -132,6 +138,42 @@ def test_a_point_is_saved_removed_and_taken_back(
     qtbot.waitUntil(lambda: "removed" in view.notice.text, timeout=PATIENCE)
     view.notice.acted.emit()
     qtbot.waitUntil(lambda: read_operating_point(bundle) == saved, timeout=PATIENCE)
+
+
+def test_what_a_saved_point_and_the_sets_led_to_on_the_test_part_is_said(
+    qtbot: QtBot, results_window: ResultsWindow, bundle: Path
+) -> None:
+    target = read_basis(bundle).targets["malignant"]
+    proposal = propose(target, 0.9)
+    assert proposal.point is not None
+    save_point(bundle, proposal.point)
+    folder = make_report(bundle.parent, "test", [("a", "mel", "mel"), ("b", "nv", "nv"), ("c", "nv", "mel")])
+    truth, shares = np.array([1, 2, 2]), np.array([[0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.1, 0.6, 0.3]])
+    reference = read_reference(bundle, read_manifest(bundle))
+    assert reference is not None
+    rules = rules_of(read_manifest(bundle), reference.validation)
+    measured = rules.with_saved_point(bundle, read_manifest(bundle)).measured(
+        np.log(shares), shares, truth, ("a", "b", "c"), read_manifest(bundle).calibration
+    )
+    scored = read_scored(folder)
+    write_scored(
+        folder,
+        msgspec.structs.replace(scored, operating_point=measured.point, prediction_sets=measured.sets),
+    )
+    results_window.show()
+    detail = results_window.page.detail
+    qtbot.waitUntil(lambda: detail.record is not None, timeout=PATIENCE)
+    detail.tabs.buttons["operating"].click()
+    view = detail.operating
+    qtbot.waitUntil(lambda: "On the test part, 0 of 1 malignant lesion" in said(view), timeout=PATIENCE)
+    assert "1 (50.0 %" in said(view)
+    assert view.sets.isVisibleTo(view)
+    rows = view.sets.table.facts.facts.rows
+    assert [row.title for row in rows] == ["All", "Benign keratosis", "▲ Melanoma", "Melanocytic nevus"]
+    assert [row.cells[0] for row in rows] == ["3", "0", "1", "2"]
+    # Another point was not what was scored.
+    press(qtbot, view, "0.95")
+    assert "On the test part" not in said(view)
 
 
 def test_a_bundle_without_its_validation_figures_says_so(

@@ -210,6 +210,7 @@ def test_a_scoring_counts_what_the_saved_point_and_the_sets_lead_to(
     assert "Operating point: malignant lesions from" in outcome.out
     assert "Prediction sets, to contain the true class in 9 of 10 images of each class" in outcome.out
     assert "because of too few calibration lesions: bkl (8)." in outcome.out
+    assert "so these figures are optimistic." in outcome.out
 
 
 def test_images_that_chose_the_epoch_calibrate_nothing(bundle: Path) -> None:

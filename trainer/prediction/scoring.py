@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     from trainer.prediction.evaluation import Evaluation
 
 
+_CHOSEN_HERE = (
+    "Validation images that were set aside are among these; the operating point was chosen and the sets were calibrated on "
+    "them, so these figures are optimistic."
+)
+
+
 class Scoring(NamedTuple):
     """A scored bundle.
 
@@ -118,6 +124,9 @@ def _text(document: ScoredMetrics, title: str, predictor: Predictor) -> str:
         lines += [*consequence_lines(outcome.point.target.name, outcome.found), ""]
     if document.prediction_sets is not None:
         lines += [*set_lines(document.prediction_sets), ""]
+    own_validation = document.split in {"validation", "all"} and document.external is None
+    if own_validation and document.prediction_sets is not None:
+        lines += [_CHOSEN_HERE, ""]
     if predictor.rules.note:
         lines += [predictor.rules.note, ""]
     if (scorings := document.test_scorings) is not None:

@@ -125,7 +125,7 @@ class CasesModel(QObject):
             self._look.ask(partial(stamp_of, self.folder))
 
     def _looked(self, stamp: str) -> None:
-        if stamp != self._stamp:
+        if stamp != self._stamp or self.problem:
             self.refresh()
 
     def _listed(self, listing: Listing) -> None:

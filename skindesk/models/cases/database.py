@@ -86,8 +86,10 @@ _SENTENCES: dict[int, tuple[type[TrainerError], str]] = {
         "{} cannot be opened; check that you may read and write it and its folder.",
     ),
     sqlite3.SQLITE_CORRUPT: (CaseError, _DAMAGED),
-    sqlite3.SQLITE_NOTADB: (CaseError, _DAMAGED),
 }
+_SENTENCES[sqlite3.SQLITE_NOTADB] = _SENTENCES[sqlite3.SQLITE_CORRUPT]
+_SENTENCES[sqlite3.SQLITE_LOCKED] = _SENTENCES[sqlite3.SQLITE_BUSY]
+_SENTENCES[sqlite3.SQLITE_PERM] = _SENTENCES[sqlite3.SQLITE_CANTOPEN]
 
 
 @contextlib.contextmanager

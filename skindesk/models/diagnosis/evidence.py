@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from skindesk.models.diagnosis.diagnosis import DiagnosisModel
     from trainer.images.evidence import EvidenceMap
     from trainer.images.framing import ImageView
+    from trainer.predictions import Prediction
 
 _KEPT = 256  # answers, some 20 kB each
 _SIDE = 256  # pixels of a map that is drawn: its values are at most 20 to a side
@@ -57,6 +58,7 @@ class EvidenceModel(QObject):
         busy: whether it is awaited.
         empty: whether nothing in the image speaks for the class.
         failure: why there is none, a sentence; empty where nothing is wrong.
+        unlike: whether the image is unlike the training images: then a map is shown for a class that was chosen only.
 
     Signals:
         changed: any of these.
@@ -74,7 +76,7 @@ class EvidenceModel(QObject):
         self._current: tuple[_Question, bool] | None = None
         self._drawing: Question[EvidenceLayer] = Question(self._show, self._fail, self)
         self.layer: EvidenceLayer | None = None
-        self.empty = False
+        self.empty = self.unlike = False
         self.failure = ""
         for signal in (model.images_changed, model.selected_changed, model.asking_changed):
             signal.connect(self._update)
@@ -83,7 +85,7 @@ class EvidenceModel(QObject):
     @property
     def class_name(self) -> str:
         """The class that was chosen, or else the predicted one."""
-        return self._chosen or self._predicted
+        return self._chosen or ("" if self.unlike else self._predicted)
 
     @property
     def busy(self) -> bool:
@@ -105,11 +107,14 @@ class EvidenceModel(QObject):
         self._chosen = class_name
         self._update()
 
-    def set_predicted(self, class_name: str) -> None:
-        """Say which class is predicted; empty for none."""
-        if class_name != self._predicted:
-            self._predicted = class_name
+    def set_prediction(self, prediction: Prediction | None) -> None:
+        """Say what is predicted; `None` for nothing."""
+        predicted = prediction.predicted if prediction is not None else ""
+        unlike = prediction is not None and prediction.in_distribution is False
+        if (predicted, unlike) != (self._predicted, self.unlike):
+            self._predicted, self.unlike = predicted, unlike
             self._update()
+            self.changed.emit()
 
     def _question(self) -> _Question | None:
         image, answer, bundle = self._model.selected, self._model.answer, self._model.bundle

@@ -21,11 +21,11 @@ from PySide6.QtWidgets import (
 
 from skindesk.models.batch.batch import FORMATS, BatchModel
 from skindesk.pages.batch.image_table import ImageTable
-from skindesk.widgets.basics import Card, ElidedLabel, EmptyState, muted, primary_button, title
+from skindesk.widgets.basics import Card, ElidedLabel, EmptyState, muted, primary_button, shortened, title
 from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.icons import icon
 from skindesk.widgets.notice import Notice, NoticeLayer
-from skindesk.widgets.theme import SPACE
+from skindesk.widgets.theme import SPACE, set_role
 from trainer import RESEARCH_ONLY
 from trainer.wording import counted, percent
 
@@ -71,7 +71,8 @@ class BatchPage(QWidget):
         self.export_button = QPushButton(icon("export"), self.tr("Export…"))
         self.failure, self.notice = Notice(), Notice()
         self._stack = QStackedWidget()
-        self._folder, self._network, self._count = ElidedLabel(), muted(), muted()
+        self._folder, self._network, self._count = ElidedLabel(), muted(), ElidedLabel()
+        set_role(self._count, "muted")
         self._listed = self._filled()
         self.empty = EmptyState(
             "batch",
@@ -139,8 +140,7 @@ class BatchPage(QWidget):
         row.addWidget(self.kind)
         facts = QHBoxLayout()
         facts.setSpacing(2 * SPACE)
-        facts.addWidget(self._count)
-        facts.addStretch(1)
+        facts.addWidget(self._count, 1)
         facts.addWidget(self._network)
         card = Card()
         card.body.addLayout(row)
@@ -213,8 +213,9 @@ class BatchPage(QWidget):
     def _ask_place(self, ending: str, kind: str, _checked: bool = False) -> None:
         opened = self.model.opened
         if opened is not None:
-            write = partial(self._export)
-            self._exports.save_file(self.tr("Export table"), f"{opened.folder.name}{ending}", {kind: write})
+            self._exports.save_file(
+                self.tr("Export table"), f"{opened.folder.name}{ending}", {kind: self._export}
+            )
 
     def _export(self, file: Path) -> None:
         self.model.export(file, self.model.table.shown)
@@ -249,7 +250,7 @@ class BatchPage(QWidget):
         self._network.setText(
             ""
             if network is None
-            else self.tr("Network: {name} ({hash})").format(name=network.name, hash=network.bundle)
+            else self.tr("Network: {name} ({hash})").format(name=shortened(network.name), hash=network.bundle)
         )
         self._show_found()
 

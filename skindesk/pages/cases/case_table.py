@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from skindesk.models.cases.record import CaseSummary
 
 _ROW_HEIGHT = 32  # pixels
-_WIDTHS = {"number": 72, "saved": 96, "malignant": 128, "images": 80}  # pixels; the others share the rest
-_SHARED = {"predicted": 144, "confirmed": 144, "patient": 104, "network": 96}  # pixels, at least
+_WIDTHS = {"number": 72, "saved": 96, "malignant": 116, "images": 80}  # pixels; the others share the rest
+_SHARED = {"predicted": 164, "confirmed": 164, "patient": 104, "network": 96}  # pixels, at least
 _QUIET = frozenset({"saved", "images", "network"})
 _LEFT_OUT = ("network", "images", "patient", "saved", "confirmed")  # in this order where there is no room
 

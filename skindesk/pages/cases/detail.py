@@ -62,6 +62,7 @@ class _ResultCard(Card):
         self.figures.setWordWrap(True)
         self.bars = ProbabilityBars()
         self.malignant, self.basis = QLabel(), muted(wrap=True)
+        self.basis.setTextFormat(Qt.TextFormat.PlainText)  # a person may have named the network anything
         self.warnings = Notice()
         self._shown: list[QWidget] = []
         self._folded = (

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from skindesk.background import Question
 from skindesk.models.cases.reading import confirmed_cases
 from skindesk.models.cases.scoring import OwnResults, Rate, results_of
 from skindesk.pages.cases.words import cases_counted, confirmed_by, tr
-from skindesk.widgets.basics import Card, EmptyState, Figure, muted, scrolling
+from skindesk.widgets.basics import Card, EmptyState, muted, scrolling
 from skindesk.widgets.fact_table import Fact, Facts, FactTable
 from skindesk.widgets.quantities import lesions_counted
 from skindesk.widgets.theme import SPACE, class_label, set_role
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from skindesk.models.cases.cases import CasesModel
+    from trainer.predictions import AppliedPoint
 
 
 class OwnResultsView(QWidget):
@@ -72,29 +74,17 @@ class OwnResultsView(QWidget):
         self.network.setAccessibleName(tr("Network"))
         self.network.currentIndexChanged.connect(self._show_network)
         self.basis = muted(wrap=True)
+        self.basis.setTextFormat(Qt.TextFormat.PlainText)
         card.body.addWidget(self.network)
         card.body.addWidget(self.basis)
         column.addWidget(card)
-        grid = QGridLayout()
-        grid.setSpacing(2 * SPACE)
-        self.accuracy = Figure(tr("Predicted class is the confirmed one"))
-        self.sensitivity = Figure(tr("Malignant, predicted malignant"))
-        self.specificity = Figure(tr("Benign, predicted benign"))
-        self.point = muted(wrap=True)
-        self.flagged, self.passed = Figure(""), Figure("")
-        for place, figure in enumerate((self.accuracy, self.sensitivity, self.specificity)):
-            grid.addWidget(figure, 0, place)
-            grid.setColumnStretch(place, 1)
-        for place, part in enumerate((self.point, self.flagged, self.passed)):
-            grid.addWidget(part, 1, place)
-        column.addLayout(grid)
-        by_class = Card(tr("By confirmed class"))
-        self.table = FactTable(tr("By confirmed class"))
-        by_class.body.addWidget(self.table)
-        by_class.body.addWidget(
+        rates = Card(tr("Rates"))
+        self.table = FactTable(tr("Rates"))
+        rates.body.addWidget(self.table)
+        rates.body.addWidget(
             muted(tr("Intervals are 95 % and count lesions: cases of one lesion are alike."), wrap=True)
         )
-        column.addWidget(by_class)
+        column.addWidget(rates)
         column.addStretch(1)
         return scrolling(inside)
 
@@ -127,38 +117,7 @@ class OwnResultsView(QWidget):
             return
         result = self._results[place]
         self.basis.setText(_basis(result))
-        for figure, rate in (
-            (self.accuracy, result.accuracy),
-            (self.sensitivity, result.sensitivity),
-            (self.specificity, result.specificity),
-        ):
-            figure.set(percent(rate.value) if rate.cases else NOTHING, _counts(rate))
         self.table.show_facts(_facts(result))
-        self._show_point(result)
-
-    def _show_point(self, result: OwnResults) -> None:
-        point = result.point
-        for part in (self.point, self.flagged, self.passed):
-            part.setVisible(point is not None)
-        if point is None:
-            return
-        of_malignant = point.target == MALIGNANT
-        target = tr("malignant") if of_malignant else class_label(point.target, (), full=True)
-        self.point.setText(
-            tr("Operating point: {target} above {threshold}, chosen for {sensitivity} sensitivity.").format(
-                target=target,
-                threshold=percent(point.threshold),
-                sensitivity=chosen_percent(point.sensitivity),
-            )
-        )
-        self.flagged.set_title(
-            tr("Malignant, flagged by it") if of_malignant else tr("Of this class, flagged by it")
-        )
-        self.passed.set_title(
-            tr("Benign, not flagged") if of_malignant else tr("Of other classes, not flagged")
-        )
-        for figure, rate in ((self.flagged, result.flagged), (self.passed, result.passed)):
-            figure.set(percent(rate.value) if rate.cases else NOTHING, _counts(rate))
 
 
 def _basis(result: OwnResults) -> str:
@@ -188,32 +147,38 @@ def _basis(result: OwnResults) -> str:
     return " ".join(said)
 
 
-def _counts(rate: Rate) -> str:
-    if not rate.cases:
-        return tr("no such case")
-    return tr("{hits} of {cases}, {lesions}; 95 %: {ends} %").format(
-        hits=f"{rate.hits:,}",
-        cases=cases_counted(rate.cases),
-        lesions=lesions_counted(rate.lesions),
-        ends=ends(rate.low, rate.high),
-    )
-
-
 def _facts(result: OwnResults) -> Facts:
     network = result.network
-    rows = tuple(
-        Fact(
-            class_label(name, network.marks.malignant),
-            (
-                f"{rate.lesions:,}",
-                f"{rate.cases:,}",
-                f"{rate.hits:,}",
-                percent(rate.value),
-                ends(rate.low, rate.high),
-            ),
-            colour=class_colour(name, network.classes),
-        )
+    rows = [
+        Fact(tr("All"), section=True),
+        _fact(tr("Predicted class is the confirmed one"), result.accuracy),
+        _fact(tr("Malignant, predicted malignant"), result.sensitivity),
+        _fact(tr("Benign, predicted benign"), result.specificity),
+    ]
+    if result.point is not None:
+        rows += _point_facts(result, result.point)
+    rows.append(Fact(tr("Predicted class is the confirmed one, by confirmed class"), section=True))
+    rows += [
+        _fact(class_label(name, network.marks.malignant), rate, colour=class_colour(name, network.classes))
         for name, rate in result.recalls.items()
+    ]
+    columns = ("", tr("Lesions"), tr("Cases"), tr("Of these"), tr("Share"), tr("95 % interval, %"))
+    hints = ("", "", tr("Cases that count"), tr("Cases for which it holds"))
+    return Facts(columns, tuple(rows), hints)
+
+
+def _point_facts(result: OwnResults, point: AppliedPoint) -> list[Fact]:
+    of_malignant = point.target == MALIGNANT
+    heading = tr("Operating point: {target} above {threshold}, chosen for {sensitivity} sensitivity").format(
+        target=tr("malignant") if of_malignant else class_label(point.target, ()),
+        threshold=percent(point.threshold),
+        sensitivity=chosen_percent(point.sensitivity),
     )
-    columns = (tr("Class"), tr("Lesions"), tr("Cases"), tr("Recognised"), tr("Share"), tr("95 % interval, %"))
-    return Facts(columns, rows)
+    flagged = tr("Malignant, flagged by it") if of_malignant else tr("Of this class, flagged by it")
+    passed = tr("Benign, not flagged") if of_malignant else tr("Of other classes, not flagged")
+    return [Fact(heading, section=True), _fact(flagged, result.flagged), _fact(passed, result.passed)]
+
+
+def _fact(title: str, rate: Rate, colour: str = "") -> Fact:
+    figures = (percent(rate.value), ends(rate.low, rate.high)) if rate.cases else (NOTHING, NOTHING)
+    return Fact(title, (f"{rate.lesions:,}", f"{rate.cases:,}", f"{rate.hits:,}", *figures), colour=colour)

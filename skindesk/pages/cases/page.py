@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QAction
+from PySide6.QtCore import Qt, QTimer, QUrl
+from PySide6.QtGui import QAction, QDesktopServices
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -72,7 +72,10 @@ class CasesPage(QWidget):
             [(tr("Go to Diagnosis"), lambda: workspace.go_to.emit("diagnosis"), True)],
         )
         self.damaged = EmptyState(
-            "warning", tr("The cases cannot be read"), "", [(tr("Try again"), cases.refresh, False)]
+            "warning",
+            tr("The cases cannot be read"),
+            "",
+            [(tr("Try again"), cases.refresh, True), (tr("Open folder"), self._open_folder, False)],
         )
         self._stack = QStackedWidget()
         self._listed = self._filled(settings)
@@ -227,7 +230,7 @@ class CasesPage(QWidget):
     def _show_found(self) -> None:
         found = bool(self.table.cases.rows)
         self.table.setVisible(found)
-        self._none.setVisible(not found)
+        self._none.setVisible(not found and self._cases.looked)
         kind = cast("Kind", self.kind.current)
         of_kind = sum(is_of_kind(case, kind) for case in self._cases.cases)
         number, shown = cases_counted(of_kind), len(self.table.cases.rows)
@@ -252,6 +255,9 @@ class CasesPage(QWidget):
         self._show_view("cases")
         self.search.setFocus()
         self.search.selectAll()
+
+    def _open_folder(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._cases.folder)))
 
     def _tell(self, sentence: str, action: str) -> None:
         self.notice.show_success(sentence, action=action)

@@ -63,7 +63,8 @@ class CaseSaving(QObject):
     @property
     def possible(self) -> bool:
         """Whether there is something to be stored that nothing is awaited of."""
-        awaited = self._network.facts is not None and not self._findings.settled
+        asked = self._network.facts is not None and self._model.failure is None
+        awaited = self._network.awaited or (asked and not self._findings.settled)
         return bool(self._model.images) and not awaited and not self._busy
 
     def save(self) -> None:

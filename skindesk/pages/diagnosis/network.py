@@ -68,6 +68,11 @@ class Network(QObject):
         self._bundle_changed()
         self._show_engine()
 
+    @property
+    def awaited(self) -> bool:
+        """Whether a bundle is being read that will answer."""
+        return self._reading.busy and self.facts is None
+
     def begin(self) -> None:
         """Have the engine ready by the time an image comes; called when the page is first shown."""
         if not self._wanted:

@@ -369,9 +369,8 @@ class DiagnosisPage(QWidget):
         selected = self.model.selected
         self._subtitle.setText(selected.path.name if selected is not None else "")
         self.result.show_result(self.findings.shown())
-        self.similar.show_similar(self.network.facts, selected.similar if selected is not None else None)
-        prediction = self.findings.result()[1]
-        self.evidence.set_predicted(prediction.predicted if prediction is not None else "")
+        self.similar.show_similar(self.network.facts, selected)
+        self.evidence.set_prediction(self.findings.result()[1])
         self._enable()
 
     def _enable(self) -> None:

@@ -222,7 +222,7 @@ class OperatingView(QScrollArea):
             self._show_nothing(
                 self.tr(
                     "This network was saved without its validation figures, from which an operating point is chosen. "
-                    "Complete it from its dataset first."
+                    "Complete it from its dataset on the Diagnosis page first."
                 )
             )
             return

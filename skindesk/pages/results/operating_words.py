@@ -82,21 +82,30 @@ def explanation(basis: TargetBasis, proposal: Proposal, tested: PointOutcome | N
         "Images of one lesion count together."
     ).format(asserted=chosen_percent(point.sensitivity))
     if tested is not None:
-        seen = tr("On the test part, {consequences}").format(consequences=_consequences(name, tested.found))
+        seen = _filled_in(
+            tr(
+                "On the test part, {missed} of {lesions} were missed and {flagged} of {others} other lesions flagged."
+            ),
+            name,
+            tested.found,
+        )
     else:
         seen = tr(
             "The threshold was chosen on these lesions. Save it and score the test part to see what it does on others."
         )
-    set_aside = tr("On the validation lesions set aside, {consequences}").format(
-        consequences=_consequences(name, found)
+    set_aside = _filled_in(
+        tr(
+            "On the validation lesions set aside, {missed} of {lesions} would be missed and {flagged} of {others} other "
+            "lesions flagged."
+        ),
+        name,
+        found,
     )
     return f"{set_aside} {asserted} {seen}"
 
 
-def _consequences(name: str, found: Consequences) -> str:
-    return tr(
-        "{missed} of {lesions} would be missed and {flagged} of {others} other lesions flagged."
-    ).format(
+def _filled_in(sentence: str, name: str, found: Consequences) -> str:
+    return sentence.format(
         missed=_counted(found.missed),
         lesions=target_lesions(name, found.missed.of),
         flagged=_counted(found.flagged),

@@ -91,7 +91,7 @@ class EvidenceBar(QWidget):
     @property
     def paint(self) -> EvidencePaint | None:
         """What is to be painted over the image; `None` for nothing."""
-        if not self._on or not self._evidence.class_name:
+        if not self._on or not (self._evidence.class_name or self._evidence.unlike):
             return None
         outlined = self.mode.currentData() == "outline"
         return EvidencePaint(self._evidence.layer, self.opacity.value() / 100, outlined, self._words())
@@ -148,6 +148,8 @@ class EvidenceBar(QWidget):
     def _words(self) -> str:
         evidence = self._evidence
         name = class_label(evidence.class_name, ())
+        if not name:
+            return self.tr("Unlike the training images: choose a class to see its map")
         if evidence.failure:
             return evidence.failure
         if evidence.busy:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from skindesk.models.diagnosis.bundle import BundleFacts
+    from skindesk.models.diagnosis.case import CaseImage
     from skindesk.models.diagnosis.similar import SimilarFiles
     from skindesk.models.pictures import PictureLoader
     from trainer.predictions import SimilarCase, SimilarCases
@@ -42,7 +43,7 @@ class SimilarCard(Card):
         self._files, self._loader = files, loader
         self._similar: SimilarCases | None = None
         self._facts: BundleFacts | None = None
-        self._dialog: SimilarDialog | None = None
+        self._unlike = False
         self._cells: list[QWidget] = []
         self.tiles: list[SampleTile] = []
         self.votes = QLabel()
@@ -61,16 +62,20 @@ class SimilarCard(Card):
         loader.read.connect(lambda _path: self._fill())
         self.hide()
 
-    def show_similar(self, facts: BundleFacts | None, similar: SimilarCases | None) -> None:
-        """Show what is like an image; `None` for nothing."""
+    def show_similar(self, facts: BundleFacts | None, image: CaseImage | None) -> None:
+        """Show what is like an image; `None` for none."""
+        similar = image.similar if image is not None else None
         if (facts, similar) == (self._facts, self._similar):
             return
         self._facts, self._similar = facts, similar
+        prediction = image.prediction if image is not None else None
+        self._unlike = prediction is not None and prediction.in_distribution is False
         nearest = similar.nearest if similar is not None and facts is not None else ()
         self.setVisible(bool(nearest))
         self._lay_out(nearest)
         if similar is not None and facts is not None:
             self.votes.setText(votes_sentence(similar, facts.manifest.malignant))
+        self.votes.setHidden(self._unlike)  # a second opinion on an image of another kind would be none
         self._files.want([case.hash for case in nearest])
         self._fill()
 
@@ -116,7 +121,10 @@ class SimilarCard(Card):
         for tile, case in zip(self.tiles, self._similar.nearest, strict=False):
             thumbnail = self._loader.thumbnail(path) if (path := self._path(case)) is not None else None
             tile.show_pixmap(QPixmap() if thumbnail is None else QPixmap.fromImage(thumbnail))
-        said = [self.tr("They look alike to the network. That is a second opinion, and no proof.")]
+        if self._unlike:
+            said = [self.tr("The nearest training images. This image is unlike all of them.")]
+        else:
+            said = [self.tr("They look alike to the network. That is a second opinion, and no proof.")]
         if self._similar.left_out == 1:
             said.append(self.tr("This image is one of the training images; it is left out here."))
         elif self._similar.left_out:
@@ -134,12 +142,12 @@ class SimilarCard(Card):
     def _open(self, place: int) -> None:
         if self._similar is None or self._facts is None:
             return
-        self._dialog = SimilarDialog(
+        dialog = SimilarDialog(
             self._similar.nearest,
             self._facts.manifest.malignant,
             self._files,
             self._loader,
             self.window(),
         )
-        self._dialog.show_case(place)
-        self._dialog.open()
+        dialog.show_case(place)
+        dialog.open()

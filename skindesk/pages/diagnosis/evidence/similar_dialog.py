@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from skindesk.models.pictures import PictureLoader
     from trainer.predictions import SimilarCase
 
-_WIDTH = 70 * SPACE
-_OF_SCREEN = 0.6  # of its height, at most
+_SIDE = 70 * SPACE  # of the picture, at most
+_OF_SCREEN = 0.55  # of its height, at most
 
 
 class SimilarDialog(QDialog):
@@ -56,9 +56,8 @@ class SimilarDialog(QDialog):
         layout.setSpacing(SPACE)
         self.heading = title("")
         self.picture = SamplePicture()
-        self.picture.setFixedWidth(
-            min(_WIDTH, round(_OF_SCREEN * self.screen().availableGeometry().height()))
-        )
+        side = min(_SIDE, round(_OF_SCREEN * self.screen().availableGeometry().height()))
+        self.picture.setFixedSize(side, side)
         self.facts = muted(wrap=True)
         self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         for part in (self.heading, self.picture, self.facts):
@@ -111,9 +110,7 @@ class SimilarDialog(QDialog):
             return
         picture, sentence = self._loader.picture(path), self._loader.sentence(path)
         if picture is not None:
-            self.picture.set_aspect(picture.height / picture.width)
             self.picture.show_image(picture.levels[0], self.facts.text())
-            self.adjustSize()
         elif sentence:
             self.picture.show_reason(sentence)
         else:
