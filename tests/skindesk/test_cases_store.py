@@ -57,6 +57,31 @@ FIRST_VERSION = """{
  "together": null
 }"""
 
+FIRST_SCHEMA = """
+CREATE TABLE cases (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, case_id TEXT NOT NULL UNIQUE, revision INTEGER NOT NULL DEFAULT 0,
+    saved_at TEXT NOT NULL, images INTEGER NOT NULL DEFAULT 0, predicted TEXT NOT NULL DEFAULT '',
+    predicted_malignant INTEGER NOT NULL DEFAULT 0, probability REAL, malignant REAL,
+    unreliable INTEGER NOT NULL DEFAULT 0, above_threshold INTEGER, bundle_hash TEXT NOT NULL DEFAULT '',
+    bundle_name TEXT NOT NULL DEFAULT '', patient TEXT NOT NULL DEFAULT '', lesion TEXT NOT NULL,
+    confirmed_class TEXT NOT NULL DEFAULT '', confirmed_by TEXT NOT NULL DEFAULT '',
+    confirmed_on TEXT NOT NULL DEFAULT '', note TEXT NOT NULL DEFAULT '', removed_at TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE TABLE diagnoses (
+    case_id TEXT PRIMARY KEY REFERENCES cases (case_id) ON DELETE CASCADE, content TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE thumbnails (
+    case_id TEXT NOT NULL REFERENCES cases (case_id) ON DELETE CASCADE, place INTEGER NOT NULL, jpeg BLOB NOT NULL,
+    PRIMARY KEY (case_id, place)
+) STRICT;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO facts VALUES ('changes', '0');
+INSERT INTO cases (case_id, revision, saved_at, images, predicted, patient, lesion, note)
+VALUES ('a1', 1, '2026-11-30T12:00:00.000+00:00', 1, 'mel', '{"name": "Ada", "age": "36"}', 'a1', 'itches');
+PRAGMA application_id = 1397441603;
+PRAGMA user_version = 1;
+"""
+
 
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
@@ -108,6 +133,23 @@ def test_what_the_first_version_stored_is_understood() -> None:
     assert stored.decision == first.prediction
     assert stored.network is not None
     assert stored.network.marks.malignant == ("mel",)
+
+
+def test_the_file_of_the_first_version_is_read_and_written(paths: Paths, image: Path) -> None:
+    paths.cases.mkdir(parents=True)
+    connection = sqlite3.connect(paths.cases / "cases.db")
+    connection.executescript(FIRST_SCHEMA)
+    connection.execute("INSERT INTO diagnoses VALUES ('a1', ?)", (FIRST_VERSION,))
+    connection.commit()
+    connection.close()
+    (listed,) = list_cases(paths.cases).cases
+    assert (listed.patient.name, listed.state.note, listed.predicted) == ("Ada", "itches", "mel")
+    opened = open_case(paths.cases, "a1")
+    assert opened.diagnosis == diagnosis_of(FIRST_VERSION)
+    assert opened.folder == paths.cases / "images" / "a1"
+    save(paths.cases, [image])
+    erase_cases(paths, ["a1"])
+    assert [case.number for case in list_cases(paths.cases).cases] == [2]
 
 
 def test_copies_hold_the_same_pixels_and_no_metadata(paths: Paths, image: Path) -> None:
