@@ -143,7 +143,7 @@ class CasesPage(QWidget):
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(SPACE)
-        for action in (self.case_actions.join, self.case_actions.report, self.case_actions.export):
+        for action in (self.case_actions.join, self.case_actions.export):
             row.addWidget(_button(action))
         row.addStretch(1)
         for action in (self.case_actions.put_back, self.case_actions.remove):
