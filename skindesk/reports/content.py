@@ -171,6 +171,7 @@ class DiagnosisReport:
         model: the network.
         created: date and time of the report.
         program_version: of SkinDesk.
+        case: which stored case it is, a line; empty for what is no case.
     """
 
     patient: PatientFields
@@ -179,6 +180,7 @@ class DiagnosisReport:
     model: ReportModel
     created: datetime
     program_version: str
+    case: str = ""
 
 
 def report_model(bundle: Path, *, name: str = "") -> ReportModel:

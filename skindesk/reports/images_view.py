@@ -116,11 +116,11 @@ class Similar:
 
     Attributes:
         rows: the nearest first.
-        votes: what the nearest lesions are, a sentence.
+        notes: what the nearest lesions are, and whether the image is a training image itself, in sentences.
     """
 
     rows: tuple[SimilarRow, ...]
-    votes: str
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,8 @@ def images_context(report: DiagnosisReport, patient: PatientFields, text_width: 
     entries = [_entry(image, model) for image in report.images]
     return {
         "summary": _summary(report),
+        "case": one_line(report.case),
+        "about_network": True,
         "patient": titled(patient),
         "notes": [line for line in patient.notes.splitlines() if line.strip()],
         "together": _answer(report.together, model) if report.together is not None else None,
@@ -298,7 +300,9 @@ def _entry(image: ReportImage, model: ReportModel) -> ImageEntry:
         warnings=() if answer is not None and answer.flag else prediction.warnings,
         # A report may leave the machine: it names the file, not the folders it lies in.
         evidence=None if answer is None or answer.flag else _evidence(image, model),
-        similar=_similar(image.similar, model) if image.similar is not None and answer is not None else None,
+        similar=_similar(image.similar, model, flagged=bool(answer.flag))
+        if image.similar is not None and answer is not None
+        else None,
         error=one_line(prediction.error.replace(visible(str(image.path)), image.path.name)),
     )
 
@@ -316,10 +320,15 @@ def _evidence(image: ReportImage, model: ReportModel) -> Evidence | None:
     )
 
 
-def _similar(found: SimilarCases, model: ReportModel) -> Similar:
+def _similar(found: SimilarCases, model: ReportModel, *, flagged: bool) -> Similar:
+    notes = []
     counts = ", ".join(
         f"{round(share * found.of)} {in_sentence(name)}" for name, share in found.shares.items()
     )
+    if not flagged:  # a second opinion on an image of another kind would be none
+        notes.append(tr("Of the {n} most similar lesions: {counts}.").format(n=found.of, counts=counts))
+    if found.left_out:
+        notes.append(tr("This image or its lesion is among the training images; it is left out here."))
     return Similar(
         rows=tuple(
             SimilarRow(
@@ -330,7 +339,7 @@ def _similar(found: SimilarCases, model: ReportModel) -> Similar:
             )
             for case in found.nearest[:SIMILAR_SHOWN]
         ),
-        votes=tr("Of the {n} most similar lesions: {counts}.").format(n=found.of, counts=counts),
+        notes=tuple(notes),
     )
 
 

@@ -64,6 +64,7 @@ class AskedImage(msgspec.Struct, frozen=True):
         picture: of the view; `None` to have it read from its file.
         evidence: where the network looked for the predicted class; `None` where that is not known.
         similar: training images most like it; `None` where the bundle knows none.
+        name: of the file, where it is not that of `view`, as for a copy.
     """
 
     view: ImageView
@@ -71,6 +72,7 @@ class AskedImage(msgspec.Struct, frozen=True):
     picture: Print | None = None
     evidence: EvidenceMap | None = None
     similar: SimilarCases | None = None
+    name: str = ""
 
 
 class Letterhead(msgspec.Struct, frozen=True):
@@ -114,6 +116,7 @@ class DiagnosisOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         file: to be written.
         paper: `A4` or `Letter`.
         letterhead: at the top.
+        case: what says which stored case it is, a line; empty for what is no case.
         separate: whether each image gets a report of its own; `file` is then a folder, and `together` is left out.
     """
 
@@ -124,6 +127,25 @@ class DiagnosisOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     name: str = ""
     together: Prediction | None = None
     patient: PatientFields = NOBODY
+    paper: str = "A4"
+    letterhead: Letterhead = NO_LETTERHEAD
+    case: str = ""
+    separate: bool = False
+
+
+class CasesOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A report of stored cases.
+
+    Attributes:
+        cases: in order; their files, paper and letterhead are those of this order.
+        file: to be written.
+        paper: `A4` or `Letter`.
+        letterhead: at the top.
+        separate: whether each case gets a report of its own; `file` is then a folder.
+    """
+
+    cases: tuple[DiagnosisOrder, ...]
+    file: str
     paper: str = "A4"
     letterhead: Letterhead = NO_LETTERHEAD
     separate: bool = False
@@ -145,7 +167,7 @@ class TrainingOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     letterhead: Letterhead = NO_LETTERHEAD
 
 
-AnyOrder: TypeAlias = DiagnosisOrder | TrainingOrder
+AnyOrder: TypeAlias = DiagnosisOrder | CasesOrder | TrainingOrder
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):

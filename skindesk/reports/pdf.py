@@ -14,8 +14,10 @@ from skindesk.reports.letterhead import LetterheadView
 from skindesk.reports.words import MALIGNANT_MARK, date_words, one_line, tr
 from trainer.errors import ConfigError
 from trainer.files import write_bytes
+from trainer.wording import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from skindesk.reports.content import DiagnosisReport
@@ -54,12 +56,34 @@ def write_diagnosis_pdf(
         author=patient.examiner,
         paper=_checked(paper),
     )
+    context = images_context(report, patient, text_width(paper))
+    return _write("images.html", [context], sheet, letterhead, file, private=patient != NOBODY)
+
+
+def write_cases_pdf(
+    reports: Sequence[DiagnosisReport], file: Path, *, paper: str = "A4", letterhead: LetterheadView = _NONE
+) -> int:
+    """Write reports of cases as one PDF, each from a new page on; see `write_diagnosis_pdf`.
+
+    What is to be said of a network follows the last of its cases that stand together.
+    """
+    sheet = Sheet(
+        title=tr("Skin lesion report"),
+        subject=counted(len(reports), tr("case"), tr("cases")),
+        date=date_words(reports[0].created),
+        author="",
+        paper=_checked(paper),
+    )
+    networks = [report.model.bundle_hash for report in reports]
+    patients = [tidied(report.patient) for report in reports]
+    contexts = [
+        images_context(report, patient, text_width(paper)) | {"about_network": network != following}
+        for report, patient, network, following in zip(
+            reports, patients, networks, [*networks[1:], ""], strict=True
+        )
+    ]
     return _write(
-        "images.html",
-        {"letterhead": letterhead, **images_context(report, patient, text_width(paper))},
-        sheet,
-        file,
-        private=patient != NOBODY,
+        "images.html", contexts, sheet, letterhead, file, private=any(p != NOBODY for p in patients)
     )
 
 
@@ -90,8 +114,8 @@ def write_training_pdf(
         author="",
         paper=_checked(paper),
     )
-    context = {"letterhead": letterhead, **run_context(report, text_width(paper))}
-    return _write("run.html", context, sheet, file, private=False)
+    context = run_context(report, text_width(paper))
+    return _write("run.html", [context], sheet, letterhead, file, private=False)
 
 
 def _checked(paper: str) -> str:
@@ -100,10 +124,20 @@ def _checked(paper: str) -> str:
     return paper
 
 
-def _write(template: str, context: dict[str, object], sheet: Sheet, file: Path, *, private: bool) -> int:
+def _write(
+    template: str,
+    contexts: Sequence[dict[str, object]],
+    sheet: Sheet,
+    letterhead: LetterheadView,
+    file: Path,
+    *,
+    private: bool,
+) -> int:
+    """Fill in a template once for each context, one after the other, and write what comes of it."""
     insets = Insets()
     common: dict[str, object] = {
         "title": sheet.title,
+        "letterhead": letterhead,
         "tr": tr,
         "mark": MALIGNANT_MARK,
         "bar": lambda row, width, height: Bar(row.share, row.colour, width, height),
@@ -113,7 +147,7 @@ def _write(template: str, context: dict[str, object], sheet: Sheet, file: Path, 
         "title_size": TITLE,
         "notice": NOTICE,
     }
-    html = render(template, insets, common | context)
+    html = "".join(render(template, insets, common | context) for context in contexts)
     style = render("style.css", insets, common)
     content, pages = typeset(html, style, insets, sheet)
     write_bytes(file, content, private=private)

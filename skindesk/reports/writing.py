@@ -22,11 +22,12 @@ from skindesk.reports.orders import (
     LONGEST_SECONDS,
     AnyOrder,
     AskedImage,
+    CasesOrder,
     DiagnosisOrder,
     TrainingOrder,
     Written,
 )
-from skindesk.reports.pdf import write_diagnosis_pdf, write_training_pdf
+from skindesk.reports.pdf import write_cases_pdf, write_diagnosis_pdf, write_training_pdf
 from skindesk.reports.prints import as_image, print_of
 from skindesk.reports.training import training_report
 from skindesk.reports.words import safe_name
@@ -52,6 +53,9 @@ def write(order: AnyOrder) -> Written:
     if isinstance(order, TrainingOrder):
         report = training_report(Path(order.run))
         pages = [write_training_pdf(report, Path(order.file), paper=order.paper, letterhead=letterhead)]
+    elif isinstance(order, CasesOrder) and not order.separate:
+        reports = [diagnosis_report(case) for case in order.cases]
+        pages = [write_cases_pdf(reports, Path(order.file), paper=order.paper, letterhead=letterhead)]
     else:
         pages = [
             write_diagnosis_pdf(one, file, paper=order.paper, letterhead=letterhead)
@@ -61,8 +65,12 @@ def write(order: AnyOrder) -> Written:
     return Written(place=order.file, pages=tuple(pages), notes=notes)
 
 
-def _reports(order: DiagnosisOrder) -> Iterator[tuple[Path, DiagnosisReport]]:
-    """Yield the file and the report of all images, or of each."""
+def _reports(order: DiagnosisOrder | CasesOrder) -> Iterator[tuple[Path, DiagnosisReport]]:
+    """Yield the file and the report of all images, of each, or of each case."""
+    if isinstance(order, CasesOrder):
+        for case in order.cases:
+            yield Path(order.file) / case.file, diagnosis_report(case)
+        return
     report = diagnosis_report(order)
     if not order.separate:
         yield Path(order.file), report
@@ -86,11 +94,12 @@ def diagnosis_report(order: DiagnosisOrder) -> DiagnosisReport:
         model=report_model(Path(order.bundle), name=order.name),
         created=datetime.now().astimezone(),
         program_version=__version__,
+        case=order.case,
     )
 
 
 def _report_image(image: AskedImage) -> ReportImage:
-    path = Path(image.view.path)
+    path = Path(image.name or image.view.path)
     view = None if image.view.whole else image.view
     if image.prediction.error:
         return ReportImage(path, QImage(), image.prediction, view)

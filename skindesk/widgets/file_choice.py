@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from skindesk.settings import Settings
 
 _IN_NO_NAME = re.compile(r'[\\/:*?"<>|\s]+')  # what some system takes in no file's name
+
+
+def unused_folder(folder: Path) -> Path:
+    """Return a folder of this name, or with a number behind it, that is not there yet: nothing in it is replaced."""
+    numbered = (folder.with_name(f"{folder.name} ({number})") for number in itertools.count(2))
+    return next(place for place in itertools.chain([folder], numbered) if not place.exists())
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,11 @@ from skindesk.reports.pdf import write_diagnosis_pdf, write_training_pdf
 from skindesk.reports.training import training_report
 from tests.skindesk.made_runs import make_report, make_run
 from tests.skindesk.reports_reading import ReadPdf, diagnosis, image, needs_poppler
+from trainer.metrics.conformal import SetFigures, SetsOfClass
+from trainer.metrics.counts import Count
+from trainer.metrics.flags import FlagFigures, FlaggedShare
 from trainer.metrics.intervals import Interval
+from trainer.metrics.operating import Consequences, OperatingPoint, PointOutcome, Target
 from trainer.metrics.subgroups import Rate, Subgroup, SubgroupFigures
 from trainer.runs.reports import read_scored, write_scored
 
@@ -81,6 +85,34 @@ def test_a_damaged_reference_costs_only_the_flag(run: Path) -> None:
     card = report_model(run / "bundle").card
     assert "reference.safetensors cannot be used" in card.flag
     assert len(card.tables) == 1
+
+
+def test_a_card_says_what_point_sets_and_flags_did_on_the_test_part(run: Path) -> None:
+    point = OperatingPoint(
+        target=Target(name="malignant", classes=("mel",)),
+        sensitivity=0.95,
+        threshold=0.08,
+        lesions=90,
+        missed=1,
+    )
+    found = Consequences(missed=Count(count=3, of=61), flagged=Count(count=120, of=780))
+    covered = SetsOfClass(covered=Count(count=9, of=10), informative=Count(count=5, of=10), size=1.5)
+    sets = SetFigures(coverage=0.9, always=(), calibration_lesions={}, overall=covered, per_class={})
+    flags = FlagFigures(overall=FlaggedShare(n=100, flagged=4, share=0.04), per_class={})
+    folder = run / "report-test"
+    scored = msgspec.structs.replace(
+        read_scored(folder),
+        operating_point=PointOutcome(point=point, found=found),
+        prediction_sets=sets,
+        flags=flags,
+    )
+    assert report_model(run / "bundle").card.tested == ()
+    write_scored(folder, scored)
+    said = " ".join(report_model(run / "bundle").card.tested).replace("\u00a0", " ")
+    assert "malignant from 8.0 % on, for 95 % sensitivity" in said
+    assert "3 of 61 (4.9 %) were missed, and of other lesions 120 of 780 (15.4 %) flagged." in said
+    assert "9 of 10 (90.0 %) are covered; 50.0 % of the sets tell exactly one class." in said
+    assert "Flagged of the test images: 4.0 % (n = 100)." in said
 
 
 @needs_poppler

@@ -116,3 +116,8 @@ def test_a_head_as_high_as_a_page_is_not_repeated() -> None:
 
 def test_nothing_makes_one_empty_page() -> None:
     assert paginate([], PAGE) == [[]]
+
+
+def test_a_piece_that_begins_a_page_does() -> None:
+    pages = paginate([Piece(10.0, new_page=True), Piece(10.0), Piece(10.0, new_page=True)], 100.0)
+    assert [[part.piece for part in page] for page in pages] == [[0, 1], [2]]

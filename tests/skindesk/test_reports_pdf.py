@@ -215,6 +215,7 @@ def test_similar_training_images_are_listed_with_class_distance_and_confirmation
         ),
         shares={"nv": 0.875, "mel": 0.125},
         of=16,
+        left_out=2,
     )
     report = _written(
         tmp_path, replace(image("a.jpg"), similar=similar), replace(flagged_image(), similar=similar)
@@ -223,7 +224,9 @@ def test_similar_training_images_are_listed_with_class_distance_and_confirmation
     assert "Melanocytic nevus 0.10 –" in report.text
     assert "Melanocytic nevus 0.40 follow-up" in report.text
     assert "0.50" not in report.text  # five are enough
-    assert "Of the 16 most similar lesions: 14 melanocytic nevus, 2 melanoma." in report.flowing
+    votes = "Of the 16 most similar lesions: 14 melanocytic nevus, 2 melanoma."
+    assert report.flowing.count(votes) == 1  # of the image that is not flagged
+    assert report.flowing.count("is among the training images; it is left out here.") == 2
     assert "s3" not in report.text
 
 

@@ -11,7 +11,7 @@ from trainer.errors import ImageError
 from trainer.figures.evidence import Explained, draw_evidence
 from trainer.files import printable
 from trainer.images.decoding import read_image
-from trainer.images.evidence import CAUTION, EvidenceMethod, empty_sentence, whose_map
+from trainer.images.evidence import CAUTION, EvidenceMethod, empty_sentence
 from trainer.images.framing import network_square
 from trainer.prediction import evidence
 from trainer.prediction.inference import Predictor, Wanted
@@ -115,5 +115,5 @@ def explain(
         grid=map_.grid,
         area=(x / width, y / height, wide / width, high / height),
         picture=printable(out),
-        network=network,
+        network=explained.network,
     )

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -19,10 +20,10 @@ from skindesk.models.cases.saving import NewCase, Saved, now, save_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from skindesk.models.cases.record import CaseState, CaseSummary
     from skindesk.paths import Paths
+    from skindesk.settings import Settings
 
 _LOOK_MS = 3_000  # between two looks at what other windows have done
 _UNDO_DEPTH = 50
@@ -96,6 +97,11 @@ class CasesModel(QObject):
     def looked(self) -> bool:
         """Whether the cases have been read."""
         return self._stamp is not None or bool(self.problem)
+
+    def bundle_folders(self, settings: Settings) -> tuple[Path, ...]:
+        """Return the folders in which runs and imported bundles lie."""
+        named = settings.text("runs_folder")
+        return (*([Path(named)] if named else []), self._paths.runs, self._paths.bundles)
 
     # --- keeping up --------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QMessageBox
 
 from skindesk.pages.cases.export_dialog import ExportDialog
 from skindesk.pages.cases.exporting import Exporting
+from skindesk.pages.cases.reporting import Reporting
 from skindesk.pages.cases.words import cases_counted, tr
 from skindesk.widgets.icons import icon
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from skindesk.models.cases.cases import CasesModel
     from skindesk.models.cases.record import CaseState, CaseSummary
+    from skindesk.reports.orders import Written
     from skindesk.settings import Settings
 
 _KEYS = QKeySequence.StandardKey
@@ -53,12 +56,18 @@ class CaseActions(QObject):
         )
         self.exporting.begun.connect(lambda: self.done.emit(tr("Exporting…"), ""))
         self.exporting.failed.connect(self.failed)
+        self.reporting = Reporting(cases, settings, page)
+        self.reporting.saved.connect(self._reported)
+        self.reporting.begun.connect(lambda: self.done.emit(tr("Writing the report…"), ""))
+        self.reporting.failed.connect(self.failed)
         self.open = self._action("diagnosis", tr("Open in Diagnosis"), self._open, ["Return", "Enter"])
         self.open.setToolTip(tr("Show the images on the Diagnosis page and analyse them again"))
         self.join = self._action("compare", tr("Same lesion"), self._join, ["Ctrl+J"])
         self.join.setToolTip(tr("The selected cases show one lesion: compare their images over time"))
         self.part = self._action("", tr("Separate lesion"), self._part, [])
         self.export = self._action("export", tr("Export…"), self._ask_export, ["Ctrl+E"])
+        self.report = self._action("pdf", tr("Report…"), self._ask_report, [_KEYS.Print])
+        self.report.setToolTip(tr("Save the selected cases as one PDF, or as one for each"))
         self.remove = self._action("delete", tr("Remove"), self._remove, [_KEYS.Delete])
         self.put_back = self._action("reset", tr("Put back"), self._put_back, [])
         self.erase = self._action("", tr("Erase for good…"), self._ask_erase, ["Shift+Del"])
@@ -68,7 +77,7 @@ class CaseActions(QObject):
             # Only in the table: these keys mean other things where text is typed.
             action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         self.of_cases = (
-            self.open, self.join, self.part, self.export, self.remove, self.put_back, self.erase,
+            self.open, self.join, self.part, self.report, self.export, self.remove, self.put_back, self.erase,
         )  # fmt: skip
         self.all = (*self.of_cases, self.undo, self.find)
         cases.undo_changed.connect(self._offer)
@@ -98,6 +107,7 @@ class CaseActions(QObject):
         self.open.setEnabled(len(self._chosen) == 1 and there == 1)
         self.join.setEnabled(there > 1 and not removed and len(lesions) > 1)
         self.part.setEnabled(there > 0 and any(case.state.lesion != case.case_id for case in self._chosen))
+        self.report.setEnabled(bool(self._chosen))
         self.export.setEnabled(bool(self._chosen))
         self.remove.setEnabled(there > 0)
         self.remove.setVisible(there > 0 or not removed)
@@ -152,7 +162,15 @@ class CaseActions(QObject):
     def _tell(self, sentence: str, number: int) -> None:
         self.done.emit(sentence.format(cases=cases_counted(number)), tr("Undo"))
 
+    def _reported(self, written: Written) -> None:
+        said = [tr("Saved as {name}.").format(name=Path(written.place).name), *written.notes]
+        self.done.emit(" ".join(said), "")
+
     # --- asking ------------------------------------------------------------------------------------------
+
+    def _ask_report(self) -> None:
+        if self._chosen:
+            self.reporting.ask_place([case.case_id for case in self._chosen])
 
     def _ask_export(self) -> None:
         if self._chosen:

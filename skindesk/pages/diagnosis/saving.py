@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from datetime import datetime
 from functools import partial
@@ -19,7 +18,7 @@ from skindesk.pages.diagnosis.words import tr
 from skindesk.reports.orders import DiagnosisOrder, Written, have_written, letterhead_of, with_evidence
 from skindesk.reports.prints import with_pictures
 from skindesk.reports.words import safe_name
-from skindesk.widgets.file_choice import FileChoice
+from skindesk.widgets.file_choice import FileChoice, unused_folder
 from trainer.files import write_text
 from trainer.protocol.diagnosis import PredictImages, Predictions
 
@@ -75,7 +74,7 @@ class Saving(QObject):
         }
         if len(order.images) > 1:
             kinds[tr("One PDF for each image, in a folder (*.pdf)")] = lambda file: self.write_report(
-                order, unused(file.with_suffix("")), separate=True
+                order, unused_folder(file.with_suffix("")), separate=True
             )
         self._ask_place(tr("Save the report"), name, kinds)
 
@@ -138,12 +137,6 @@ class Saving(QObject):
 
     def _ask_place(self, title: str, name: str, kinds: Mapping[str, Callable[[Path], object]]) -> None:
         FileChoice(self._window, self._settings, "report_folder").save_file(title, name, kinds)
-
-
-def unused(folder: Path) -> Path:
-    """Return a folder of this name that is not there yet: reports written before are not mixed with new ones."""
-    numbered = (folder.with_name(f"{folder.name} ({number})") for number in itertools.count(2))
-    return next(place for place in itertools.chain([folder], numbered) if not place.exists())
 
 
 def report_name(images: Sequence[Path]) -> str:

@@ -35,6 +35,7 @@ class Piece:
         space: above it; left out at the top of a page.
         flows: may go on on the next page; other pieces do so only if they are higher than a page.
         with_next: stands on the page where the next piece begins.
+        new_page: begins a page.
         cuts: where it may be cut, from its top, rising, each over 0 and below `height`.
         heads: of its tables.
     """
@@ -43,6 +44,7 @@ class Piece:
     space: float = 0.0
     flows: bool = False
     with_next: bool = False
+    new_page: bool = False
     cuts: tuple[float, ...] = ()
     heads: tuple[Head, ...] = ()
 
@@ -77,7 +79,7 @@ def paginate(pieces: Sequence[Piece], page_height: float) -> list[list[Slice]]:
     y = 0.0
     for index, piece in enumerate(pieces):
         needed = _needed(pieces, index, page_height)
-        if pages[-1] and y + piece.space + needed > page_height:
+        if pages[-1] and (piece.new_page or y + piece.space + needed > page_height):
             pages.append([])
         y = y + piece.space if pages[-1] else 0.0
         start, fresh = 0.0, not pages[-1]

@@ -232,6 +232,7 @@ def _piece(words: str, document: QTextDocument) -> Piece:
         space=float(named.get("space", "0")) * _SCALE,
         flows="flows" in named,
         with_next="with-next" in named,
+        new_page="new-page" in named,
         # Between a head and the first row of its table nothing is cut.
         cuts=tuple(cut for cut in cuts if cut not in {head.end for head in heads}),
         heads=heads,

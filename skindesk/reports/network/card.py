@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from skindesk.reports.network.tested import tested_sentences
 from skindesk.reports.words import confirmation, listed, tr
 from trainer.dataset.classes.names import full_name
 from trainer.errors import TrainerError
@@ -80,6 +81,7 @@ class ModelCard:
     Attributes:
         tables: figures by age group, sex and site.
         missing: why there are none, a sentence; else empty.
+        tested: what flags, operating point and prediction sets did on the test part, sentences.
         limits: sentences on what the network was never shown or tested on.
         flag: how images of another kind are told, a sentence.
         knows_images: whether the bundle knows its training images, so that others can be told from them.
@@ -90,6 +92,7 @@ class ModelCard:
 
     tables: tuple[SubgroupTable, ...] = ()
     missing: str = ""
+    tested: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
     flag: str = ""
     knows_images: bool = True
@@ -115,6 +118,7 @@ def model_card(bundle: Path, manifest: Manifest, run: RunSummary, test: Report |
     return ModelCard(
         tables=tuple(map(_table, figures)),
         missing="" if figures else _why_missing(test),
+        tested=tested_sentences(test.metrics) if test is not None else (),
         limits=tuple(_limits(manifest)),
         flag=problem or _flag_sentence(reference),
         knows_images=reference is not None,
