@@ -127,7 +127,7 @@ class ImageArea(QWidget):
 
     def _view(self) -> QWidget:
         view = QWidget()
-        layout = QVBoxLayout(view)
+        layout = self._rows = QVBoxLayout(view)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE)
         layout.addWidget(self.canvas, 1)
@@ -166,7 +166,9 @@ class ImageArea(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave the room to the large view where there is little."""
         super().resizeEvent(event)
-        self.strip.set_small(small=self.height() < _LOW)
+        low = self.height() < _LOW
+        self.strip.set_small(small=low)
+        self._rows.setSpacing(SPACE // 2 if low else SPACE)
 
     def set_hovered(self, hovered: bool) -> None:
         """Show that what hovers over the page can be dropped."""

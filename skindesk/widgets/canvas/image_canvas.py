@@ -61,7 +61,7 @@ class ImageCanvas(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(30 * SPACE, 11 * SPACE)
+        self.setMinimumSize(30 * SPACE, 9 * SPACE)
         self.setAccessibleName(self.tr("Image"))
         self._picture: Picture | None = None
         self._levels: tuple[QPixmap, ...] = ()
