@@ -21,7 +21,7 @@ from skindesk.pages.batch import BatchPage
 from tests.skindesk.geometry import wait_until_whole
 from tests.skindesk.test_low_window import PAGE
 from trainer.batches.kept import KeptPredictions
-from trainer.predictions import UNLIKE, AppliedPoint, Prediction
+from trainer.predictions import AppliedPoint, Prediction
 from trainer.protocol.scoring import PredictFolder
 from trainer.runs.bundle import REFERENCE
 
@@ -178,7 +178,7 @@ def test_flags_and_errors_take_the_place_of_an_answer(
     wait_analysed(qtbot, page, 11)
     assert not page.model.running
     flagged = names(page).index(Path(opened.images[0].path).stem)
-    assert column(page, "predicted")[flagged] == UNLIKE
+    assert column(page, "predicted")[flagged] == "Unlike training images"
     assert {column(page, name)[flagged] for name in ("probability", "malignant", "class:mel")} == {"–"}
     assert column(page, "notes")[flagged] == "It is odd."
     index = page.model.table.index(flagged, page.model.table.columns.index("predicted"))

@@ -10,7 +10,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from skindesk.verdict_words import headline
 from trainer.batches.table import Row, is_correct
 from trainer.dataset.classes.names import full_name
-from trainer.predictions import UNLIKE, Prediction
+from trainer.predictions import Prediction
 from trainer.wording import NOTHING, percent
 
 if TYPE_CHECKING:
@@ -253,7 +253,7 @@ class BatchTableModel(QAbstractTableModel):
             return NOTHING
         if found.error:
             return self.tr("Cannot be read")
-        return UNLIKE if entry.flagged else full_name(found.predicted)
+        return self.tr("Unlike training images") if entry.flagged else full_name(found.predicted)
 
     def _hint(self, entry: Entry, column: str) -> str | None:
         found = entry.prediction
