@@ -234,3 +234,17 @@ def test_several_images_of_a_lesion_are_flagged_if_one_of_them_is(
     assert together is not None
     assert together.in_distribution is False
     assert "1 of these 2 images" in together.warnings[0]
+
+
+def test_poor_images_of_a_lesion_are_not_said_to_be_of_another_kind(bundle: Path, image_folder: Path) -> None:
+    (bundle / REFERENCE).unlink()
+    from trainer.images.decoding import read_image
+    from trainer.prediction.inference import Wanted
+
+    usual = read_image(next(image_folder.rglob("*.png")))
+    pixels = [usual, (usual * 0.1).astype(np.uint8)]
+    predictor = Predictor(bundle)
+    together = predictor.predict_together(predictor.predict_each([Wanted("", lambda p=p: p) for p in pixels]))
+    assert together is not None
+    assert together.in_distribution is False
+    assert together.warnings == ("1 of these 2 images is too poor to rely on an answer.",)

@@ -219,10 +219,14 @@ class Predictor:
             words = "is left out because it" if missing == 1 else "are left out because they"
             warnings.append(f"{missing} of {missing + len(rows)} images {words} cannot be read.")
         verdicts = [shown.prediction.in_distribution for shown in read]
-        flagged = verdicts.count(False)
-        if flagged:
-            warnings.append(f"{UNLIKE}: {flagged} of these {len(rows)} images.")
-        alike = False if flagged else None if None in verdicts else True
+        unlike = sum(_is_unlike(shown.prediction) for shown in read)
+        poor = verdicts.count(False) - unlike
+        if unlike:
+            warnings.append(f"{UNLIKE}: {unlike} of these {len(rows)} images.")
+        if poor:
+            too = "is too poor" if poor == 1 else "are too poor"
+            warnings.append(f"{poor} of these {len(rows)} images {too} to rely on an answer.")
+        alike = False if unlike or poor else None if None in verdicts else True
         mean = np.stack(rows).mean(axis=0, dtype=np.float64)
         if not np.isfinite(mean).all():
             return Prediction(path="", error=_overflow("these images"))
@@ -312,6 +316,10 @@ class Predictor:
                 *likeness.warnings,
             ),
         )
+
+
+def _is_unlike(prediction: Prediction) -> bool:
+    return prediction.unusual is not None and prediction.unusual.flagged
 
 
 def _overflow(path: str) -> str:
