@@ -8,12 +8,15 @@ from PySide6.QtCore import QCoreApplication
 
 from trainer.dataset.classes.names import FULL_NAMES
 from trainer.predictions import MALIGNANT
-from trainer.wording import all_but_one_of, chosen_percent, percent, percents_apart
+from trainer.wording import NO_BREAK, all_but_one_of, chosen_percent, ends, percent, percents_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from trainer.predictions import AppliedPoint, SetBasis
+    from trainer.predictions import AppliedPoint, Prediction, SetBasis
+
+_MOST_SPREADS = 4
+"""Classes whose spread is named: the others' probabilities are small in every network, or there are too many to read."""
 
 
 def _tr(text: str) -> str:
@@ -65,6 +68,24 @@ def set_statement(basis: SetBasis) -> str:
         )
         sentences.append(words.format(share=percent(basis.informative)))
     return " ".join(sentences)
+
+
+def spread_line(prediction: Prediction, networks: int) -> str:
+    """Say how far apart the networks of an ensemble are, for the most probable classes.
+
+    Args:
+        prediction: of the ensemble.
+        networks: in it.
+
+    Returns:
+        Empty for a network by itself.
+    """
+    spread = prediction.spread
+    if spread is None:
+        return ""
+    ranked = sorted(prediction.probabilities, key=lambda name: -prediction.probabilities[name])
+    ranges = [f"{_in_sentence(name)} {ends(*spread[name])}{NO_BREAK}%" for name in ranked[:_MOST_SPREADS]]
+    return _tr("Lowest to highest of {n} networks: {ranges}").format(n=networks, ranges=", ".join(ranges))
 
 
 def _in_sentence(class_name: str) -> str:

@@ -99,6 +99,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
         prediction_set: classes that cannot be ruled out, the most probable first; `None` where the bundle has no
             reference, and for several images together.
         set_basis: what the prediction set rests on.
+        spread: lowest and highest probability of each class among the members of an ensemble, for `prior`; `None` for a
+            network by itself, and for several images together.
         warnings: sentences about the image, or about a network that is only a demo.
         metadata: what the caller knows of the image, by column; `None` for nothing.
         error: why there is no prediction; empty where there is one.
@@ -115,6 +117,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     operating_point: AppliedPoint | None = None
     prediction_set: tuple[str, ...] | None = None
     set_basis: SetBasis | None = None
+    spread: dict[str, tuple[float, float]] | None = None
     warnings: tuple[str, ...] = ()
     metadata: dict[str, str] | None = None
     error: str = ""
@@ -174,6 +177,7 @@ _WHERE_KNOWN = frozenset(
         "operating_point",
         "prediction_set",
         "set_basis",
+        "spread",
     }
 )
 

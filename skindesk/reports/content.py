@@ -117,7 +117,7 @@ class ReportModel:
 
     Attributes:
         name: of the run.
-        backbone: title, as in its paper.
+        backbone: title, as in its paper; of an ensemble, how many networks it has.
         input_size: side of the square it sees, pixels.
         bundle_hash: twelve digits.
         geometry: how an image becomes that square, a sentence.
@@ -134,6 +134,7 @@ class ReportModel:
         class_metrics: the same for each class.
         remarks: sentences on the metrics.
         card: on whom it was tested, what it was never shown, what its flag rests on.
+        networks: in an ensemble; 0 for a network by itself.
         shape: how a rectangle becomes the network's square.
     """
 
@@ -155,6 +156,7 @@ class ReportModel:
     class_metrics: tuple[ClassMetric, ...] = ()
     remarks: tuple[str, ...] = ()
     card: ModelCard = field(default_factory=ModelCard)
+    networks: int = 0
     shape: Shape = "centre-square"
 
 
@@ -195,7 +197,7 @@ def report_model(bundle: Path, *, name: str = "") -> ReportModel:
     test = run.report("test") if run.bundle_hash == identity else None
     return ReportModel(
         name=name or run.name,
-        backbone=get_backbone(manifest.backbone).title,
+        backbone=run.backbone_title if manifest.members else get_backbone(manifest.backbone).title,
         input_size=manifest.input_size,
         bundle_hash=identity,
         geometry=_geometry_sentence(manifest),
@@ -212,6 +214,7 @@ def report_model(bundle: Path, *, name: str = "") -> ReportModel:
         class_metrics=class_metrics(test.metrics) if test is not None else (),
         remarks=_remarks(test, manifest, run.best_n),
         card=model_card(bundle, manifest, run, test),
+        networks=len(manifest.members),
         shape=manifest.geometry.shape,
     )
 
@@ -299,6 +302,8 @@ def _scored_phrase(report: Report) -> str:
 
 
 def _remarks(report: Report | None, manifest: Manifest, chosen_on: int | None) -> tuple[str, ...]:
+    if report is None and manifest.members:
+        return ()
     if report is None:
         return (validation_sentence(manifest.metrics.validation, chosen_on),)
     remarks = list(report.metrics.notes)

@@ -12,9 +12,9 @@ from skindesk.reports.layout.insets import Picture, fitted
 from skindesk.reports.orders import SIMILAR_SHOWN
 from skindesk.reports.overlay import overlaid
 from skindesk.reports.words import MALIGNANT_MARK, confirmation, date_words, listed, one_line, tr
-from skindesk.verdict_words import headline, members, set_statement
+from skindesk.verdict_words import headline, members, set_statement, spread_line
 from trainer.dataset.classes.names import full_name
-from trainer.images.evidence import CAUTION
+from trainer.images.evidence import CAUTION, whose_map
 from trainer.palette import class_colour
 from trainer.predictions import choice_of
 from trainer.sentences import visible
@@ -65,6 +65,7 @@ class AnswerView:
         headline: whether the operating point flags it; empty where none is saved.
         flagged: whether it does.
         members: of the prediction set; empty where there is none.
+        spread: how far apart the networks of an ensemble are; empty for a network by itself.
         rows: of all classes.
         flag: what leads where the answer must not be relied on; else empty.
         reasons: sentences why.
@@ -79,6 +80,7 @@ class AnswerView:
     headline: str
     flagged: bool
     members: str
+    spread: str
     rows: tuple[ClassRow, ...]
     flag: str
     reasons: tuple[str, ...]
@@ -164,7 +166,11 @@ def images_context(report: DiagnosisReport, patient: PatientFields, text_width: 
         "reading": [
             *reading_sentences(model),
             *_set_sentences(report),
-            *([CAUTION] if any(entry.evidence for entry in entries) else []),
+            *(
+                filter(None, (CAUTION, whose_map(model.networks)))
+                if any(entry.evidence for entry in entries)
+                else ()
+            ),
             *([_similar_sentence()] if any(entry.similar for entry in entries) else []),
         ],
         "network": network_facts(model, report.program_version),
@@ -249,6 +255,7 @@ def _answer(prediction: Prediction, model: ReportModel) -> AnswerView:
         headline="" if point is None else headline(point),
         flagged=point is not None and point.above,
         members="" if found is None else members(found),
+        spread=spread_line(prediction, model.networks),
         rows=tuple(
             ClassRow(
                 name=full_name(name),

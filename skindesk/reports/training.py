@@ -79,6 +79,12 @@ def training_report(run_folder: Path) -> TrainingReport:
         from trainer.runs.bundle import read_manifest
 
         model, manifest = report_model(run.bundle, name=run.name), read_manifest(run.bundle)
+        if manifest.members:
+            raise ConfigError(
+                tr(
+                    "{0} is an ensemble, which was not trained itself; choose the run of one of its networks."
+                ).format(run_folder)
+            )
     if manifest is not None and not folder.begun:
         config = manifest.config
     elif folder.begun:

@@ -245,7 +245,7 @@ def test_a_further_weights_file_is_refused_and_other_files_are_not(bundle: Path)
 def test_a_bundle_of_a_newer_program_is_refused_in_words(bundle: Path) -> None:
     rewrite_manifest(bundle, lambda manifest: manifest.update(format_version=99, a_new_field=1))
     assert refusal(bundle) == (
-        f"The bundle {bundle} was written by a newer SkinDesk (bundle format 99, this program reads up to 2); "
+        f"The bundle {bundle} was written by a newer SkinDesk (bundle format 99, this program reads up to 3); "
         "update this program."
     )
 

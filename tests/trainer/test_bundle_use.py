@@ -111,7 +111,7 @@ def test_weights_of_another_network_are_refused_before_a_number_of_them_is_read(
     }
     for name, (other, weights, _) in bundles.items():
         write_bundle(tmp_path / name, other, weights)
-    for module in ("runs.bundle.decode_arrays", "prediction.inference.Network"):
+    for module in ("runs.bundle.decode_arrays", "prediction.networks.Network"):
         monkeypatch.setattr(f"trainer.{module}", None)
     for name, (*_, sentence) in bundles.items():
         with pytest.raises(BundleError, match=sentence):

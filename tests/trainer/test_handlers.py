@@ -291,7 +291,7 @@ def test_a_warm_network_is_kept(
 ) -> None:
     assert isinstance(do(worker, WarmUp()), Warm)
     assert isinstance(do(worker, WarmUp(bundle=str(bundle))), Warm)
-    monkeypatch.setattr("trainer.prediction.inference.read_bundle", None)  # reading it again would fail
+    monkeypatch.setattr("trainer.prediction.networks.read_bundle", None)  # reading it again would fail
     do(worker, PredictImages(bundle=str(bundle), images=(ImageView(path=str(images[0])),)))
 
 

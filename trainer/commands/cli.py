@@ -14,6 +14,7 @@ import msgspec
 import typer
 
 from trainer import RESEARCH_ONLY
+from trainer.commands.ensembling import ensemble
 from trainer.commands.running import exit_status
 from trainer.commands.terminal import (
     describe_classes,
@@ -422,6 +423,9 @@ def complete(bundle: BundleFolder, dataset: DatasetFile, device: DeviceOption = 
         from trainer.prediction.completing import complete_bundle
 
         complete_bundle(bundle, store, listener=listener, stop=stop)
+
+
+app.command()(ensemble)
 
 
 @app.command()

@@ -135,7 +135,8 @@ def as_text(predictions: Sequence[Prediction], manifest: Manifest) -> str:
         for name, probability in sorted(p.probabilities.items(), key=lambda pair: -pair[1]):
             mark = "malignant" if name in manifest.malignant else ""
             bar = "#" * round(probability * _BAR)
-            lines.append(plain(f"  {name:<8}{percent(probability):>8}  {bar:<{_BAR}}  {mark}".rstrip()))
+            line = f"  {name:<8}{percent(probability):>8}  {bar:<{_BAR}}  {mark}".rstrip()
+            lines.append(plain(line + _among(p, name, manifest)))
         if p.in_distribution is not False:
             lines += [f"  Note: {visible(warning)}" for warning in p.warnings]
     calibration = manifest.calibration
@@ -149,6 +150,14 @@ def as_text(predictions: Sequence[Prediction], manifest: Manifest) -> str:
         RESEARCH_ONLY,
     ]
     return "\n".join(plain(line) for line in lines)
+
+
+def _among(prediction: Prediction, name: str, manifest: Manifest) -> str:
+    """Say how far apart the networks of an ensemble are for a class; nothing for a network by itself."""
+    if prediction.spread is None:
+        return ""
+    low, high = prediction.spread[name]
+    return f"  ({100.0 * low:.1f} to {percent(high)} over {len(manifest.members)} networks)"
 
 
 def headline(point: AppliedPoint) -> str:

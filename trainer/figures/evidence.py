@@ -43,6 +43,7 @@ class Explained(NamedTuple):
         evidence: the map.
         shape: how the image became the network's square.
         unlike: whether the image is unlike the training images.
+        network: see `trainer.images.evidence.whose_map`.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Explained(NamedTuple):
     evidence: EvidenceMap
     shape: Shape
     unlike: bool
+    network: str = ""
 
 
 def draw_evidence(image: NDArray[np.uint8], explained: Explained, path: Path) -> Path:
@@ -101,6 +103,7 @@ def _lines(explained: Explained) -> list[str]:
     chances = f"Class {shown}, {percent(explained.probability)}; predicted: {_short(explained.predicted)}."
     return [
         f"{name}. {chances} {METHOD_TITLES[explained.evidence.method]}.",
+        *([explained.network] if explained.network else []),
         *([f"{UNLIKE}."] if explained.unlike else []),
         *([empty_sentence(shown)] if explained.evidence.empty else []),
         CAUTION,

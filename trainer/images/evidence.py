@@ -49,6 +49,15 @@ def empty_sentence(class_name: str) -> str:
     return f"No part of the image raised the network's score for {class_name}."
 
 
+def whose_map(networks: int) -> str:
+    """Say whose map it is where the bundle is an ensemble; empty for a network by itself.
+
+    Args:
+        networks: in the ensemble; 0 for a network by itself.
+    """
+    return f"The map is that of the first of the ensemble's {networks} networks." if networks else ""
+
+
 def fine_map(evidence: EvidenceMap, size: int) -> NDArray[np.float32]:
     """Return a map as float32 (size, size), 0 to 1, with smooth steps between the values of its grid."""
     import numpy as np

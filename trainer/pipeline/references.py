@@ -14,7 +14,7 @@ from trainer.network.network import images_at_once
 from trainer.pipeline.degrading import degraded
 from trainer.pipeline.loading import ImageSource, image_outputs
 from trainer.reference.neighbours import fit_projection
-from trainer.reference.novelty import FEWEST, Novelty, fit_subspace, fit_threshold
+from trainer.reference.novelty import Novelty, fit_subspace, with_threshold
 from trainer.reference.quality import limits_of, measure, passes
 from trainer.reference.reference import Reference, TrainedOn, Validation
 
@@ -114,10 +114,7 @@ def make_reference(
     )
     novelty = Novelty(subspaces, float("inf"), 0)
     unusual = novelty.scores(checked.features)
-    limits = limits_of(checked.gate)
-    # Images that chose the epoch are better than too few that did not.
-    on = aside if aside.sum() >= FEWEST else np.ones(len(aside), dtype=bool)
-    threshold = fit_threshold(unusual[on], passes(checked.gate[on], limits))
+    passing = passes(checked.gate, limits_of(checked.gate))
     projection = fit_projection(learned.features[-1])
     return Reference(
         created=datetime.now(UTC),
@@ -139,7 +136,7 @@ def make_reference(
             unusual,
             checked.gate,
         ),
-        novelty=novelty._replace(threshold=threshold, n=int(on.sum())),
+        novelty=with_threshold(novelty, unusual, passing, aside),
         projection=projection,
         parent_hashes=tuple(parent_hashes),
     )

@@ -10,10 +10,12 @@ from trainer.dataset.recovery import frame_as_split
 from trainer.errors import DatasetError
 from trainer.events import Said, silent
 from trainer.pipeline.references import Part, make_reference
-from trainer.prediction.inference import network_of
+from trainer.prediction.networks import network_of
 from trainer.reference.aside import set_aside
+from trainer.reference.combining import combined_reference
 from trainer.reference.reference import write_reference
-from trainer.runs.bundle import read_bundle
+from trainer.runs.bundle import read_bundle, read_manifest
+from trainer.runs.ensemble import network_folders
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,13 +32,13 @@ def complete_bundle(
 ) -> Reference:
     """Write a bundle's reference from the dataset that its network was trained on.
 
-    The bundle's identity, and so the count of its scorings, stay.
+    The bundle's identity, and so the count of its scorings, stay. Each member of an ensemble is given one.
 
     Args:
         bundle: folder; a reference that is there is replaced.
         store: the dataset, however it is split now: the split of the training is found again.
         listener: hears progress.
-        stop: asked between batches; nothing is changed until the end.
+        stop: asked between batches; the bundle's reference is written at the end.
 
     Raises:
         BundleError: the bundle is damaged.
@@ -45,6 +47,29 @@ def complete_bundle(
         StoppedError: on request.
         StorageError: the file cannot be written.
     """
+    manifest = read_manifest(bundle)
+    if not manifest.members:
+        reference = _complete_network(bundle, store, listener, stop)
+    else:
+        for folder in network_folders(bundle, manifest):
+            _complete_network(folder, store, listener, stop)
+        combined = combined_reference(bundle)
+        assert combined is not None, "all members have one now"
+        reference = combined
+        write_reference(bundle, reference)
+    listener(
+        Said(
+            message=f"The bundle now knows its {len(reference.training.hashes):,} training images and "
+            f"{len(reference.validation.truth):,} validation images."
+        )
+    )
+    return reference
+
+
+def _complete_network(
+    bundle: Path, store: DatasetStore, listener: Listener, stop: StopRequest | None
+) -> Reference:
+    """Write the reference of a network by itself."""
     manifest, arrays = read_bundle(bundle)
     frame = frame_as_split(store, manifest.split)
     if frame is None:
@@ -72,12 +97,6 @@ def complete_bundle(
         stop=stop,
     )
     write_reference(bundle, reference)
-    listener(
-        Said(
-            message=f"The bundle now knows its {len(reference.training.hashes):,} training images and "
-            f"{len(aside):,} validation images."
-        )
-    )
     return reference
 
 

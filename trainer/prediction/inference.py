@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
+import tensorflow as tf
 
 from trainer.dataset.drawn import NETWORK_WARNING
 from trainer.errors import ImageError
@@ -16,25 +17,24 @@ from trainer.images.decoding import read_image, to_square
 from trainer.metrics.conformal import COVERAGE
 from trainer.metrics.decision import balanced_probabilities, calibrated_probabilities, decide
 from trainer.network.evidence import evidence_graph
-from trainer.network.network import Network, images_at_once
 from trainer.prediction.likeness import Checker, Likeness
+from trainer.prediction.networks import Networks
 from trainer.predictions import UNLIKE, Prediction
 from trainer.reference.reference import read_reference
 from trainer.reference.rules import rules_of
 from trainer.reference.similar import SeenFile, find_similar
-from trainer.runs.bundle import read_bundle, read_manifest
+from trainer.runs.bundle import read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    import tensorflow as tf
     from numpy.typing import NDArray
 
     from trainer.events import Listener, StopRequest
+    from trainer.prediction.networks import Analysed
     from trainer.predictions import Prior, SimilarCases
     from trainer.reference.reference import Reference
-    from trainer.runs.bundle import Manifest
 
 _BATCH = 16
 
@@ -84,11 +84,11 @@ class Predictor:
     Attributes:
         manifest: of the bundle.
         prior: that the probabilities of predictions assume.
-        network: in float32, with the bundle's weights.
+        network: in float32, with the bundle's weights; of an ensemble, its first member.
         reference: what the bundle knows of its training images; `None` where it does not.
         rules: the operating point and the prediction sets.
         checker: tells images that are not to be relied on.
-        views: that logits are averaged over.
+        views: that the logits of `network` are averaged over.
 
     Args:
         bundle: its folder.
@@ -99,10 +99,10 @@ class Predictor:
     def __init__(self, bundle: Path, *, prior: Prior = "natural", coverage: float = COVERAGE) -> None:
         self.prior: Prior = prior
         self._coverage = coverage
-        self.manifest, arrays = read_bundle(bundle)
-        self.network = network_of(self.manifest, arrays)
-        self.views = self.manifest.config.test_views
-        self._analysis = self.network.analysis(self.views)
+        self.manifest = read_manifest(bundle)
+        self._networks = Networks(bundle, self.manifest)
+        first = self._networks.ready[0]
+        self.network, self.views = first.network, first.views
         self.refresh(bundle)
 
     @functools.cached_property
@@ -126,23 +126,19 @@ class Predictor:
             bundle, self.manifest
         )
 
-    def analysed(self, images: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        """Return logits (n, c) of squares uint8 (n, s, s, 3), and their features (n, f) at each depth."""
-        parts = [
-            [output.numpy() for output in self._analysis(images[begin : begin + self.at_once])]
-            for begin in range(0, len(images), self.at_once)
-        ]
-        return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+    def analysed(self, images: NDArray[np.uint8]) -> Analysed:
+        """Return what the network, or the ensemble, makes of squares uint8 (n, s, s, 3), n at least 1."""
+        return self._networks.analysed(images)
 
     def analysis_graph(self, images: tf.Tensor) -> list[tf.Tensor]:
-        """Return the same of at most `at_once` squares, as tensors."""
-        outputs: list[tf.Tensor] = self._analysis(images)
-        return outputs
+        """Return its logits and features as tensors."""
+        found = self._networks.analysed(images)
+        return [tf.convert_to_tensor(output) for output in (found.logits, *found.features)]
 
     @property
     def at_once(self) -> int:
         """Number of images that are best computed together."""
-        return images_at_once(self.views)
+        return self._networks.at_once
 
     def similar(self, predicted: Predicted, file: Path, count: int) -> SimilarCases | None:
         """Return the training images most like an image; `None` where the bundle knows none, or the image was not read.
@@ -260,23 +256,31 @@ class Predictor:
             n predictions, in order.
         """
         seen = [one for one in looked if isinstance(one, Seen)]
-        outputs = iter(
-            zip(*self.analysed(np.stack([one.square for one in seen])), strict=True) if seen else ()
-        )
+        outputs = iter(self.analysed(np.stack([one.square for one in seen])).each() if seen else ())
         return [
-            self._predicted(path, one, *next(outputs))
+            self._predicted(path, one, next(outputs))
             if isinstance(one, Seen)
             else Predicted(Prediction(path=path, error=printable(one)))
             for path, one in zip(paths, looked, strict=True)
         ]
 
-    def _predicted(
-        self, path: str, seen: Seen, logits: NDArray[np.float32], *features: NDArray[np.float32]
-    ) -> Predicted:
-        if not np.isfinite(logits).all():
+    def _predicted(self, path: str, seen: Seen, found: Analysed) -> Predicted:
+        """Return the prediction for what the networks make of one image."""
+        if not np.isfinite(found.logits).all():
             return Predicted(Prediction(path=path, error=_overflow(path)))
-        likeness = self.checker.likeness(features, seen.poor, seen.hints)
-        return Predicted(self._prediction(path, logits, likeness), logits, features[-1])
+        likeness = self.checker.likeness(found.features, seen.poor, seen.hints)
+        prediction = self._prediction(path, found.logits, likeness)
+        spread = self._spread(found.members)
+        return Predicted(msgspec.structs.replace(prediction, spread=spread), found.logits, found.features[-1])
+
+    def _spread(self, members: NDArray[np.float64]) -> dict[str, tuple[float, float]] | None:
+        """Return the lowest and highest of the members' probabilities (k, c) by class; `None` without members."""
+        if not len(members):
+            return None
+        if self.prior == "balanced":
+            members = balanced_probabilities(members, self.manifest.calibration)
+        lowest, highest = members.min(axis=0).tolist(), members.max(axis=0).tolist()
+        return dict(zip(self.manifest.classes, zip(lowest, highest, strict=True), strict=True))
 
     def _prediction(self, path: str, logits: NDArray[np.floating], likeness: Likeness) -> Prediction:
         """Return the prediction for finite logits (c,)."""
@@ -314,20 +318,3 @@ def _overflow(path: str) -> str:
     return (
         f"The network's output is not finite for {path}: its weights are damaged, or its training diverged."
     )
-
-
-def network_of(manifest: Manifest, arrays: dict[str, NDArray[np.float32]]) -> Network:
-    """Rebuild a bundle's network in float32.
-
-    Raises:
-        WeightsError: the arrays are not those of the network the manifest describes.
-    """
-    network = Network(
-        manifest.backbone,
-        len(manifest.classes),
-        manifest.head,
-        input_size=manifest.input_size,
-        precision="float32",
-    )
-    network.assign(arrays)
-    return network

@@ -76,7 +76,7 @@ class Novelty(NamedTuple):
     """Tells images of another kind.
 
     Attributes:
-        subspaces: at each depth.
+        subspaces: at each depth; of an ensemble, at those of all members.
         threshold: a score above it is flagged; infinite where there were no images to set it.
         n: number of images that it was set on.
     """
@@ -113,7 +113,8 @@ class Novelty(NamedTuple):
             ValueError: an array is not of the shape it should be, or holds numbers that are not finite.
         """
         subspaces = []
-        for name in sorted(name.removesuffix(".mean") for name in arrays if name.endswith(".mean")):
+        names = [name.removesuffix(".mean") for name in arrays if name.endswith(".mean")]
+        for name in sorted(names, key=lambda name: int(name.partition(".")[0])):
             mean, components = arrays[f"{name}.mean"], arrays[f"{name}.components"]
             middle, spread = (float(value) for value in arrays[f"{name}.scale"])
             if components.ndim != 2 or components.shape[1:] != mean.shape or not spread > 0:  # noqa: PLR2004 - a matrix
@@ -160,6 +161,22 @@ def fit_subspace(
     distances = subspace.distances(validation)
     middle, high = np.percentile(distances, [50, 95])
     return subspace._replace(middle=float(middle), spread=max(float(high - middle), 1e-3))
+
+
+def with_threshold(
+    novelty: Novelty, scores: NDArray[np.float32], passes_gate: NDArray[np.bool_], aside: NDArray[np.bool_]
+) -> Novelty:
+    """Return the same with a threshold set on validation images.
+
+    Args:
+        novelty: without a threshold.
+        scores: of the validation images, (m,).
+        passes_gate: which of them the quality gate lets through, (m,).
+        aside: which of them were set aside, (m,).
+    """
+    # Images that chose the epoch are better than too few that did not.
+    on = aside if aside.sum() >= FEWEST else np.ones(len(aside), dtype=bool)
+    return novelty._replace(threshold=fit_threshold(scores[on], passes_gate[on]), n=int(on.sum()))
 
 
 def fit_threshold(scores: NDArray[np.float32], passes_gate: NDArray[np.bool_]) -> float:

@@ -65,7 +65,7 @@ class Validation(NamedTuple):
         truth: class indices, int64 (m,).
         aside: bool (m,), those that were set aside by group: they chose nothing, so calibration, thresholds and sets
             rest on them.
-        logits: float32 (m, c), averaged over the bundle's test views.
+        logits: float32 (m, c), averaged over the bundle's test views; of an ensemble see `trainer.reference.combining`.
         unusual: float32 (m,), the novelty score of each.
         gate: float32 (m, 4), the measures of image quality (see `trainer.reference.quality`).
     """

@@ -7,6 +7,7 @@ bundle/manifest.sha256
 bundle/weights.safetensors
 bundle/malignant.json            optional: how the user has marked its classes
 bundle/operating_point.json      optional: from which probability on lesions are flagged
+bundle/members/<12 digits>/...   of an ensemble, in the place of its weights: each member's bundle
 config.toml  split.json  history.json  learning_curves.png        of the run, where they exist
 report*/metrics.json  report*/predictions.csv  report*/*.png      what it scored, if asked for
 ```
@@ -21,6 +22,7 @@ can be read. Nothing in it is ever run.
 from __future__ import annotations
 
 import hashlib
+import re
 import stat
 import zipfile
 import zlib
@@ -30,7 +32,8 @@ import msgspec
 
 from trainer.errors import BundleError
 from trainer.files import atomic_folder, atomic_path, explained, sha256_of
-from trainer.runs.bundle import MANIFEST, MANIFEST_HASH, REFERENCE, WEIGHTS, read_bundle
+from trainer.runs.bundle import MANIFEST, MANIFEST_HASH, REFERENCE, SHORT_HASH, WEIGHTS
+from trainer.runs.ensemble import MEMBER_FILES, MEMBERS, check_bundle, network_folders
 from trainer.runs.marks import MARKS
 from trainer.runs.operating_point import POINT, read_operating_point
 from trainer.runs.reports import METRICS_FILE, PREDICTIONS_FILE, is_report_name
@@ -45,7 +48,7 @@ ARCHIVE_SUFFIX = ".skindesk"
 CONTENTS = "skindesk.json"
 
 BUNDLE_FOLDER = "bundle"
-_BUNDLE_FILES = (MANIFEST, MANIFEST_HASH, WEIGHTS)
+_BUNDLE_FILES = (MANIFEST, MANIFEST_HASH)
 _ADDITIONS = (MARKS, REFERENCE, POINT)
 """Files that may lie beside a bundle's manifest."""
 _RUN_FILES = ("config.toml", "split.json", "history.json", "learning_curves.png")
@@ -65,6 +68,7 @@ _OTHER_BYTES = 64 << 20
 _CONTENTS_BYTES = 1 << 20
 _CHUNK = 1 << 20
 _NAMELESS = "network"
+_SHORT_HASH = re.compile(rf"[0-9a-f]{{{SHORT_HASH}}}")
 
 
 class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -123,11 +127,16 @@ def export_archive(folder: Path, file: Path, *, name: str, with_reports: bool = 
         StorageError: the file cannot be written.
     """
     bundle = folder / BUNDLE_FOLDER if (folder / BUNDLE_FOLDER).is_dir() else folder
-    read_bundle(bundle)
+    manifest = check_bundle(bundle)
     sources = {f"{BUNDLE_FOLDER}/{entry}": bundle / entry for entry in _BUNDLE_FILES}
     sources |= {
         f"{BUNDLE_FOLDER}/{entry}": bundle / entry for entry in _ADDITIONS if _is_plain(bundle / entry)
     }
+    for network in network_folders(bundle, manifest):
+        place = "/".join((BUNDLE_FOLDER, *network.relative_to(bundle).parts))
+        sources |= {
+            f"{place}/{entry}": network / entry for entry in MEMBER_FILES if (network / entry).is_file()
+        }
     if bundle != folder:
         sources |= _run_sources(folder, with_reports=with_reports)
     with explained(file), atomic_path(file) as temporary:
@@ -192,7 +201,7 @@ def import_archive(file: Path, folder: Path) -> Contents:
             for member, expected in contents.files.items():
                 _unpack(file, archive, member, temporary.joinpath(*member.split("/")), expected)
             try:
-                read_bundle(temporary / BUNDLE_FOLDER)
+                check_bundle(temporary / BUNDLE_FOLDER)
                 read_operating_point(temporary / BUNDLE_FOLDER)
             except BundleError as error:
                 reason = str(error).replace(f"{temporary}", file.name)
@@ -242,7 +251,7 @@ def _contents(file: Path, archive: zipfile.ZipFile) -> Contents:
         raise BundleError(
             f"{file.name} is not complete or was changed: {odd} is listed or present, but not both."
         )
-    missing = sorted({f"{BUNDLE_FOLDER}/{name}" for name in _BUNDLE_FILES} - listed)
+    missing = _missing(listed)
     if missing:
         raise BundleError(f"{file.name} does not hold a complete bundle: {missing[0]} is missing.")
     for name, member in contents.files.items():
@@ -286,8 +295,21 @@ def _is_known(name: str) -> bool:
     if not slash:
         return False
     if folder == BUNDLE_FOLDER:
-        return entry in _BUNDLE_FILES or entry in _ADDITIONS
+        return entry in {*_BUNDLE_FILES, WEIGHTS, *_ADDITIONS} or _is_of_member(entry)
     return is_report_name(folder) and entry in _REPORT_FILES
+
+
+def _missing(listed: set[str]) -> list[str]:
+    """Return what no bundle can do without; that no member is missing is seen when it is read."""
+    missing = sorted({f"{BUNDLE_FOLDER}/{name}" for name in _BUNDLE_FILES} - listed)
+    weights = f"{BUNDLE_FOLDER}/{WEIGHTS}"
+    return missing if any(name.endswith(f"/{WEIGHTS}") for name in listed) else [*missing, weights]
+
+
+def _is_of_member(entry: str) -> bool:
+    folder, _, rest = entry.partition("/")
+    digits, _, file = rest.partition("/")
+    return folder == MEMBERS and _SHORT_HASH.fullmatch(digits) is not None and file in MEMBER_FILES
 
 
 def _limit(name: str) -> int:
@@ -310,7 +332,7 @@ def _chunks(file: Path, archive: zipfile.ZipFile, name: str, limit: int) -> Iter
 
 def _unpack(file: Path, archive: zipfile.ZipFile, name: str, target: Path, expected: Member) -> None:
     digest = hashlib.sha256()
-    target.parent.mkdir(exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("xb") as stream:
         for chunk in _chunks(file, archive, name, expected.size):
             digest.update(chunk)

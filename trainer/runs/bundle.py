@@ -4,7 +4,8 @@ A bundle holds `manifest.json` (this module's `Manifest`), `weights.safetensors`
 `manifest.sha256` (the manifest's own hash, in the form that `sha256sum -c` checks). The manifest holds the hash
 of every other file, so that one changed byte anywhere is noticed. The network is rebuilt by this program from
 the manifest; nothing in a bundle is ever run. What a user says later of its classes lies beside these files (see
-`trainer.runs.marks`).
+`trainer.runs.marks`). A bundle may be an ensemble of others (see `trainer.runs.ensemble`), which has no weights of its
+own.
 """
 
 from __future__ import annotations
@@ -33,8 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-BUNDLE_VERSION = 2
-"""Version 2 also says which classes are benign; of version 1 their names say it."""
+BUNDLE_VERSION = 3
+"""Version 2 also says which classes are benign; of version 1 their names say it. Version 3 may be an ensemble."""
+_NETWORK_VERSION = 2
+"""What a network by itself is written as, so that older programs read it."""
 MANIFEST = "manifest.json"
 MANIFEST_HASH = "manifest.sha256"
 WEIGHTS = "weights.safetensors"
@@ -42,13 +45,16 @@ REFERENCE = "reference.safetensors"
 """What the bundle knows of the images its network learned from (see `trainer.reference`); no part of what was trained."""
 
 _FILES = frozenset({WEIGHTS})
-"""Files of both format versions, beside the manifest and its hash."""
+"""Files of a network by itself, beside the manifest and its hash."""
 
 _MAX_MANIFEST_BYTES = 16 << 20
 _MAX_WEIGHTS_BYTES = 4 << 30  # ten times the largest network on offer
 _LARGEST_WEIGHT = 1e8
 """Far above any weight or variance of a trained network; beyond it products overflow float32."""
-_SHORT_HASH = 12  # digits; two of a million bundles share them with a chance of 1 in 500
+SHORT_HASH = 12
+"""Digits; two of a million bundles share them with a chance of 1 in 500."""
+MOST_MEMBERS = 100
+"""Of an ensemble; each takes its time for every image."""
 
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -92,9 +98,11 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         weights_origin: a sentence on where the initial weights came from.
         versions: of Python and of the packages that matter, by name.
         files: SHA-256 of each other file, by name; `write_bundle` fills it in.
+        members: of an ensemble, SHA-256 of the manifest of each network in it, in order; `backbone`, `head`, `metrics`,
+            `config` and `versions` then are the first one's. Empty for a network by itself.
     """
 
-    format_version: Annotated[int, msgspec.Meta(ge=1, le=BUNDLE_VERSION)] = BUNDLE_VERSION
+    format_version: Annotated[int, msgspec.Meta(ge=1, le=BUNDLE_VERSION)] = _NETWORK_VERSION
     program_version: Name
     created: Annotated[datetime, msgspec.Meta(tz=True)]
     backbone: BackboneName
@@ -112,6 +120,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     weights_origin: str
     versions: dict[str, str]
     files: dict[str, Sha256] = {}
+    members: Annotated[tuple[Sha256, ...], msgspec.Meta(max_length=MOST_MEMBERS)] = ()
 
     def __post_init__(self) -> None:
         if len(set(self.classes)) != len(self.classes):
@@ -130,6 +139,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ValueError("`config` describes a different network from the manifest")
         if self.split.fingerprint != self.dataset_fingerprint:
             raise ValueError("`split` certifies a different split from the one the network was trained on")
+        if len({name[:SHORT_HASH] for name in self.members}) != len(self.members):
+            raise ValueError("`members` names a network twice")
 
     @property
     def marks(self) -> Marks:
@@ -145,6 +156,35 @@ class _AnyManifest(msgspec.Struct):
 
 _MANIFEST = msgspec.json.Decoder(Manifest)
 _ANY_VERSION = msgspec.json.Decoder(_AnyManifest)
+
+
+def encode_manifest(folder: Path, manifest: Manifest) -> bytes:
+    """Return the content of the file of a manifest, after a check that it can be read again.
+
+    Args:
+        folder: of the bundle, for the sentence of the error.
+        manifest: complete.
+
+    Raises:
+        BundleError: it could not be read again.
+    """
+    described = msgspec.to_builtins(manifest)
+    if not manifest.members:
+        del described["members"]  # earlier programs refuse fields that they do not know
+    content = msgspec.json.format(msgspec.json.encode(described), indent=2)
+    # JSON has no NaN: a metric that is none would make a bundle that nobody can read.
+    _parsed(folder, content)
+    return content
+
+
+def write_manifest(folder: Path, content: bytes) -> None:
+    """Write what `encode_manifest` returned, and its hash, into a folder that is being made.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    (folder / MANIFEST).write_bytes(content)
+    (folder / MANIFEST_HASH).write_text(_hash_line(content), encoding="ascii")
 
 
 def write_bundle(folder: Path, manifest: Manifest, arrays: Mapping[str, Array]) -> Manifest:
@@ -172,14 +212,10 @@ def write_bundle(folder: Path, manifest: Manifest, arrays: Mapping[str, Array]) 
     _check_weights(folder, arrays)
     weights = encode_arrays(arrays)
     manifest = msgspec.structs.replace(manifest, files={WEIGHTS: hashlib.sha256(weights).hexdigest()})
-    content = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
-    _parsed(
-        folder, content
-    )  # JSON has no NaN: a metric that is none would make a bundle that nobody can read
+    content = encode_manifest(folder, manifest)
     with atomic_folder(folder) as temporary:
         (temporary / WEIGHTS).write_bytes(weights)
-        (temporary / MANIFEST).write_bytes(content)
-        (temporary / MANIFEST_HASH).write_text(_hash_line(content), encoding="ascii")
+        write_manifest(temporary, content)
     return manifest
 
 
@@ -215,20 +251,21 @@ def _marked(manifest: Manifest, marks: Marks) -> Manifest:
 
 
 def read_bundle(folder: Path) -> tuple[Manifest, dict[str, Array]]:
-    """Read a bundle and check every byte of it.
+    """Read the bundle of a network by itself and check every byte of it.
 
     Returns:
         The manifest, and the weights by canonical name as read-only arrays.
 
     Raises:
-        BundleError: the folder is no bundle, or the bundle is changed, damaged, incomplete or too new.
+        BundleError: the folder is no bundle, it is an ensemble, or the bundle is changed, damaged, incomplete or too
+            new.
     """
     manifest = read_manifest(folder)
-    for path in sorted(folder.glob("*.safetensors")):
-        if path.name not in {*manifest.files, REFERENCE}:
-            raise BundleError(
-                f"The bundle {folder} holds {path.name}, which its manifest does not name; remove it."
-            )
+    if manifest.members:
+        raise BundleError(
+            f"{folder} is an ensemble, which has no weights of its own; choose one of its members."
+        )
+    check_no_others(folder, manifest)
     _check_header(folder / WEIGHTS, manifest)
     weights = _content(folder / WEIGHTS, _MAX_WEIGHTS_BYTES)
     if hashlib.sha256(weights).hexdigest() != manifest.files[WEIGHTS]:
@@ -239,6 +276,19 @@ def read_bundle(folder: Path) -> tuple[Manifest, dict[str, Array]]:
         raise BundleError(f"{folder / WEIGHTS} is not a safetensors file: {error}.") from error
     _check_weights(folder, arrays)
     return manifest, arrays
+
+
+def check_no_others(folder: Path, manifest: Manifest) -> None:
+    """Check that a bundle holds no weights that its manifest does not name.
+
+    Raises:
+        BundleError: it does.
+    """
+    for path in sorted(folder.glob("*.safetensors")):
+        if path.name not in {*manifest.files, REFERENCE}:
+            raise BundleError(
+                f"The bundle {folder} holds {path.name}, which its manifest does not name; remove it."
+            )
 
 
 def manifest_hash(folder: Path) -> str:
@@ -256,7 +306,7 @@ def bundle_hash(folder: Path) -> str:
     Raises:
         BundleError: the folder is no bundle, or its manifest is changed.
     """
-    return manifest_hash(folder)[:_SHORT_HASH]
+    return manifest_hash(folder)[:SHORT_HASH]
 
 
 def _hash_line(content: bytes) -> str:
@@ -342,9 +392,10 @@ def _parsed(folder: Path, content: bytes) -> Manifest:
     if unknown:
         raise BundleError(f"{folder / MANIFEST} is not valid: it has an unknown field `{unknown}`.")
     # Names are compared before any of them is opened: none can lead out of the folder.
-    if set(manifest.files) != _FILES:
+    if set(manifest.files) != (set() if manifest.members else _FILES):
         listed = ", ".join(sorted(manifest.files)) or "nothing"
-        raise BundleError(f"{folder / MANIFEST} must name {WEIGHTS} and no other file; it names {listed}.")
+        wanted = "no file" if manifest.members else f"{WEIGHTS} and no other file"
+        raise BundleError(f"{folder / MANIFEST} must name {wanted}; it names {listed}.")
     return manifest
 
 

@@ -113,7 +113,10 @@ def read_run(folder: Path, *, imported: bool = False) -> RunSummary:
     findings = _Findings()
     run = RunFolder(folder)
     manifest, identity = _manifest(run, findings)
-    config = _config(run, manifest, findings, imported=imported)
+    networks = len(manifest.members) if manifest is not None else 0
+    # The settings and the best epoch in an ensemble's manifest are its first member's.
+    trained = manifest if not networks else None
+    config = None if networks else _config(run, trained, findings, imported=imported)
     history = _history(run, findings)
     best = max((place for place, epoch in enumerate(history) if epoch.best), default=None)
     state = RunStatus.DONE if imported else _state(run, findings, has_bundle=manifest is not None)
@@ -122,11 +125,9 @@ def read_run(folder: Path, *, imported: bool = False) -> RunSummary:
     certificate = manifest.split if manifest is not None else _certificate(run, findings)
     size = manifest.input_size if manifest is not None else _planned_size(config)
     metrics = history[best].validation if best is not None else None
-    if metrics is None and manifest is not None:
-        metrics = manifest.metrics.validation
-    stage = (
-        history[best].stage if best is not None else manifest.metrics.stage if manifest is not None else ""
-    )
+    if metrics is None and trained is not None:
+        metrics = trained.metrics.validation
+    stage = history[best].stage if best is not None else trained.metrics.stage if trained is not None else ""
     reports = [_report(place, findings) for place in report_folders(folder)]
     dataset = findings.tried(run.read_dataset)
     return RunSummary(
@@ -139,6 +140,7 @@ def read_run(folder: Path, *, imported: bool = False) -> RunSummary:
         bundle_hash=identity,
         imported=imported,
         backbone=config.backbone if config is not None else "",
+        networks=networks,
         input_size=size,
         stages=config.stages if config is not None else (),
         classes=manifest.classes if manifest is not None else (),

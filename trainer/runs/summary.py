@@ -68,7 +68,8 @@ class RunSummary:
         created: when the run began, or the bundle was made.
         state: how it stands.
         problem: a sentence on what of it could not be read; empty where all could.
-        backbone: name as in settings; empty where not known.
+        backbone: name as in settings; empty where not known, and for an ensemble.
+        networks: in an ensemble; 0 for a network by itself.
         input_size: side of the network's square, pixels; 0 where not known.
         stages: names, in order.
         classes, malignant: of the network; empty before there is a bundle.
@@ -92,6 +93,7 @@ class RunSummary:
     imported: bool = False
     problem: str = ""
     backbone: str = ""
+    networks: int = 0
     input_size: int = 0
     stages: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
@@ -120,7 +122,9 @@ class RunSummary:
 
     @property
     def backbone_title(self) -> str:
-        """Name of the backbone as in its paper."""
+        """Name of the backbone as in its paper; of an ensemble, how many networks it has."""
+        if self.networks:
+            return f"Ensemble of {self.networks} networks"
         from trainer.backbones import REGISTRY
 
         return next(

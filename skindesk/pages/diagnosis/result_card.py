@@ -13,6 +13,7 @@ from skindesk.choice_words import deciding_figures
 from skindesk.flag_words import flag_title, reasons
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.pages.diagnosis import words
+from skindesk.verdict_words import spread_line
 from skindesk.widgets.basics import Card, SegmentedRow, muted
 from skindesk.widgets.fold import FoldButton
 from skindesk.widgets.notice import Notice
@@ -98,6 +99,9 @@ class ResultCard(Card):
         self.bars = ProbabilityBars()
         self.body.addSpacing(SPACE // 2)
         self.body.addWidget(self.bars)
+        self.spread = _readable()
+        self.spread.setAccessibleName(self.tr("How far apart the networks are"))
+        self.body.addWidget(self.spread)
         self.prediction_set = PredictionSet()
         self.body.addWidget(self.prediction_set)
         self.body.addLayout(self._note_row())
@@ -232,6 +236,8 @@ class ResultCard(Card):
     def _show_answer(self, facts: BundleFacts, prediction: Prediction, *, told: bool) -> None:
         self.headline.show_point(prediction.operating_point if told else None)
         self.prediction_set.show_set(None if prediction.in_distribution is False else prediction)
+        self.spread.setText(spread_line(prediction, len(facts.manifest.members)))
+        self.spread.setVisible(told and bool(self.spread.text()))
         label = class_label(prediction.predicted, facts.manifest.malignant)
         figures = deciding_figures(facts.choice(prediction))
         share = percent(prediction.probabilities[prediction.predicted])
@@ -256,6 +262,7 @@ class ResultCard(Card):
     def _show_no_answer(self) -> None:
         self.headline.show_point(None)
         self.prediction_set.show_set(None)
+        self.spread.hide()
         self.predicted.setText(_UNKNOWN)
         self.malignant.setText(_UNKNOWN)
         self._malignant_bar.set_value(0.0)

@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication
 from skindesk.choice_words import deciding_figures, in_sentence
 from skindesk.flag_words import flag_title, reasons
 from skindesk.metric_words import name_of
-from skindesk.verdict_words import headline, members, set_statement
+from skindesk.verdict_words import headline, members, set_statement, spread_line
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import class_label
 from trainer import RESEARCH_ONLY
@@ -72,6 +72,10 @@ def rests_on(facts: BundleFacts, images: int) -> str:
         facts: of the bundle.
         images: that are asked about together; 1 for one alone.
     """
+    if networks := len(facts.manifest.members):
+        return tr("Mean of {n} networks, {images}, bundle {hash}.").format(
+            n=networks, images=images_counted(images), hash=facts.hash
+        )
     views = facts.manifest.config.test_views
     seen = tr("1 view") if views == 1 else tr("{n} views").format(n=views)
     origin = tr("Calibrated") if facts.manifest.calibration.fitted else tr("Not calibrated")
@@ -89,13 +93,16 @@ def explanation(facts: BundleFacts) -> str:
     calibration = facts.manifest.calibration
     ranked = sorted(calibration.prior, key=lambda name: (-calibration.prior[name], name))
     shares = ", ".join(f"{in_sentence(name)} {percent(calibration.prior[name])}" for name in ranked)
-    fitted = (
-        tr("They were calibrated on {images} held out from training.").format(
+    if networks := len(facts.manifest.members):
+        fitted = tr("They are the mean of those of {n} networks, each with its own calibration.").format(
+            n=networks
+        )
+    elif calibration.fitted:
+        fitted = tr("They were calibrated on {images} held out from training.").format(
             images=images_counted(calibration.n)
         )
-        if calibration.fitted
-        else tr("They were not calibrated on held-out images.")
-    )
+    else:
+        fitted = tr("They were not calibrated on held-out images.")
     meaning = tr("The probabilities assume the class frequencies of the training set: {shares}.").format(
         shares=shares
     )
@@ -212,6 +219,8 @@ def result_text(
         lines.append(figures)
     ranked = sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])
     lines += [f"{class_label(name, malignant)}\t{percent(share)}" for name, share in ranked]
+    if spread := spread_line(prediction, len(facts.manifest.members)):
+        lines.append(spread)
     if (share := prediction.malignant_probability) is None:
         lines.append(tr("No class of this network is marked malignant."))
     else:

@@ -79,7 +79,7 @@ def epoch_facts(record: RunRecord, malignant: Collection[str]) -> Facts:
     """Return the recall of each class at the best epoch, which is known before anything is scored."""
     best = next((epoch for epoch in reversed(record.history) if epoch.best), None)
     validation = best.validation if best is not None else None
-    if validation is None and record.manifest is not None:
+    if validation is None and record.manifest is not None and not record.manifest.members:
         validation = record.manifest.metrics.validation
     if validation is None:
         return Facts()
@@ -107,7 +107,9 @@ def basis_of(record: RunRecord, report: Report) -> str:
     words = [part, n_of(metrics.n)]
     if metrics.groups != metrics.n:
         words.append(_tr("{groups} groups").format(groups=f"{metrics.groups:,}"))
-    if manifest is not None:
+    if manifest is not None and manifest.members:
+        words.append(_tr("mean of {n} networks").format(n=len(manifest.members)))
+    elif manifest is not None:
         views = manifest.config.test_views
         words.append(_tr("one view") if views == 1 else _tr("mean of {n} views").format(n=views))
         words.append(_tr("calibrated") if manifest.calibration.fitted else _tr("not calibrated"))

@@ -92,7 +92,7 @@ class MetricsView(QScrollArea):
             manifest = record.manifest
             chosen = (
                 self.tr("The best epoch was chosen and the calibration fitted on images of this part")
-                if manifest is not None and manifest.calibration.fitted
+                if manifest is not None and (manifest.calibration.fitted or manifest.members)
                 else self.tr("The best epoch was chosen on images of this part")
             )
             notes.append(self.tr("{chosen}, so these figures are optimistic.").format(chosen=chosen))

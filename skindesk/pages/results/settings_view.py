@@ -54,7 +54,8 @@ class SettingsView(QScrollArea):
             column.addStretch(1)
 
     def _settings(self, record: RunRecord) -> QWidget:
-        card = Card(self.tr("Settings"))
+        first = record.manifest is not None and record.manifest.members
+        card = Card(self.tr("Settings of the first network") if first else self.tr("Settings"))
         if record.config is None:
             card.body.addWidget(_sentence(self.tr("The settings of this run cannot be read.")))
             return card

@@ -42,6 +42,7 @@ class EvidenceBar(QWidget):
     def __init__(self, evidence: EvidenceModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._evidence = evidence
+        self._networks = 0  # of an ensemble
         self._title = muted(self.tr("Where the network looked"))
         self.mode = wheel_needs_focus(QComboBox())
         for key, words in (
@@ -107,6 +108,7 @@ class EvidenceBar(QWidget):
                 self.classes.addItem(class_label(name, facts.manifest.malignant), name)
         self.classes.setCurrentIndex(max(0, self.classes.findData(chosen)))
         self._class_chosen()
+        self._networks = 0 if facts is None else len(facts.manifest.members)
         self.setVisible(facts is not None)
 
     def step(self) -> None:
@@ -156,4 +158,8 @@ class EvidenceBar(QWidget):
             return self.tr("{name}: looking…").format(name=name)
         if evidence.empty:
             return self.tr("{name}: no part of the image raised the network's score").format(name=name)
+        if self._networks:
+            return self.tr("{name}: where the first of {n} networks looked, not why, and no proof").format(
+                name=name, n=self._networks
+            )
         return self.tr("{name}: where the network looked, not why, and no proof").format(name=name)
