@@ -11,7 +11,7 @@ from trainer.errors import ImageError
 from trainer.figures.evidence import Explained, draw_evidence
 from trainer.files import printable
 from trainer.images.decoding import read_image
-from trainer.images.evidence import CAUTION, EvidenceMethod, empty_sentence
+from trainer.images.evidence import CAUTION, EvidenceMethod, empty_sentence, whose_map
 from trainer.images.framing import network_square
 from trainer.prediction import evidence
 from trainer.prediction.inference import Predictor, Wanted
@@ -55,15 +55,13 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         """Return it in words, for a terminal."""
         looked = f"class {self.class_name} ({percent(self.probability)}; predicted: {self.predicted})"
         found = "" if any(map(any, self.grid)) else f"{empty_sentence(self.class_name)} "
-        unlike = [f"{UNLIKE}."] if self.in_distribution is False else []
         said = [
-            *unlike,
+            f"{UNLIKE}." if self.in_distribution is False else "",
             f"{self.picture}: where the network looked for {looked}.",
-            *filter(None, [self.network]),
+            self.network,
             f"{found}{CAUTION}",
-            RESEARCH_ONLY,
         ]
-        return "\n".join(plain(visible(line)) for line in said)
+        return "\n".join(plain(visible(line)) for line in (*filter(None, said), RESEARCH_ONLY))
 
 
 def explain(
@@ -93,6 +91,7 @@ def explain(
     found = evidence.explain(predictor, pixels, wanted)
     map_ = found.grad_cam if method == "grad-cam" else found.hires_cam
     shape, probability = manifest.geometry.shape, prediction.probabilities[wanted]
+    network = whose_map(len(manifest.members))
     explained = Explained(
         name=printable(image.name),
         class_name=wanted,
@@ -101,6 +100,7 @@ def explain(
         evidence=map_,
         shape=shape,
         unlike=prediction.in_distribution is False,
+        network=network,
     )
     draw_evidence(pixels, explained, out)
     height, width = pixels.shape[:2]
@@ -115,5 +115,5 @@ def explain(
         grid=map_.grid,
         area=(x / width, y / height, wide / width, high / height),
         picture=printable(out),
-        network=explained.network,
+        network=network,
     )

@@ -42,8 +42,8 @@ class Explained(NamedTuple):
         predicted: the predicted class.
         evidence: the map.
         shape: how the image became the network's square.
-        network: see `trainer.images.evidence.whose_map`.
         unlike: whether the image is unlike the training images.
+        network: see `trainer.images.evidence.whose_map`.
     """
 
     name: str
@@ -103,7 +103,7 @@ def _lines(explained: Explained) -> list[str]:
     chances = f"Class {shown}, {percent(explained.probability)}; predicted: {_short(explained.predicted)}."
     return [
         f"{name}. {chances} {METHOD_TITLES[explained.evidence.method]}.",
-        *filter(None, [explained.network]),
+        *([explained.network] if explained.network else []),
         *([f"{UNLIKE}."] if explained.unlike else []),
         *([empty_sentence(shown)] if explained.evidence.empty else []),
         CAUTION,
