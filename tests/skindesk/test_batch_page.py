@@ -162,7 +162,7 @@ def test_what_was_analysed_before_is_shown_and_the_rest_asked_for(
     qtbot.waitUntil(lambda: page.run_button.text() == "Stop")
     job = page.model._handle.job  # type: ignore[union-attr]
     assert job == PredictFolder(bundle=str(opened.bundle), folder=str(opened.folder), out=str(opened.out))
-    assert "11 images · 4 analysed · 1 unlike the training images" in page._count.full_text()
+    assert "11 images · 4 analysed · 1 not to be relied on" in page._count.full_text()
     keep(opened, 11)  # what the engine would do meanwhile
     wait_analysed(qtbot, page, 11)
     page.run_button.click()
@@ -178,11 +178,14 @@ def test_flags_and_errors_take_the_place_of_an_answer(
     wait_analysed(qtbot, page, 11)
     assert not page.model.running
     flagged = names(page).index(Path(opened.images[0].path).stem)
-    assert column(page, "predicted")[flagged] == "Unlike training images"
+    assert column(page, "predicted")[flagged] == "Image too poor"
     assert {column(page, name)[flagged] for name in ("probability", "malignant", "class:mel")} == {"–"}
     assert column(page, "notes")[flagged] == "It is odd."
     index = page.model.table.index(flagged, page.model.table.columns.index("predicted"))
-    assert index.data(Qt.ItemDataRole.ToolTipRole) == "The network would say Melanoma, 10.0\u00a0%."
+    assert (
+        index.data(Qt.ItemDataRole.ToolTipRole)
+        == "The image is too poor to rely on an answer. The network would say Melanoma, 10.0\u00a0%."
+    )
     broken = names(page).index("broken")
     assert column(page, "predicted")[broken] == "Cannot be read"
     assert column(page, "notes")[broken] == "It cannot be read."

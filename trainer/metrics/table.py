@@ -57,7 +57,7 @@ def _interval_heading(metrics: Metrics) -> str:
 def flag_lines(flags: FlagFigures) -> list[str]:
     """Return how many images are flagged, over all and by class, a line each."""
     width = max(8, *(len(name) for name in flags.per_class))
-    lines = ["Flagged as unlike the images this network learned from"]
+    lines = ["Flagged: unlike the images this network learned from, or too poor to rely on an answer"]
     for name, share in {"all": flags.overall, **flags.per_class}.items():
         interval = "" if share.interval is None else ends(share.interval.low, share.interval.high)
         lines.append(

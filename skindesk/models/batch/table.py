@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from skindesk.flag_words import flag_title
 from skindesk.verdict_words import headline
 from trainer.batches.table import Row, is_correct
 from trainer.dataset.classes.names import full_name
@@ -253,14 +254,17 @@ class BatchTableModel(QAbstractTableModel):
             return NOTHING
         if found.error:
             return self.tr("Cannot be read")
-        return self.tr("Unlike training images") if entry.flagged else full_name(found.predicted)
+        if not entry.flagged:
+            return full_name(found.predicted)
+        unlike = found.unusual is not None and found.unusual.flagged
+        return self.tr("Unlike training images") if unlike else self.tr("Image too poor")
 
     def _hint(self, entry: Entry, column: str) -> str | None:
         found = entry.prediction
         if column == "predicted" and entry.flagged and found is not None:
             share = percent(found.probabilities[found.predicted])
-            return self.tr("The network would say {class_name}, {share}.").format(
-                class_name=full_name(found.predicted), share=share
+            return self.tr("{reason}. The network would say {class_name}, {share}.").format(
+                reason=flag_title(found), class_name=full_name(found.predicted), share=share
             )
         if column == "point" and entry.answer is not None and entry.answer.operating_point is not None:
             return headline(entry.answer.operating_point)

@@ -127,7 +127,7 @@ class BatchPage(QWidget):
         for key, words in (
             ("all", self.tr("All images")),
             ("above", self.tr("Above the operating point")),
-            ("flagged", self.tr("Unlike the training images")),
+            ("flagged", self.tr("Not to be relied on")),
             ("wrong", self.tr("Predicted wrongly")),
             ("right", self.tr("Predicted correctly")),
             ("unread", self.tr("Cannot be read")),
@@ -278,7 +278,7 @@ class BatchPage(QWidget):
             parts.append(self.tr("{n} analysed").format(n=f"{total - waiting:,}"))
         counts = model.counts
         if counts.flagged:
-            parts.append(self.tr("{n} unlike the training images").format(n=f"{counts.flagged:,}"))
+            parts.append(self.tr("{n} not to be relied on").format(n=f"{counts.flagged:,}"))
         if counts.unreadable:
             parts.append(self.tr("{n} cannot be read").format(n=f"{counts.unreadable:,}"))
         if counts.known:

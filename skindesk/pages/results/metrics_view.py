@@ -109,9 +109,9 @@ class MetricsView(QScrollArea):
         if flags is not None:
             overall = flags.overall
             notes.append(
-                self.tr("{share} of the {n} images are flagged as unlike the training images.").format(
-                    share=percent(overall.share), n=f"{overall.n:,}"
-                )
+                self.tr(
+                    "{share} of the {n} images are flagged: unlike the training images, or too poor."
+                ).format(share=percent(overall.share), n=f"{overall.n:,}")
             )
         if report.test_scorings:
             times = (
