@@ -19,7 +19,7 @@ from PIL import Image
 from tests.trainer.shell import TINY, Shell
 from trainer import RESEARCH_ONLY
 from trainer.events import EpochEnded, Failed, Finished, StepDone, Stopped, decode_event
-from trainer.prediction import inference
+from trainer.prediction import networks
 from trainer.runs.bundle import REFERENCE
 
 
@@ -361,7 +361,7 @@ def test_a_prediction_is_stopped_while_its_network_is_being_built(
         signal.raise_signal(number)
         pytest.fail("it went on")
 
-    monkeypatch.setattr(inference, "Network", build)
+    monkeypatch.setattr(networks, "Network", build)
     previous = signal.getsignal(number)
     outcome = shell("predict", trained / "bundle", next(image_folder.rglob("*.png")))
     assert outcome == (3, "", outcome.err)

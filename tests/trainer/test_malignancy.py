@@ -18,7 +18,7 @@ from trainer.dataset.importing import import_dataset
 from trainer.dataset.store import DatasetStore
 from trainer.errors import BundleError, DatasetError
 from trainer.runs.archive import export_archive, import_archive
-from trainer.runs.bundle import bundle_hash, read_manifest, read_trained_manifest
+from trainer.runs.bundle import REFERENCE, bundle_hash, read_manifest, read_trained_manifest
 from trainer.runs.marks import MARKS, write_marks
 
 if TYPE_CHECKING:
@@ -320,6 +320,7 @@ def rename_class(bundle: Path, old: str, new: str) -> None:
     content = json.dumps(manifest).encode()
     (bundle / "manifest.json").write_bytes(content)
     (bundle / "manifest.sha256").write_text(f"{hashlib.sha256(content).hexdigest()}  manifest.json\n")
+    (bundle / REFERENCE).unlink(missing_ok=True)  # which that version did not have
 
 
 @pytest.mark.parametrize(
