@@ -151,7 +151,7 @@ def test_a_run_of_an_earlier_day_brings_its_history() -> None:
 
 
 def whole_run() -> Iterator[AnyEvent]:
-    """A run as it speaks: cost, features, a head that stops early, fine-tuning with validation, calibration."""
+    """A run as it speaks: cost, features, a head that stops early, fine-tuning with validation, the reference."""
     yield CostEstimated(100, 25, 1000, 60.0, 0)
     yield from (Progress("Features", done, 500, "images") for done in range(100, 501, 100))
     yield from (Progress("Features of validation", done, 20, "images") for done in (10, 20))
@@ -161,7 +161,7 @@ def whole_run() -> Iterator[AnyEvent]:
         if isinstance(event, EpochEnded):
             yield Progress("Validation", 25, 25, "images")
         yield event
-    yield Progress("Calibration", 5, 5, "images")
+    yield Progress("Reference images", 5, 5, "images")
 
 
 def test_progress_never_runs_backwards_and_ends_at_the_end_alone() -> None:

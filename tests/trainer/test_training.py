@@ -245,7 +245,7 @@ def short_config(tiny_config: RunConfig) -> RunConfig:
     )
 
 
-@pytest.mark.parametrize("task", ["Validation", "Features of the training part", "Calibration"])
+@pytest.mark.parametrize("task", ["Validation", "Features of the training part", "Reference images"])
 def test_a_run_stopped_between_images_goes_on_to_the_same_result(
     bench: Bench, short: Bench, tiny_config: RunConfig, task: str
 ) -> None:
@@ -256,10 +256,6 @@ def test_a_run_stopped_between_images_goes_on_to_the_same_result(
         if isinstance(event, Progress) and event.task == task:
             stop.ask()
 
-    if task == "Calibration":
-        # All of its images fit one batch here: the stop must come before it.
-        stopper = StopAfter(StageEnded, 2)
-        listen, stop = stopper, stopper.stop
     with pytest.raises(StoppedError, match="it can be resumed"):
         bench.train("parts", config, listener=listen, stop=stop)
     assert not (bench.folder / "parts" / "bundle").exists()

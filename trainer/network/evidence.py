@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def evidence_graph(network: Network, views: int) -> Any:  # noqa: ANN401 - a compiled function
     """Return a function: uint8 images (n, s, s, 3) and a class index to what speaks for that class, and where.
 
-    What is explained is the logit that `Network.averaged_logits` gives: maps of the views are laid over each other and
+    What is explained is the logit that `Network.analysis` gives: maps of the views are laid over each other and
     averaged. Another class is not traced again.
 
     Args:

@@ -239,25 +239,23 @@ class Network:
         """
         return tf.function(lambda images: self.features_model(images, training=False), autograph=False)
 
-    def averaged_logits(self, views: int) -> Any:  # noqa: ANN401 - a compiled function
-        """Return a function: uint8 images (n, s, s, 3) to logits (n, c), averaged over views of each image.
-
-        Args:
-            views: 1, 2, 4 or 8; see `RunConfig.test_views`.
-        """
-        return self._compiled(lambda images: self._analysed(images, views)[0])
-
     def analysis(self, views: int) -> Any:  # noqa: ANN401 - a compiled function
         """Return a function: uint8 images (n, s, s, 3) to logits and to features at each depth.
 
         Args:
-            views: that the logits are averaged over; 1, 2, 4 or 8.
+            views: that the logits are averaged over; 1, 2, 4 or 8, see `RunConfig.test_views`.
 
         Returns:
             A function to a list of float32 arrays: logits (n, c), then for each depth and the last maps the mean over
             the map (n, f) of the image as it is.
         """
-        return self._compiled(lambda images: self._analysed(images, views))
+        # One graph for batches of every size: tracing a large backbone takes seconds.
+        shape = (None, self.input_size, self.input_size, 3)
+        return tf.function(
+            lambda images: self._analysed(images, views),
+            input_signature=[tf.TensorSpec(shape, tf.uint8)],
+            autograph=False,
+        )
 
     def _analysed(self, images: tf.Tensor, views: int) -> list[tf.Tensor]:
         number = tf.shape(images)[0]
@@ -266,11 +264,6 @@ class Network:
         logits = self.head(pooled(maps[-1]), training=False)
         averaged = tf.reduce_mean(tf.reshape(logits, (views, number, logits.shape[-1])), 0)
         return [averaged, *(pooled(map_[:number]) for map_ in maps)]
-
-    def _compiled(self, function: Any) -> Any:  # noqa: ANN401 - functions of TensorFlow
-        # One graph for batches of every size: tracing a large backbone takes seconds.
-        shape = (None, self.input_size, self.input_size, 3)
-        return tf.function(function, input_signature=[tf.TensorSpec(shape, tf.uint8)], autograph=False)
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Return all weights as float32 arrays by canonical name."""

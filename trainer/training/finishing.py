@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import platform
-from contextlib import closing
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 import trainer
-from trainer.events import Progress, Said
+from trainer.events import Said
 from trainer.figures.history import draw_history
 from trainer.metrics.calibration import fit_calibration, trained_prior
 from trainer.network.network import Network
-from trainer.pipeline.loading import ImageSource, image_logits
 from trainer.pipeline.references import Part, make_reference
 from trainer.reference.reference import write_reference
 from trainer.runs.bundle import BundleMetrics, Manifest, write_bundle
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from trainer.dataset.store import DatasetStore
     from trainer.events import Listener, StopRequest
     from trainer.metrics.decision import Calibration
-    from trainer.reference.reference import Reference
+    from trainer.reference.reference import Reference, Validation
     from trainer.runs.folder import RunFolder
     from trainer.runs.state import RunState
     from trainer.training.stages import Samples
@@ -67,7 +65,8 @@ def finish_run(
         config.backbone, len(samples.classes), config.head, input_size=trained.input_size, precision="float32"
     )
     network.assign(arrays)
-    calibration = _calibrate(network, samples, config, listener, stop)
+    reference = _reference(network, samples, store, config, state.fingerprint, listener, stop)
+    calibration = _calibrate(reference.validation, samples, config)
     listener(Said(message=calibration.describe()))
     best = next(e for e in state.history if (e.stage, e.epoch) == (state.best_stage, state.best_epoch))
     marks = store.marks
@@ -90,7 +89,6 @@ def finish_run(
         versions={"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
     )
     manifest = write_bundle(folder.bundle, manifest, arrays)
-    reference = _reference(network, samples, store, config, state.fingerprint, listener, stop)
     write_reference(folder.bundle, reference)
     draw_history(folder.curves_file, state.history)
     return manifest
@@ -132,27 +130,12 @@ def _reference(
     )
 
 
-def _calibrate(
-    network: Network, samples: Samples, config: RunConfig, listener: Listener, stop: StopRequest | None
-) -> Calibration:
+def _calibrate(validation: Validation, samples: Samples, config: RunConfig) -> Calibration:
     counts = np.bincount(samples.truth[samples.train], minlength=len(samples.classes))
     natural = counts / counts.sum()
-    rows = samples.calibration
-    logits: NDArray[Any] = np.zeros((0, len(samples.classes)), dtype=np.float32)
-    if len(rows):
-        predict = network.averaged_logits(config.test_views)
-        source = ImageSource([samples.paths[k] for k in rows], network.input_size, config.geometry, 0)
-
-        def said(done: int) -> None:
-            if stop is not None:
-                stop.raise_if_asked()
-            listener(Progress(task="Calibration", done=done, total=len(rows), unit="images"))
-
-        with closing(source):
-            logits = image_logits(predict, source, np.arange(len(rows)), 16, said)
     return fit_calibration(
-        logits,
-        samples.truth[rows],
+        validation.logits[validation.aside],
+        validation.truth[validation.aside],
         samples.classes,
         natural_prior=natural,
         trained_prior=trained_prior(config.imbalance, natural),
