@@ -20,9 +20,9 @@ from tests.skindesk.results_page import ResultsWindow
 from trainer.dataset.classes.malignancy import Marks
 from trainer.reference.reference import read_reference
 from trainer.reference.rules import rules_of
-from trainer.runs.bundle import read_manifest
+from trainer.runs.bundle import POINT, read_manifest
 from trainer.runs.marks import write_marks
-from trainer.runs.operating_point import POINT, read_operating_point
+from trainer.runs.operating_point import read_operating_point
 from trainer.runs.reports import read_scored, write_scored
 
 PATIENCE = 20_000  # ms

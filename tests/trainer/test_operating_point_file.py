@@ -13,9 +13,9 @@ from trainer.dataset.classes.malignancy import Marks
 from trainer.errors import BundleError
 from trainer.metrics.operating import OperatingPoint, Target
 from trainer.runs.archive import export_archive, import_archive
-from trainer.runs.bundle import bundle_hash, read_manifest
+from trainer.runs.bundle import POINT, bundle_hash, read_manifest
 from trainer.runs.marks import write_marks
-from trainer.runs.operating_point import POINT, read_operating_point, why_outdated, write_operating_point
+from trainer.runs.operating_point import read_operating_point, why_outdated, write_operating_point
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from trainer.dataset.store import DatasetStore
 from trainer.predictions import AppliedPoint
 from trainer.reference.reference import REFERENCE, read_reference
 from trainer.reference.rules import rules_of
-from trainer.runs.bundle import bundle_hash, read_manifest
+from trainer.runs.bundle import POINT, bundle_hash, read_manifest
 from trainer.runs.marks import write_marks
-from trainer.runs.operating_point import POINT, read_operating_point
+from trainer.runs.operating_point import read_operating_point
 
 
 def of_each_class(image_folder: Path) -> list[Path]:

@@ -21,9 +21,9 @@ import msgspec
 
 import trainer
 from trainer.errors import BundleError, StorageError
-from trainer.files import explained, open_regular, try_lock
+from trainer.files import explained, open_regular, sha256_of, try_lock
 from trainer.predictions import Prediction
-from trainer.runs.bundle import MANIFEST, MANIFEST_HASH, WEIGHTS, manifest_hash
+from trainer.runs.bundle import ADDITIONS, manifest_hash
 from trainer.stored import UnreadableError, decoded
 
 if TYPE_CHECKING:
@@ -98,12 +98,11 @@ def identity_of(bundle: Path) -> Identity:
 def additions_of(bundle: Path) -> str:
     """Return twelve digits that stand for the files that were added to a bundle without changing its network."""
     digest = hashlib.sha256()
-    trained = {MANIFEST, MANIFEST_HASH, WEIGHTS}
-    for file in sorted(bundle.iterdir()):
-        if file.suffix in {".json", ".safetensors"} and file.name not in trained and file.is_file():
-            digest.update(file.name.encode("utf-8", "surrogateescape") + b"\0")
-            with file.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
+    for name in sorted(ADDITIONS):
+        file = bundle / name
+        if file.is_file():
+            digest.update(name.encode() + b"\0")
+            digest.update(bytes.fromhex(sha256_of(file)))
     return digest.hexdigest()[:_SHOWN_DIGITS]
 
 

@@ -218,7 +218,7 @@ def image_logits(
 
 
 def image_outputs(
-    run: Callable[[tf.Tensor], Sequence[tf.Tensor]],
+    run: Callable[[tf.Tensor], Sequence[tf.Tensor | NDArray[np.float32]]],
     source: ImageSource,
     rows: NDArray[np.int64],
     batch_size: int,
@@ -227,7 +227,7 @@ def image_outputs(
     """Yield batches of some samples' images, as they are, and what a function makes of each.
 
     Args:
-        run: uint8 images (b, s, s, 3) to tensors of b rows each.
+        run: uint8 images (b, s, s, 3) to tensors or arrays of b rows each.
         source: of the images.
         rows: which, (n,).
         batch_size: images a step.
@@ -237,7 +237,7 @@ def image_outputs(
     done = 0
     for images in iterate(source, image_batches(source, batches)):
         fresh = min(batch_size, len(rows) - done)
-        outputs = [output.numpy()[:fresh] for output in run(images)]
+        outputs = [np.asarray(output)[:fresh] for output in run(images)]
         done += fresh
         if each is not None:
             each(done)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pandas as pd
+    import tensorflow as tf
     from numpy.typing import NDArray
 
     from trainer.dataset.store import DatasetStore
@@ -131,11 +132,16 @@ def _looked_at(
     rows: list[NDArray[np.float32]] = []
     flagged: list[NDArray[np.bool_]] = []
     done = 0
+
+    def run(images: tf.Tensor) -> list[NDArray[np.float32]]:
+        found = predictor.analysed(images.numpy())
+        return [found.logits, *found.features]
+
     with closing(
         ImageSource(list(frame["path"]), manifest.input_size, manifest.geometry, _CACHE_MIB)
     ) as source:
         for squares, (logits, *features) in image_outputs(
-            predictor.analysis_graph, source, np.arange(len(frame)), predictor.at_once, said
+            run, source, np.arange(len(frame)), predictor.at_once, said
         ):
             rows.append(logits)
             flagged.append(predictor.checker.flagged(squares, sizes[done : done + len(squares)], features))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
-import tensorflow as tf
 
 from trainer.dataset.drawn import NETWORK_WARNING
 from trainer.errors import ImageError
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from trainer.prediction.networks import Analysed
     from trainer.predictions import Prior, SimilarCases
     from trainer.reference.reference import Reference
+    from trainer.runs.bundle import Manifest
 
 _BATCH = 16
 
@@ -99,11 +99,10 @@ class Predictor:
     def __init__(self, bundle: Path, *, prior: Prior = "natural", coverage: float = COVERAGE) -> None:
         self.prior: Prior = prior
         self._coverage = coverage
-        self.manifest = read_manifest(bundle)
+        self.refresh(bundle)
         self._networks = Networks(bundle, self.manifest)
         first = self._networks.ready[0]
         self.network, self.views = first.network, first.views
-        self.refresh(bundle)
 
     @functools.cached_property
     def evidence_graph(self) -> Any:  # noqa: ANN401 - a compiled function
@@ -118,7 +117,7 @@ class Predictor:
         Raises:
             BundleError: a file of the bundle is damaged.
         """
-        self.manifest = read_manifest(bundle)
+        self.manifest: Manifest = read_manifest(bundle)
         self.reference: Reference | None = read_reference(bundle, self.manifest)
         self.checker = Checker(self.reference, self.manifest.input_size)
         validation = None if self.reference is None else self.reference.validation
@@ -129,11 +128,6 @@ class Predictor:
     def analysed(self, images: NDArray[np.uint8]) -> Analysed:
         """Return what the network, or the ensemble, makes of squares uint8 (n, s, s, 3), n at least 1."""
         return self._networks.analysed(images)
-
-    def analysis_graph(self, images: tf.Tensor) -> list[tf.Tensor]:
-        """Return its logits and features as tensors."""
-        found = self._networks.analysed(images)
-        return [tf.convert_to_tensor(output) for output in (found.logits, *found.features)]
 
     @property
     def at_once(self) -> int:

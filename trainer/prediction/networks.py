@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    import tensorflow as tf
     from numpy.typing import NDArray
 
     from trainer.runs.bundle import Manifest
@@ -86,7 +85,7 @@ class Networks:
         """Number of images that are best computed together."""
         return images_at_once(max(ready.views for ready in self.ready))
 
-    def analysed(self, images: NDArray[np.uint8] | tf.Tensor) -> Analysed:
+    def analysed(self, images: NDArray[np.uint8]) -> Analysed:
         """Compute squares uint8 (n, s, s, 3), n at least 1."""
         parts = [
             self._part(images[begin : begin + self.at_once]) for begin in range(0, len(images), self.at_once)
@@ -97,7 +96,7 @@ class Networks:
             np.concatenate([part.members for part in parts]),
         )
 
-    def _part(self, images: NDArray[np.uint8] | tf.Tensor) -> Analysed:
+    def _part(self, images: NDArray[np.uint8]) -> Analysed:
         outputs = [[output.numpy() for output in ready.analysis(images)] for ready in self.ready]
         first_logits, *first_features = outputs[0]
         if not self._is_ensemble:

@@ -118,9 +118,9 @@ class Novelty(NamedTuple):
             mean, components = arrays[f"{name}.mean"], arrays[f"{name}.components"]
             middle, spread = (float(value) for value in arrays[f"{name}.scale"])
             if components.ndim != 2 or components.shape[1:] != mean.shape or not spread > 0:  # noqa: PLR2004 - a matrix
-                raise ValueError("its subspaces are not whole")
-            if not (np.isfinite(mean).all() and np.isfinite(components).all() and np.isfinite(middle)):
-                raise ValueError("a number of its subspaces is not finite")
+                raise ValueError("its subspaces do not have the right shape")
+            if not all(np.isfinite(value).all() for value in (mean, components, middle, spread)):
+                raise ValueError("its subspaces contain numbers that are not finite")
             subspaces.append(Subspace(name.partition(".")[2], mean, components, middle, spread))
         threshold = float(arrays["threshold"][0])
         if np.isnan(threshold) or not subspaces:

@@ -226,7 +226,7 @@ def _from_arrays(arrays: Mapping[str, Array], description: _Description, classes
     _check_rows("training", training)
     _check_rows("validation", validation)
     if validation.logits.ndim != 2 or validation.logits.shape[1] != classes:  # noqa: PLR2004 - rows and columns
-        raise ValueError("its logits are of other classes")
+        raise ValueError("its logits are for other classes")
     for truth in (training.truth, validation.truth):
         if len(truth) and not 0 <= truth.min() <= truth.max() < classes:
             raise ValueError("it names a class that the network does not have")
@@ -246,19 +246,19 @@ def _from_arrays(arrays: Mapping[str, Array], description: _Description, classes
 
 def _projection(mean: Array, components: Array, features: Array) -> Projection:
     if components.ndim != 2 or (components.shape[1], components.shape[0]) != (mean.size, features.shape[-1]):  # noqa: PLR2004 - a matrix
-        raise ValueError("its projection is not that of its features")
+        raise ValueError("its projection does not fit its features")
     if not (np.isfinite(mean).all() and np.isfinite(components).all()):
-        raise ValueError("a number of its projection is not finite")
+        raise ValueError("its projection contains numbers that are not finite")
     return Projection(mean, components)
 
 
 def _check_rows(part: str, rows: TrainedOn | Validation) -> None:
     lengths = {len(column) for column in rows}
     if len(lengths) != 1:
-        raise ValueError(f"its columns of the {part} part are of different lengths")
+        raise ValueError(f"the columns of its {part} part differ in length")
     for column in rows:
         if isinstance(column, np.ndarray) and not np.isfinite(column).all():
-            raise ValueError(f"a number of the {part} part is not finite")
+            raise ValueError(f"its {part} part contains numbers that are not finite")
 
 
 def _hash_of(arrays: Mapping[str, Array]) -> str:

@@ -6,6 +6,7 @@ bundle/manifest.json             the bundle, byte for byte (see `trainer.runs.bu
 bundle/manifest.sha256
 bundle/weights.safetensors
 bundle/malignant.json            optional: how the user has marked its classes
+bundle/reference.safetensors     optional: what it knows of its training images (see `trainer.reference`)
 bundle/operating_point.json      optional: from which probability on lesions are flagged
 bundle/members/<12 digits>/...   of an ensemble, in the place of its weights: each member's bundle
 config.toml  split.json  history.json  learning_curves.png        of the run, where they exist
@@ -32,10 +33,9 @@ import msgspec
 
 from trainer.errors import BundleError
 from trainer.files import atomic_folder, atomic_path, explained, sha256_of
-from trainer.runs.bundle import MANIFEST, MANIFEST_HASH, REFERENCE, SHORT_HASH, WEIGHTS
+from trainer.runs.bundle import ADDITIONS, MANIFEST, MANIFEST_HASH, REFERENCE, SHORT_HASH, WEIGHTS
 from trainer.runs.ensemble import MEMBER_FILES, MEMBERS, check_bundle, network_folders
-from trainer.runs.marks import MARKS
-from trainer.runs.operating_point import POINT, read_operating_point
+from trainer.runs.operating_point import read_operating_point
 from trainer.runs.reports import METRICS_FILE, PREDICTIONS_FILE, is_report_name
 from trainer.stored import UnreadableError, decoded
 
@@ -49,8 +49,6 @@ CONTENTS = "skindesk.json"
 
 BUNDLE_FOLDER = "bundle"
 _BUNDLE_FILES = (MANIFEST, MANIFEST_HASH)
-_ADDITIONS = (MARKS, REFERENCE, POINT)
-"""Files that may lie beside a bundle's manifest."""
 _RUN_FILES = ("config.toml", "split.json", "history.json", "learning_curves.png")
 _REPORT_FILES = (
     METRICS_FILE,
@@ -130,7 +128,7 @@ def export_archive(folder: Path, file: Path, *, name: str, with_reports: bool = 
     manifest = check_bundle(bundle)
     sources = {f"{BUNDLE_FOLDER}/{entry}": bundle / entry for entry in _BUNDLE_FILES}
     sources |= {
-        f"{BUNDLE_FOLDER}/{entry}": bundle / entry for entry in _ADDITIONS if _is_plain(bundle / entry)
+        f"{BUNDLE_FOLDER}/{entry}": bundle / entry for entry in ADDITIONS if _is_plain(bundle / entry)
     }
     for network in network_folders(bundle, manifest):
         place = "/".join((BUNDLE_FOLDER, *network.relative_to(bundle).parts))
@@ -295,7 +293,7 @@ def _is_known(name: str) -> bool:
     if not slash:
         return False
     if folder == BUNDLE_FOLDER:
-        return entry in {*_BUNDLE_FILES, WEIGHTS, *_ADDITIONS} or _is_of_member(entry)
+        return entry in {*_BUNDLE_FILES, WEIGHTS, *ADDITIONS} or _is_of_member(entry)
     return is_report_name(folder) and entry in _REPORT_FILES
 
 

@@ -26,7 +26,7 @@ from trainer.errors import BundleError
 from trainer.events import PartMetrics
 from trainer.files import atomic_folder, read_regular
 from trainer.metrics.decision import Calibration
-from trainer.runs.marks import read_marks
+from trainer.runs.marks import MARKS, read_marks
 from trainer.runs.weights_header import check_heads
 from trainer.stored import UnreadableError, decoded
 
@@ -42,7 +42,11 @@ MANIFEST = "manifest.json"
 MANIFEST_HASH = "manifest.sha256"
 WEIGHTS = "weights.safetensors"
 REFERENCE = "reference.safetensors"
-"""What the bundle knows of the images its network learned from (see `trainer.reference`); no part of what was trained."""
+"""What the bundle knows of the images its network learned from (see `trainer.reference`)."""
+POINT = "operating_point.json"
+"""The operating point that a user has saved for it (see `trainer.runs.operating_point`)."""
+ADDITIONS = (MARKS, REFERENCE, POINT)
+"""What may be added to a bundle beside its manifest: no part of what was trained, so its hash and identity stay."""
 
 _FILES = frozenset({WEIGHTS})
 """Files of a network by itself, beside the manifest and its hash."""

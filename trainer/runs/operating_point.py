@@ -13,7 +13,7 @@ import msgspec
 from trainer.errors import BundleError, ConfigError
 from trainer.files import explained, write_bytes
 from trainer.metrics.operating import OperatingPoint, target_of
-from trainer.runs.bundle import bundle_hash
+from trainer.runs.bundle import POINT, bundle_hash
 from trainer.stored import UnreadableError, read_json
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from trainer.runs.bundle import Manifest
 
 POINT_VERSION = 1
-POINT = "operating_point.json"
 _MAX_BYTES = 1 << 20
 
 

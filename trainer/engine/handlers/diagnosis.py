@@ -13,9 +13,7 @@ from trainer.errors import BundleError, ImageError
 from trainer.events import Progress
 from trainer.images.framing import read_view
 from trainer.protocol.diagnosis import ExplainImage, ImageEvidence, PredictImages, Predictions, Warm, WarmUp
-from trainer.runs.bundle import REFERENCE
-from trainer.runs.marks import MARKS
-from trainer.runs.operating_point import POINT
+from trainer.runs.bundle import ADDITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -166,7 +164,7 @@ def _predictor(bundle: Path, context: Context) -> tuple[Predictor, str]:
 
 def _additions(bundle: Path) -> Additions:
     found = []
-    for name in (MARKS, REFERENCE, POINT):
+    for name in ADDITIONS:
         try:
             stat = (bundle / name).stat()
         except OSError:
