@@ -19,7 +19,7 @@ from trainer.metrics.operating import (
     lesions_set_aside,
     target_of,
 )
-from trainer.metrics.verdict_table import consequence_lines, of_target, point_line
+from trainer.metrics.table import consequence_lines, of_target, point_line
 from trainer.predictions import MALIGNANT
 from trainer.reference.reference import read_reference
 from trainer.reference.rules import calibrate

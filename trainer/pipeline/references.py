@@ -64,7 +64,6 @@ def make_reference(
     aside: NDArray[np.bool_],
     fingerprint: str,
     *,
-    parent_hashes: Sequence[str] = (),
     listener: Listener,
     stop: StopRequest | None,
 ) -> Reference:
@@ -78,7 +77,6 @@ def make_reference(
         validation: those of the validation part, m of them.
         aside: bool (m,), which validation samples were set aside for calibration.
         fingerprint: of the dataset and split.
-        parent_hashes: of the training images of the bundle that the training began with.
         listener: hears progress.
         stop: asked between batches.
 
@@ -138,7 +136,6 @@ def make_reference(
         ),
         novelty=with_threshold(novelty, unusual, passing, aside),
         projection=projection,
-        parent_hashes=tuple(parent_hashes),
     )
 
 

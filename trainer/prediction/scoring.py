@@ -13,8 +13,7 @@ from trainer.events import Said, Warned, silent
 from trainer.figures.evaluation import draw_evaluation
 from trainer.files import explained
 from trainer.metrics.conformal import COVERAGE
-from trainer.metrics.table import flag_lines, summary
-from trainer.metrics.verdict_table import consequence_lines, point_line, set_lines
+from trainer.metrics.table import consequence_lines, flag_lines, point_line, set_lines, summary
 from trainer.prediction.evaluation import evaluate
 from trainer.prediction.inference import Predictor
 from trainer.runs.bundle import bundle_hash
