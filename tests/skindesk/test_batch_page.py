@@ -236,6 +236,17 @@ def test_images_are_searched_sorted_and_told_apart(
     assert "6 of 11 images" in page._count.full_text()
 
 
+def test_a_look_that_finds_nothing_new_leaves_the_rows_alone(qtbot: QtBot, opened: OpenedFolder) -> None:
+    table = BatchTableModel()
+    table.show_folder(opened)
+    table.look_for("", "waiting")
+    with qtbot.assertNotEmitted(table.modelReset):
+        table.add({})
+    path = opened.images[1].path
+    table.add({path: said(path, 1)})
+    assert path not in {entry.image.path for entry in table.shown}
+
+
 def test_a_selection_stays_and_a_double_click_opens_the_image(
     qtbot: QtBot, show: Callable[[], BatchPage], opened: OpenedFolder, workspace: Workspace
 ) -> None:
