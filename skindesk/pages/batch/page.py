@@ -68,7 +68,7 @@ class BatchPage(QWidget):
         self._exports = FileChoice(self, settings, "export_folder")
         self.table = ImageTable(self.model.table)
         self.choose_action = QAction(icon("folder"), self.tr("Analyse a folder…"), self)
-        self.run_button = primary_button(self.tr("Go on"), self._run_or_stop)
+        self.run_button = primary_button(self.tr("Resume"), self._run_or_stop)
         self.export_button = QPushButton(icon("export"), self.tr("Export…"))
         self.failure, self.notice = Notice(), Notice()
         self._stack = QStackedWidget()
@@ -80,7 +80,7 @@ class BatchPage(QWidget):
             self.tr("Analyse a folder of images"),
             self.tr(
                 "All images in a folder and its subfolders are analysed with the network of the Diagnosis page and "
-                "listed in a table. You can stop at any time and go on later."
+                "listed in a table. You can stop at any time and resume later."
             ),
             [(self.tr("Choose a folder…"), self._choose_folder, True)],
         )
@@ -128,7 +128,7 @@ class BatchPage(QWidget):
             ("all", self.tr("All images")),
             ("above", self.tr("Above the operating point")),
             ("flagged", self.tr("Not to be relied on")),
-            ("wrong", self.tr("Predicted wrongly")),
+            ("wrong", self.tr("Predicted incorrectly")),
             ("right", self.tr("Predicted correctly")),
             ("unread", self.tr("Cannot be read")),
             ("waiting", self.tr("Not analysed yet")),
@@ -245,7 +245,7 @@ class BatchPage(QWidget):
             action.setEnabled(analysed)
         self.run_button.setVisible(model.opened is not None and (model.running or bool(waiting)))
         self.run_button.setText(
-            self.tr("Stop") if model.running else self.tr("Go on") if analysed else self.tr("Analyse")
+            self.tr("Stop") if model.running else self.tr("Resume") if analysed else self.tr("Analyse")
         )
         self.run_button.setEnabled(not model.stopping)
         network = model.opened.network if model.opened is not None else None

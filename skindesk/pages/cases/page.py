@@ -244,9 +244,9 @@ class CasesPage(QWidget):
         self.detail.show_case(chosen[0] if len(chosen) == 1 else None)
         self._beside.setCurrentWidget(self.detail if len(chosen) == 1 else self._several)
         self._said.setText(
-            tr("{cases} selected. If they show one lesion, say so to compare their images over time.").format(
-                cases=cases_counted(len(chosen))
-            )
+            tr(
+                "{cases} selected. If they show one lesion, choose “Same lesion” to compare their images over time."
+            ).format(cases=cases_counted(len(chosen)))
             if chosen
             else tr("Select a case to see it, or several to join them as one lesion.")
         )
