@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from skindesk.engine.ask import ask_once
-from skindesk.reports.calling import call
+from skindesk.reports.calling import call, new_app
 from trainer import RESEARCH_ONLY
 from trainer.commands.running import exit_status
 from trainer.commands.terminal import show, terminal_listener
@@ -17,12 +17,7 @@ from trainer.protocol.scoring import PredictFolder
 
 _NAME = "skindesk batch"
 
-app = typer.Typer(
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = new_app()
 
 
 def run(arguments: list[str]) -> int:
