@@ -5,13 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QMenu,
     QPushButton,
     QStackedWidget,
@@ -21,7 +20,16 @@ from PySide6.QtWidgets import (
 
 from skindesk.models.batch.batch import FORMATS, BatchModel
 from skindesk.pages.batch.image_table import ImageTable
-from skindesk.widgets.basics import Card, ElidedLabel, EmptyState, muted, primary_button, shortened, title
+from skindesk.widgets.basics import (
+    Card,
+    ElidedLabel,
+    EmptyState,
+    SearchField,
+    muted,
+    primary_button,
+    shortened,
+    title,
+)
 from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.icons import icon
 from skindesk.widgets.notice import Notice, NoticeLayer
@@ -38,8 +46,6 @@ if TYPE_CHECKING:
     from skindesk.models.workspace import Workspace
     from skindesk.paths import Paths
     from skindesk.settings import Settings
-
-_TYPING_MS = 120  # after the last key, before anything is searched
 
 
 class BatchPage(QWidget):
@@ -116,12 +122,7 @@ class BatchPage(QWidget):
         return row
 
     def _filled(self) -> QWidget:
-        self.search = QLineEdit()
-        self.search.setPlaceholderText(self.tr("Search: a file, a class"))
-        self.search.setClearButtonEnabled(True)
-        self.search.setAcceptDrops(False)
-        self.search.setAccessibleName(self.tr("Search"))
-        self.search.addAction(QAction(icon("search"), "", self), QLineEdit.ActionPosition.LeadingPosition)
+        self.search = SearchField(self.tr("Search: a file, a class"))
         self.kind = wheel_needs_focus(QComboBox())
         self.kind.setAccessibleName(self.tr("Show"))
         for key, words in (
@@ -166,11 +167,7 @@ class BatchPage(QWidget):
             action.triggered.connect(partial(self._ask_place, ending, kinds[ending]))
             self.export_actions[ending] = action
         self.export_button.setMenu(menu)
-        self._typing = QTimer(self)
-        self._typing.setSingleShot(True)
-        self._typing.setInterval(_TYPING_MS)
-        self._typing.timeout.connect(self._look_for)
-        self.search.textChanged.connect(lambda _text: self._typing.start())
+        self.search.typed.connect(self._look_for)
         self.kind.activated.connect(lambda _index: self._look_for())
         self.table.open_asked.connect(self._workspace.images_for_diagnosis)
         model.changed.connect(self._refresh)
@@ -223,7 +220,7 @@ class BatchPage(QWidget):
         self.model.export(file, self.model.table.shown)
 
     def _look_for(self) -> None:
-        self._typing.stop()
+        self.search.settle()
         self.model.table.look_for(self.search.text(), cast("Kind", self.kind.currentData()))
 
     # --- showing -----------------------------------------------------------------------------------------
