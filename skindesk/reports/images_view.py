@@ -196,8 +196,9 @@ def reading_sentences(model: ReportModel) -> list[str]:
 
 def _similar_sentence() -> str:
     return tr(
-        "Similar training images: those of other lesions whose features are nearest. Distance 0 is the same picture, 1 is "
-        "unrelated. Looking alike to the network is no diagnosis."
+        "Similar training images: those of other lesions whose features are nearest. The distance compares directions of "
+        "features: 0 is the same, 1 unrelated, so an image of another kind can be near, too. Looking alike to the "
+        "network is no diagnosis."
     )
 
 

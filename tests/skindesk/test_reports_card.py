@@ -111,7 +111,7 @@ def test_a_card_says_what_point_sets_and_flags_did_on_the_test_part(run: Path) -
     said = " ".join(report_model(run / "bundle").card.tested).replace("\u00a0", " ")
     assert "malignant from 8.0 % on, for 95 % sensitivity" in said
     assert "3 of 61 (4.9 %) were missed, and of other lesions 120 of 780 (15.4 %) flagged." in said
-    assert "9 of 10 (90.0 %) are covered; 50.0 % of the sets tell exactly one class." in said
+    assert "9 of 10 (90.0 %) are covered; 50.0 % of the sets hold exactly one class." in said
     assert "Flagged of the test images: 4.0 % (n = 100)." in said
 
 

@@ -28,7 +28,7 @@ def _sentences(metrics: ScoredMetrics) -> Iterable[str]:
     if (sets := metrics.prediction_sets) is not None:
         yield tr(
             "Prediction sets, made to contain the class of {coverage} of the images of each class: of the test images "
-            "{covered} are covered; {informative} of the sets tell exactly one class."
+            "{covered} are covered; {informative} of the sets hold exactly one class."
         ).format(
             coverage=chosen_percent(sets.coverage),
             covered=sets.overall.covered.words,
