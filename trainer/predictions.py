@@ -101,7 +101,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
         set_basis: what the prediction set rests on.
         spread: lowest and highest probability of each class among the members of an ensemble, for `prior`; `None` for a
             network by itself, and for several images together.
-        warnings: sentences about the image, or about a network that is only a demo.
+        warnings: sentences about the image, or about the network; none names a file, as exports without names rely on.
         metadata: what the caller knows of the image, by column; `None` for nothing.
         error: why there is no prediction; empty where there is one.
     """

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from skindesk.engine.ask import ask_once
-from skindesk.reports.calling import call
+from skindesk.reports.calling import call, new_app
 from trainer import RESEARCH_ONLY
 from trainer.commands.running import exit_status
 from trainer.commands.terminal import show, terminal_listener
@@ -17,12 +17,7 @@ from trainer.protocol.scoring import PredictFolder
 
 _NAME = "skindesk batch"
 
-app = typer.Typer(
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = new_app()
 
 
 def run(arguments: list[str]) -> int:
@@ -35,13 +30,13 @@ def run(arguments: list[str]) -> int:
         The exit status: 0 done; 2 wrong arguments or bad input, with a sentence on stderr; 3 stopped by Ctrl+C;
         1 a defect.
     """
-    stopped = "Stopped. What was predicted is kept; the same command goes on from there."
+    stopped = "Stopped. The predictions so far are kept; run the same command again to resume."
     return exit_status(functools.partial(call, app, _NAME, arguments), stopped=stopped)
 
 
 @app.command(
-    help="Predict the images of a folder and write predictions.csv, predictions.json and predictions.xlsx. A command "
-    f"that was stopped goes on where it was. {RESEARCH_ONLY}"
+    help="Predict the images of a folder and write predictions.csv, predictions.json and predictions.xlsx. Run a "
+    f"stopped command again to resume it. {RESEARCH_ONLY}"
 )
 def batch(
     bundle: Annotated[

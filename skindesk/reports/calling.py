@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+def new_app() -> typer.Typer:
+    """Return an app for one command, which prints errors and help without frames."""
+    return typer.Typer(
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
 def call(app: typer.Typer, name: str, arguments: Sequence[str]) -> int | None:
     """Call a command.
 

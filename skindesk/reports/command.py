@@ -12,7 +12,7 @@ import typer
 
 from skindesk.engine.ask import ask_once
 from skindesk.models.diagnosis.patient import PATIENT_ENTRIES, PatientFields
-from skindesk.reports.calling import call, say
+from skindesk.reports.calling import call, new_app, say
 from trainer import RESEARCH_ONLY
 from trainer.commands.running import exit_status
 from trainer.errors import ConfigError, ImageError
@@ -28,12 +28,7 @@ if TYPE_CHECKING:
 
 _NAME = "skindesk report"
 
-app = typer.Typer(
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = new_app()
 
 
 def run(arguments: list[str]) -> int:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QFontMetrics
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _EMPTY_ICON = 48  # pixels
 _EMPTY_WIDTH = 420  # pixels; some 60 letters a line
+_TYPING_MS = 150  # after the last key, before anything is searched
 _ELLIPSIS_WIDTH = 24  # pixels that an elided text may shrink to
 
 
@@ -258,6 +260,37 @@ class SegmentedRow(QWidget):
         for button in self.buttons.values():
             button.setChecked(False)
         self._group.setExclusive(True)
+
+
+class SearchField(QLineEdit):
+    """A field for what is searched for.
+
+    Signals:
+        typed: another text is there, and no key was pressed for a moment.
+
+    Args:
+        hint: what can be searched for, shown while the field is empty.
+        parent: as usual.
+    """
+
+    typed = Signal()
+
+    def __init__(self, hint: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setPlaceholderText(hint)
+        self.setClearButtonEnabled(True)
+        self.setAcceptDrops(False)  # what is dropped on the page is to be opened
+        self.setAccessibleName(self.tr("Search"))
+        self.addAction(QAction(icon("search"), "", self), QLineEdit.ActionPosition.LeadingPosition)
+        self._typing = QTimer(self)
+        self._typing.setSingleShot(True)
+        self._typing.setInterval(_TYPING_MS)
+        self._typing.timeout.connect(self.typed)
+        self.textChanged.connect(lambda _text: self._typing.start())
+
+    def settle(self) -> None:
+        """Say nothing of what was typed up to now: whoever calls this has looked at it."""
+        self._typing.stop()
 
 
 class ElidedLabel(QLabel):

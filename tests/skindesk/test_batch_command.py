@@ -72,4 +72,4 @@ def test_after_ctrl_c_it_says_how_to_go_on(
 
     monkeypatch.setattr(batch_command, "ask_once", interrupted)
     assert batch_command.run([str(tiny_run / "bundle"), str(folder), "--out", "x"]) == 3
-    assert capsys.readouterr().err.endswith("the same command goes on from there.\n")
+    assert capsys.readouterr().err.endswith("run the same command again to resume.\n")

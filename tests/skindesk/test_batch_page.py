@@ -124,6 +124,16 @@ def wait_analysed(qtbot: QtBot, page: BatchPage, number: int) -> None:
     )
 
 
+@pytest.fixture
+def page(qtbot: QtBot, show: Callable[[], BatchPage], opened: OpenedFolder) -> BatchPage:
+    """The page of a folder that has been analysed."""
+    keep(opened, 11)
+    page = show()
+    page.open_folder(opened.folder)
+    wait_analysed(qtbot, page, 11)
+    return page
+
+
 def test_a_folder_is_analysed_and_opened_again_as_it_was(
     qtbot: QtBot,
     engines: Engines,
@@ -169,13 +179,7 @@ def test_what_was_analysed_before_is_shown_and_the_rest_asked_for(
     qtbot.waitUntil(lambda: not page.model.running or page.model.stopping)
 
 
-def test_flags_and_errors_take_the_place_of_an_answer(
-    qtbot: QtBot, show: Callable[[], BatchPage], opened: OpenedFolder
-) -> None:
-    keep(opened, 11)
-    page = show()
-    page.open_folder(opened.folder)
-    wait_analysed(qtbot, page, 11)
+def test_flags_and_errors_take_the_place_of_an_answer(page: BatchPage, opened: OpenedFolder) -> None:
     assert not page.model.running
     flagged = names(page).index(Path(opened.images[0].path).stem)
     assert column(page, "predicted")[flagged] == "Image too poor"
@@ -208,13 +212,7 @@ def test_the_operating_point_has_a_column_where_one_is_saved(opened: OpenedFolde
     assert str(index.data(Qt.ItemDataRole.ToolTipRole)).startswith("Flagged: melanoma 30.0")
 
 
-def test_images_are_searched_sorted_and_told_apart(
-    qtbot: QtBot, show: Callable[[], BatchPage], opened: OpenedFolder
-) -> None:
-    keep(opened, 11)
-    page = show()
-    page.open_folder(opened.folder)
-    wait_analysed(qtbot, page, 11)
+def test_images_are_searched_sorted_and_told_apart(qtbot: QtBot, page: BatchPage) -> None:
     table = page.model.table
     place = table.columns.index("malignant")
     page.table.sortByColumn(place, Qt.SortOrder.DescendingOrder)
@@ -236,13 +234,20 @@ def test_images_are_searched_sorted_and_told_apart(
     assert "6 of 11 images" in page._count.full_text()
 
 
+def test_a_look_that_finds_nothing_new_leaves_the_rows_alone(qtbot: QtBot, opened: OpenedFolder) -> None:
+    table = BatchTableModel()
+    table.show_folder(opened)
+    table.look_for("", "waiting")
+    with qtbot.assertNotEmitted(table.modelReset):
+        table.add({})
+    path = opened.images[1].path
+    table.add({path: said(path, 1)})
+    assert path not in {entry.image.path for entry in table.shown}
+
+
 def test_a_selection_stays_and_a_double_click_opens_the_image(
-    qtbot: QtBot, show: Callable[[], BatchPage], opened: OpenedFolder, workspace: Workspace
+    qtbot: QtBot, page: BatchPage, workspace: Workspace
 ) -> None:
-    keep(opened, 11)
-    page = show()
-    page.open_folder(opened.folder)
-    wait_analysed(qtbot, page, 11)
     page.table.selectRow(3)
     (chosen,) = page.table.chosen
     page.table.sortByColumn(page.model.table.columns.index("malignant"), Qt.SortOrder.DescendingOrder)
@@ -257,12 +262,8 @@ def test_a_selection_stays_and_a_double_click_opens_the_image(
 
 @pytest.mark.parametrize("ending", [".csv", ".json", ".xlsx"])
 def test_the_rows_that_are_shown_are_exported(
-    qtbot: QtBot, show: Callable[[], BatchPage], opened: OpenedFolder, tmp_path: Path, ending: str
+    qtbot: QtBot, page: BatchPage, tmp_path: Path, ending: str
 ) -> None:
-    keep(opened, 11)
-    page = show()
-    page.open_folder(opened.folder)
-    wait_analysed(qtbot, page, 11)
     page.kind.setCurrentIndex(page.kind.findData("right"))
     page.kind.activated.emit(page.kind.currentIndex())
     file = tmp_path / f"table{ending}"
@@ -278,12 +279,8 @@ def test_the_rows_that_are_shown_are_exported(
 
 
 def test_another_network_shows_what_it_has_said_itself(
-    qtbot: QtBot, show: Callable[[], BatchPage], opened: OpenedFolder, workspace: Workspace, tmp_path: Path
+    qtbot: QtBot, page: BatchPage, opened: OpenedFolder, workspace: Workspace, tmp_path: Path
 ) -> None:
-    keep(opened, 11)
-    page = show()
-    page.open_folder(opened.folder)
-    wait_analysed(qtbot, page, 11)
     other = Path(shutil.copytree(opened.bundle, tmp_path / "other" / "bundle"))
     (other / REFERENCE).unlink()
     workspace.set_bundle(other)
@@ -324,11 +321,5 @@ def test_a_job_that_waits_is_stopped_at_once(
     assert handle.state in {JobState.STOPPING, JobState.CANCELLED}
 
 
-def test_the_page_is_whole_in_a_small_window(
-    qtbot: QtBot, show: Callable[[], BatchPage], opened: OpenedFolder
-) -> None:
-    keep(opened, 11)
-    page = show()
-    page.open_folder(opened.folder)
-    wait_analysed(qtbot, page, 11)
+def test_the_page_is_whole_in_a_small_window(qtbot: QtBot, page: BatchPage) -> None:
     wait_until_whole(qtbot, page)

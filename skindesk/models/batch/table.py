@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from skindesk.flag_words import flag_title
+from skindesk.models.sorting import missing_last
 from skindesk.verdict_words import headline
 from trainer.batches.table import Row, is_correct
 from trainer.dataset.classes.names import full_name
@@ -106,7 +107,9 @@ class BatchTableModel(QAbstractTableModel):
         return Entry(image, name, Prediction(path=image.path, error=image.error) if image.error else None)
 
     def add(self, predictions: Mapping[str, Prediction]) -> None:
-        """Take predictions in, by path. The order stays until it is sorted again, so that nothing moves under the mouse."""
+        """Take predictions in, by path. While all images are shown, none moves until they are sorted again."""
+        if not predictions:
+            return
         for path, prediction in predictions.items():
             place = self._places[path]
             entry = self._entries[place]
@@ -114,7 +117,7 @@ class BatchTableModel(QAbstractTableModel):
             self._entries[place] = entry._replace(prediction=prediction, correct=correct)
         if self._kind != "all" or self._words:
             self.refresh()
-        elif predictions and self._rows:
+        elif self._rows:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, len(self.columns) - 1))
 
     def look_for(self, words: str, kind: Kind) -> None:
@@ -141,11 +144,9 @@ class BatchTableModel(QAbstractTableModel):
             for place, entry in enumerate(self._entries)
             if _is_of_kind(entry, self._kind) and (not wanted or _holds(entry, wanted))
         ]
-        values = {place: self._value(self._entries[place], self._column) for place in found}
-        known = [place for place in found if values[place] is not None]
-        missing = [place for place in found if values[place] is None]
-        known.sort(key=values.__getitem__, reverse=self._falling)  # type: ignore[arg-type] # those of one column are alike
-        self._rows = known + missing
+        self._rows = missing_last(
+            found, lambda place: self._value(self._entries[place], self._column), falling=self._falling
+        )
 
     def _value(self, entry: Entry, column: str) -> str | float | None:
         """Return what an image is sorted by."""
@@ -206,9 +207,9 @@ class BatchTableModel(QAbstractTableModel):
                 self.tr("Operating point"),
                 self.tr("Whether the image is flagged by the network's operating point"),
             ),
-            "known": (self.tr("Known class"), self.tr("Class that the folder gives the image")),
+            "known": (self.tr("Known class"), self.tr("Class that the folder states for the image")),
             "correct": (self.tr("Result"), self.tr("Whether the prediction is the known class")),
-            "notes": (self.tr("Notes"), self.tr("What is to be known of the image or its prediction")),
+            "notes": (self.tr("Notes"), self.tr("Warnings about the image, or why it cannot be read")),
         }[column]
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:

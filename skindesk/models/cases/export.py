@@ -19,7 +19,7 @@ from trainer.files import atomic_path, printable, write_text
 from trainer.tables import as_csv
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from skindesk.models.cases.reading import OpenedCase
@@ -106,26 +106,19 @@ def without_names(diagnosis: SavedDiagnosis, names: Sequence[str]) -> SavedDiagn
         diagnosis: as it is stored.
         names: of its images from now on, in their order.
     """
-    known = [(image.path, name) for image, name in zip(diagnosis.images, names, strict=True)]
 
     def image_of(image: SavedImage, name: str) -> SavedImage:
-        told = _nameless(image.prediction, known) if image.prediction is not None else None
+        told = _nameless(image.prediction) if image.prediction is not None else None
         return msgspec.structs.replace(image, path=name, copy="", prediction=told)
 
-    together = _nameless(diagnosis.together, known) if diagnosis.together is not None else None
+    together = _nameless(diagnosis.together) if diagnosis.together is not None else None
     images = tuple(image_of(image, name) for image, name in zip(diagnosis.images, names, strict=True))
     return msgspec.structs.replace(diagnosis, images=images, together=together)
 
 
-def _nameless(prediction: Prediction, known: Iterable[tuple[str, str]]) -> Prediction:
-    """Return a prediction whose sentences name no file, and which says nothing of what the caller knew."""
-    warnings = []
-    for warning in prediction.warnings:
-        for path, name in known:
-            shown = printable(path)
-            warning = warning.replace(shown, name).replace(shown.replace("\\", "/").rpartition("/")[2], name)  # noqa: PLW2901 - each file's name in turn
-        warnings.append(warning)
-    return msgspec.structs.replace(prediction, path="", metadata=None, warnings=tuple(warnings))
+def _nameless(prediction: Prediction) -> Prediction:
+    """Return a prediction without its file's name and what the caller knew; its warnings name no file."""
+    return msgspec.structs.replace(prediction, path="", metadata=None)
 
 
 def _table(cases: Sequence[OpenedCase], *, identifying: bool) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from skindesk.models.sorting import missing_last
 from trainer.dataset.classes.names import full_name
 from trainer.wording import NOTHING, percent
 
@@ -106,11 +107,7 @@ class CaseTableModel(QAbstractTableModel):
     def _fill(self) -> None:
         self.beginResetModel()
         rows = found(self._cases, self._words, self._kind)
-        value = _SORT_VALUES[COLUMNS[self._column]]
-        known = [case for case in rows if value(case) is not None]
-        missing = [case for case in rows if value(case) is None]
-        known.sort(key=value, reverse=self._falling)  # type: ignore[arg-type] # those of one column are alike
-        self._rows = known + missing
+        self._rows = missing_last(rows, _SORT_VALUES[COLUMNS[self._column]], falling=self._falling)
         self.endResetModel()
 
     # --- for the view ------------------------------------------------------------------------------------

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRect, Qt, QTimer, Signal
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QStyledItemDelegate, QTableView
+from PySide6.QtWidgets import QStyledItemDelegate
 
 from skindesk.models.dataset.thumbnails import Box, Thumbnails
-from skindesk.widgets.theme import SPACE
+from skindesk.widgets.row_table import RowTable
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QModelIndex, QPersistentModelIndex
@@ -35,7 +35,7 @@ _CLASS_WIDTH = 80  # pixels
 _REST_MS = 40  # after scrolling, before thumbnails are wished for
 
 
-class ImageTable(QTableView):
+class ImageTable(RowTable):
     """Shows the images of a folder.
 
     Signals:
@@ -53,7 +53,7 @@ class ImageTable(QTableView):
     open_asked = Signal(object)
 
     def __init__(self, images: BatchTableModel, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(parent, _ROW_HEIGHT)
         self.images = images
         self.thumbnails = Thumbnails(self)
         self._chosen: tuple[str, ...] = ()
@@ -64,22 +64,8 @@ class ImageTable(QTableView):
         self.setModel(images)
         self.setItemDelegateForColumn(0, _PictureDelegate(self))
         self.setAccessibleName(self.tr("Images of the folder"))
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setMinimumSectionSize(6 * SPACE)
-        header.setStretchLastSection(True)
-        self.setSortingEnabled(True)
+        self.setHorizontalScrollMode(self.ScrollMode.ScrollPerPixel)
+        self.horizontalHeader().setStretchLastSection(True)
         self.sortByColumn(1, Qt.SortOrder.AscendingOrder)
         images.modelAboutToBeReset.connect(self._hold)
         images.modelReset.connect(self._restore)
@@ -91,9 +77,7 @@ class ImageTable(QTableView):
     @property
     def chosen(self) -> list[Path]:
         """The files of the selected rows, in the order shown."""
-        return [
-            self._path(row) for row in sorted(index.row() for index in self.selectionModel().selectedRows())
-        ]
+        return [self._path(row) for row in self.chosen_rows]
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Open what is selected with the return key."""
@@ -120,10 +104,7 @@ class ImageTable(QTableView):
                 self.setColumnWidth(place, width)
         if self._chosen:
             chosen = set(self._chosen)
-            flags = self.selectionModel().SelectionFlag
-            for row, entry in enumerate(self.images.shown):
-                if entry.image.path in chosen:
-                    self.selectionModel().select(self.images.index(row, 0), flags.Select | flags.Rows)
+            self.choose_rows(row for row, entry in enumerate(self.images.shown) if entry.image.path in chosen)
         self._rest.start()
 
     def _want(self) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QMenu,
     QPushButton,
     QStackedWidget,
@@ -21,7 +20,16 @@ from PySide6.QtWidgets import (
 
 from skindesk.models.batch.batch import FORMATS, BatchModel
 from skindesk.pages.batch.image_table import ImageTable
-from skindesk.widgets.basics import Card, ElidedLabel, EmptyState, muted, primary_button, shortened, title
+from skindesk.widgets.basics import (
+    Card,
+    ElidedLabel,
+    EmptyState,
+    SearchField,
+    muted,
+    primary_button,
+    shortened,
+    title,
+)
 from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.icons import icon
 from skindesk.widgets.notice import Notice, NoticeLayer
@@ -38,8 +46,6 @@ if TYPE_CHECKING:
     from skindesk.models.workspace import Workspace
     from skindesk.paths import Paths
     from skindesk.settings import Settings
-
-_TYPING_MS = 120  # after the last key, before anything is searched
 
 
 class BatchPage(QWidget):
@@ -68,7 +74,7 @@ class BatchPage(QWidget):
         self._exports = FileChoice(self, settings, "export_folder")
         self.table = ImageTable(self.model.table)
         self.choose_action = QAction(icon("folder"), self.tr("Analyse a folder…"), self)
-        self.run_button = primary_button(self.tr("Go on"), self._run_or_stop)
+        self.run_button = primary_button(self.tr("Resume"), self._run_or_stop)
         self.export_button = QPushButton(icon("export"), self.tr("Export…"))
         self.failure, self.notice = Notice(), Notice()
         self._stack = QStackedWidget()
@@ -80,7 +86,7 @@ class BatchPage(QWidget):
             self.tr("Analyse a folder of images"),
             self.tr(
                 "All images in a folder and its subfolders are analysed with the network of the Diagnosis page and "
-                "listed in a table. You can stop at any time and go on later."
+                "listed in a table. You can stop at any time and resume later."
             ),
             [(self.tr("Choose a folder…"), self._choose_folder, True)],
         )
@@ -116,19 +122,14 @@ class BatchPage(QWidget):
         return row
 
     def _filled(self) -> QWidget:
-        self.search = QLineEdit()
-        self.search.setPlaceholderText(self.tr("Search: a file, a class"))
-        self.search.setClearButtonEnabled(True)
-        self.search.setAcceptDrops(False)
-        self.search.setAccessibleName(self.tr("Search"))
-        self.search.addAction(QAction(icon("search"), "", self), QLineEdit.ActionPosition.LeadingPosition)
+        self.search = SearchField(self.tr("Search: a file, a class"))
         self.kind = wheel_needs_focus(QComboBox())
         self.kind.setAccessibleName(self.tr("Show"))
         for key, words in (
             ("all", self.tr("All images")),
             ("above", self.tr("Above the operating point")),
             ("flagged", self.tr("Not to be relied on")),
-            ("wrong", self.tr("Predicted wrongly")),
+            ("wrong", self.tr("Predicted incorrectly")),
             ("right", self.tr("Predicted correctly")),
             ("unread", self.tr("Cannot be read")),
             ("waiting", self.tr("Not analysed yet")),
@@ -166,11 +167,7 @@ class BatchPage(QWidget):
             action.triggered.connect(partial(self._ask_place, ending, kinds[ending]))
             self.export_actions[ending] = action
         self.export_button.setMenu(menu)
-        self._typing = QTimer(self)
-        self._typing.setSingleShot(True)
-        self._typing.setInterval(_TYPING_MS)
-        self._typing.timeout.connect(self._look_for)
-        self.search.textChanged.connect(lambda _text: self._typing.start())
+        self.search.typed.connect(self._look_for)
         self.kind.activated.connect(lambda _index: self._look_for())
         self.table.open_asked.connect(self._workspace.images_for_diagnosis)
         model.changed.connect(self._refresh)
@@ -223,7 +220,7 @@ class BatchPage(QWidget):
         self.model.export(file, self.model.table.shown)
 
     def _look_for(self) -> None:
-        self._typing.stop()
+        self.search.settle()
         self.model.table.look_for(self.search.text(), cast("Kind", self.kind.currentData()))
 
     # --- showing -----------------------------------------------------------------------------------------
@@ -245,7 +242,7 @@ class BatchPage(QWidget):
             action.setEnabled(analysed)
         self.run_button.setVisible(model.opened is not None and (model.running or bool(waiting)))
         self.run_button.setText(
-            self.tr("Stop") if model.running else self.tr("Go on") if analysed else self.tr("Analyse")
+            self.tr("Stop") if model.running else self.tr("Resume") if analysed else self.tr("Analyse")
         )
         self.run_button.setEnabled(not model.stopping)
         network = model.opened.network if model.opened is not None else None

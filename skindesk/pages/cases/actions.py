@@ -142,11 +142,11 @@ class CaseActions(QObject):
             return replace(found, lesion=oldest.lesion, note=own.note, removed_at=own.removed_at)
 
         self._cases.change(joined, change)
-        self._tell(tr("{cases} show one lesion now."), len(joined))
+        self._tell(tr("{cases} now show one lesion."), len(joined))
 
     def _part(self) -> None:
         self._cases.change(self._chosen, lambda case: replace(case.state, lesion=case.case_id))
-        self._tell(tr("{cases} taken as a lesion of its own."), len(self._chosen))
+        self._tell(tr("Separated {cases}."), len(self._chosen))
 
     def _remove(self) -> None:
         chosen = [case for case in self._chosen if not case.state.removed_at]

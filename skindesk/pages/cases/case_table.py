@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import (
-    QItemSelection,
-    QItemSelectionModel,
-    QModelIndex,
-    QPersistentModelIndex,
-    Qt,
-    Signal,
-)
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QFrame,
-    QHeaderView,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableView,
-)
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtWidgets import QHeaderView, QStyledItemDelegate, QStyleOptionViewItem
 
 from skindesk.models.cases.table import CASE_ROLE, COLUMNS, CaseTableModel
-from skindesk.widgets.theme import MALIGNANT_MARK, SPACE, tokens_for
+from skindesk.widgets.row_table import RowTable
+from skindesk.widgets.theme import MALIGNANT_MARK, tokens_for
 from trainer.dataset.classes.malignancy import malignancy_by_name
 
 if TYPE_CHECKING:
@@ -33,7 +20,6 @@ if TYPE_CHECKING:
 
     from skindesk.models.cases.record import CaseSummary
 
-_ROW_HEIGHT = 32  # pixels
 _WIDTHS = {"number": 72, "saved": 96, "malignant": 116, "images": 80}  # pixels; the others share the rest
 _SHARED = {"predicted": 164, "confirmed": 164, "patient": 104, "network": 96}  # pixels, at least
 _QUIET = frozenset({"saved", "images", "network"})
@@ -63,7 +49,7 @@ class _CaseDelegate(QStyledItemDelegate):
             option.palette.setColor(role, colour)
 
 
-class CaseTable(QTableView):
+class CaseTable(RowTable):
     """Shows cases.
 
     Signals:
@@ -84,23 +70,9 @@ class CaseTable(QTableView):
         self.cases.modelReset.connect(self._restore)
         self.setItemDelegate(_CaseDelegate(self))
         self.setAccessibleName(self.tr("Cases"))
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setMinimumSectionSize(6 * SPACE)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.setSortingEnabled(True)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.sortByColumn(0, Qt.SortOrder.DescendingOrder)
         self.selectionModel().selectionChanged.connect(self._selection_moved)
         self.doubleClicked.connect(lambda _index: self.open_asked.emit())
@@ -108,27 +80,14 @@ class CaseTable(QTableView):
     @property
     def chosen(self) -> tuple[CaseSummary, ...]:
         """The selected cases, in the order shown."""
-        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
-        return tuple(cast("CaseSummary", self.cases.index(row, 0).data(CASE_ROLE)) for row in rows)
+        return tuple(self.cases.rows[row] for row in self.chosen_rows)
 
     def choose(self, case_ids: Collection[str]) -> None:
         """Select cases, as far as they are shown; the first of them is brought into view."""
-        selection, first = QItemSelection(), None
-        for row, case in enumerate(self.cases.rows):
-            if case.case_id in case_ids:
-                index = self.cases.index(row, 0)
-                selection.select(index, index)
-                first = first or index
-        flags = QItemSelectionModel.SelectionFlag
-        self.selectionModel().select(selection, flags.ClearAndSelect | flags.Rows)
-        if first is not None:
-            self.selectionModel().setCurrentIndex(first, flags.NoUpdate)
-            self.scrollTo(first)
-
-    def choose_first(self) -> None:
-        """Select the case at the top, if there is one."""
-        if self.cases.rows:
-            self.selectRow(0)
+        rows = [row for row, case in enumerate(self.cases.rows) if case.case_id in case_ids]
+        self.choose_rows(rows)
+        if rows:
+            self.show_row(rows[0])
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the width among the columns; what there is no room for is left out."""

@@ -51,9 +51,7 @@ class _ResultCard(Card):
         self.flag.setWordWrap(True)
         set_role(self.flag, "alert")
         self.headline, self.prediction_set = Headline(), PredictionSet()
-        self.fold = FoldButton(
-            tr("Show the probabilities all the same"), tr("They mean little for such an image")
-        )
+        self.fold = FoldButton(tr("Show the probabilities anyway"), tr("They mean little for such an image"))
         self.fold.toggled.connect(self._unfold)
         self.predicted = QLabel()
         set_role(self.predicted, "figure")

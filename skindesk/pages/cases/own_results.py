@@ -130,13 +130,13 @@ def _basis(result: OwnResults) -> str:
             cases=cases_counted(result.cases), lesions=lesions_counted(result.lesions), how=how
         )
         if result.cases
-        else tr("None of its cases is confirmed as a class that it knows.")
+        else tr("No case is confirmed as a class that this network knows.")
     ]
     if result.unreliable:
         said.append(
-            tr(
-                "{cases} with images unlike those that the network learned from, or too poor; they count all the same."
-            ).format(cases=cases_counted(result.unreliable))
+            tr("Included: {cases} with images unlike the training images, or too poor.").format(
+                cases=cases_counted(result.unreliable)
+            )
         )
     if result.unknown:
         names = ", ".join(f"{class_label(name, ())} ({n:,})" for name, n in sorted(result.unknown.items()))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import Qt, QTimer, QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QAction, QDesktopServices
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPushButton,
     QStackedWidget,
     QVBoxLayout,
@@ -22,8 +21,7 @@ from skindesk.pages.cases.case_table import CaseTable
 from skindesk.pages.cases.detail import CaseDetail
 from skindesk.pages.cases.own_results import OwnResultsView
 from skindesk.pages.cases.words import cases_counted, tr
-from skindesk.widgets.basics import Card, EmptyState, SegmentedRow, muted, title
-from skindesk.widgets.icons import icon
+from skindesk.widgets.basics import Card, EmptyState, SearchField, SegmentedRow, muted, title
 from skindesk.widgets.notice import Notice, NoticeLayer
 from skindesk.widgets.splitter import Splitter
 from skindesk.widgets.theme import SPACE
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
     from skindesk.models.workspace import Workspace
     from skindesk.settings import Settings
 
-_TYPING_MS = 120  # after the last key, before anything is searched
 _DETAIL = 480  # pixels that the detail has at least where that leaves half of the room
 _DETAIL_SHARE = 43  # percent of the room
 
@@ -104,12 +101,7 @@ class CasesPage(QWidget):
         return row
 
     def _filled(self, settings: Settings) -> QWidget:
-        self.search = QLineEdit()
-        self.search.setPlaceholderText(tr("Search: a class, a name, a site, #12, a word of a note"))
-        self.search.setClearButtonEnabled(True)
-        self.search.setAcceptDrops(False)
-        self.search.setAccessibleName(tr("Search"))
-        self.search.addAction(QAction(icon("search"), "", self), QLineEdit.ActionPosition.LeadingPosition)
+        self.search = SearchField(tr("Search: a class, a name, a site, #12, a word of a note"))
         self.kind = SegmentedRow(
             (
                 ("all", tr("All")),
@@ -152,11 +144,7 @@ class CasesPage(QWidget):
 
     def _connect(self) -> None:
         cases, actions = self._cases, self.case_actions
-        self._typing = QTimer(self)
-        self._typing.setSingleShot(True)
-        self._typing.setInterval(_TYPING_MS)
-        self._typing.timeout.connect(self._look_for)
-        self.search.textChanged.connect(lambda _text: self._typing.start())
+        self.search.typed.connect(self._look_for)
         self.kind.chosen.connect(lambda _kind: self._look_for())
         self.view.chosen.connect(self._show_view)
         self.table.chosen_changed.connect(self._show_chosen)
@@ -221,7 +209,7 @@ class CasesPage(QWidget):
             self.table.choose_first()
 
     def _look_for(self) -> None:
-        self._typing.stop()
+        self.search.settle()
         self.table.cases.look_for(self.search.text(), cast("Kind", self.kind.current))
         self._show_found()
         if not self.table.chosen:
@@ -244,9 +232,9 @@ class CasesPage(QWidget):
         self.detail.show_case(chosen[0] if len(chosen) == 1 else None)
         self._beside.setCurrentWidget(self.detail if len(chosen) == 1 else self._several)
         self._said.setText(
-            tr("{cases} selected. If they show one lesion, say so to compare their images over time.").format(
-                cases=cases_counted(len(chosen))
-            )
+            tr(
+                "{cases} selected. If they show one lesion, choose “Same lesion” to compare their images over time."
+            ).format(cases=cases_counted(len(chosen)))
             if chosen
             else tr("Select a case to see it, or several to join them as one lesion.")
         )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSlider, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from skindesk.models.dataset.query import Query, QueryError, field_names, parse_query
 from skindesk.models.dataset.samples import SortKey
-from skindesk.widgets.basics import muted
+from skindesk.widgets.basics import SearchField, muted
 from skindesk.widgets.icons import icon
 from skindesk.widgets.quantities import images_counted, part_of_images
 from skindesk.widgets.samples.thumbnail_view import LARGEST, SMALLEST
@@ -20,7 +20,6 @@ from skindesk.widgets.wheel import wheel_needs_focus
 if TYPE_CHECKING:
     from PySide6.QtCore import QObject
 
-_TYPING_MS = 180  # after the last key, before anything is searched
 _SLIDER_WIDTH = 120
 _STEP = 16
 
@@ -64,22 +63,14 @@ class FindRow(QWidget):
         layout.setSpacing(SPACE // 2)
         layout.addLayout(row)
         layout.addWidget(self.why)
-        self._typing = QTimer(self)
-        self._typing.setSingleShot(True)
-        self._typing.setInterval(_TYPING_MS)
-        self._typing.timeout.connect(self._parse)
-        self.search.textChanged.connect(lambda _text: self._typing.start())
+        self.search.typed.connect(self._parse)
         self.sort.currentIndexChanged.connect(lambda _place: self.changed.emit())
         self.descending.toggled.connect(self._turn)
         self.slider.valueChanged.connect(self.size_changed)
         self._say_order()
 
-    def _search_field(self) -> QLineEdit:
-        field = QLineEdit()
-        field.setPlaceholderText(self.tr("Search: an id, a word, or age > 60 and site = back"))
-        field.setClearButtonEnabled(True)
-        field.setAcceptDrops(False)  # what is dropped on the page is to be opened
-        field.setAccessibleName(self.tr("Search"))
+    def _search_field(self) -> SearchField:
+        field = SearchField(self.tr("Search: an id, a word, or age > 60 and site = back"))
         field.setToolTip(
             self.tr(
                 "Words are searched for in the ids, the class, the split and all other text "
@@ -88,7 +79,6 @@ class FindRow(QWidget):
                 "and site = back · class = malignant and split = test · lesion ~ 0024"
             ).format(fields=field_names())
         )
-        field.addAction(QAction(icon("search"), "", self), QLineEdit.ActionPosition.LeadingPosition)
         field.installEventFilter(self)
         return field
 
@@ -134,14 +124,14 @@ class FindRow(QWidget):
     def clear_search(self) -> None:
         """Search for nothing, at once."""
         self.search.clear()
-        self._typing.stop()
+        self.search.settle()
         self._parse()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Search at once on Enter; Escape clears the search, then leaves it."""
         if watched is self.search and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Down}:
-                self._typing.stop()
+                self.search.settle()
                 self._parse()
                 self.left.emit()
                 return True

@@ -6,8 +6,6 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import (
-    QItemSelection,
-    QItemSelectionModel,
     QModelIndex,
     QPersistentModelIndex,
     QSize,
@@ -15,17 +13,11 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QFrame,
-    QHeaderView,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableView,
-)
+from PySide6.QtWidgets import QHeaderView, QStyledItemDelegate, QStyleOptionViewItem
 
 from skindesk.models.runs.listing import COLUMNS, SORT_ROLE, SUMMARY_ROLE, RunsModel, RunStatus, RunSummary
 from skindesk.widgets.icons import icon
+from skindesk.widgets.row_table import ROW_HEIGHT, RowTable
 from skindesk.widgets.theme import SPACE, emphasised, tokens_for
 
 if TYPE_CHECKING:
@@ -36,8 +28,7 @@ if TYPE_CHECKING:
 
     from skindesk.settings import Settings
 
-_ROW_HEIGHT = 32  # pixels
-_LEAST_HEIGHT = 4 * _ROW_HEIGHT + SPACE  # headings, two runs, a scroll bar
+_LEAST_HEIGHT = 4 * ROW_HEIGHT + SPACE  # headings, two runs, a scroll bar
 _NAME_WIDTH = 140  # pixels that a name has at least
 _DATASET_WIDTH = 112  # pixels that a dataset's name has at least; a longer one is whole in the tooltip
 _HEADER_ROOM = 3 * SPACE  # around a heading, for the arrow of the sorted column
@@ -114,7 +105,7 @@ class _RunDelegate(QStyledItemDelegate):
         return ""
 
 
-class RunTable(QTableView):
+class RunTable(RowTable):
     """Shows the runs; several can be selected. Order and widths that were chosen by hand are remembered.
 
     Signals:
@@ -138,21 +129,9 @@ class RunTable(QTableView):
         self.setModel(self._proxy)
         self.setItemDelegate(_RunDelegate(runs, self))
         self.setAccessibleName(self.tr("Runs"))
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
-        self.setSortingEnabled(True)
         self._sort_as_before()
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
         header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setMinimumSectionSize(6 * SPACE)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self._widen_as_before()
         header.sectionResized.connect(self._column_moved)
@@ -167,38 +146,27 @@ class RunTable(QTableView):
     @property
     def chosen(self) -> tuple[RunSummary, ...]:
         """The selected runs, in the order shown."""
-        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
-        return tuple(cast("RunSummary", self._proxy.index(row, 0).data(SUMMARY_ROLE)) for row in rows)
+        return tuple(
+            cast("RunSummary", self._proxy.index(row, 0).data(SUMMARY_ROLE)) for row in self.chosen_rows
+        )
 
     def wanted_height(self, most: int = sys.maxsize) -> int:
         """Return the height that shows every row, or so many of them, pixels."""
-        high = self.horizontalHeader().height() + min(most, self._proxy.rowCount()) * _ROW_HEIGHT
+        high = self.horizontalHeader().height() + min(most, self._proxy.rowCount()) * ROW_HEIGHT
         bar = self.horizontalScrollBar()
         return high + bar.sizeHint().height() if bar.maximum() else high
 
     def rows_within(self, height: int) -> int:
         """Return how many rows are whole in a table of this height, pixels."""
-        return (height - self.horizontalHeader().height()) // _ROW_HEIGHT
+        return (height - self.horizontalHeader().height()) // ROW_HEIGHT
 
     def choose(self, folders: tuple[Path, ...]) -> None:
         """Select the runs in these folders, as far as they are there."""
-        selection = QItemSelection()
-        for folder in folders:
-            row = self._runs.row_of(folder)
-            if row is not None:
-                index = self._proxy.mapFromSource(self._runs.index(row, 0))
-                selection.select(index, index)
-        flags = QItemSelectionModel.SelectionFlag
-        self.selectionModel().select(selection, flags.ClearAndSelect | flags.Rows)
-        indexes = selection.indexes()
-        if indexes:
-            self.selectionModel().setCurrentIndex(indexes[0], flags.NoUpdate)
-            self.scrollTo(indexes[0])
-
-    def choose_first(self) -> None:
-        """Select the run at the top."""
-        if self._proxy.rowCount():
-            self.selectRow(0)
+        found = [row for folder in folders if (row := self._runs.row_of(folder)) is not None]
+        rows = [self._proxy.mapFromSource(self._runs.index(row, 0)).row() for row in found]
+        self.choose_rows(rows)
+        if rows:
+            self.show_row(rows[0])
 
     def edit_name(self) -> None:
         """Let the name of the selected run be typed."""
