@@ -51,7 +51,7 @@ def set_statement(basis: SetBasis) -> str:
     sentences = [
         _tr(
             "In {times} images of each class from the same source the set contains the true class; this says nothing "
-            "about this patient, and nothing where the image is flagged as unlike the training images."
+            "about this patient, and nothing where the image is unlike the training images."
         ).format(times=all_but_one_of(basis.coverage))
     ]
     if basis.always:

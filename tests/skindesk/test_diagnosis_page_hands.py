@@ -471,7 +471,7 @@ def test_a_result_leads_with_the_operating_point_and_states_the_prediction_set(
     assert found.chip.text() == "Prediction set: melanocytic nevus, melanoma, dermatofibroma"
     promise = (
         "In 9 of 10 images of each class from the same source the set contains the true class; this says nothing about "
-        "this patient, and nothing where the image is flagged as unlike the training images."
+        "this patient, and nothing where the image is unlike the training images."
     )
     assert found.statement.text().startswith(promise)
     assert "fewer than 9 lesions were set aside to calibrate them: dermatofibroma." in found.statement.text()
