@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from trainer.dataset.classes.names import FULL_NAMES
+from trainer.dataset.classes.names import in_sentence
 from trainer.predictions import MALIGNANT
 from trainer.wording import NO_BREAK, all_but_one_of, chosen_percent, ends, percent, percents_apart
 
@@ -34,7 +34,7 @@ def headline(point: AppliedPoint) -> str:
         )
     )
     return sentence.format(
-        target=_tr("malignant") if point.target == MALIGNANT else _in_sentence(point.target),
+        target=_tr("malignant") if point.target == MALIGNANT else in_sentence(point.target),
         share=share,
         threshold=threshold,
         sensitivity=chosen_percent(point.sensitivity),
@@ -43,7 +43,7 @@ def headline(point: AppliedPoint) -> str:
 
 def members(prediction_set: Iterable[str]) -> str:
     """Return the classes of a prediction set: "melanoma, nevus"."""
-    return ", ".join(map(_in_sentence, prediction_set)) or _tr("no class")
+    return ", ".join(map(in_sentence, prediction_set)) or _tr("no class")
 
 
 def set_statement(basis: SetBasis) -> str:
@@ -84,10 +84,5 @@ def spread_line(prediction: Prediction, networks: int) -> str:
     if spread is None:
         return ""
     ranked = sorted(prediction.probabilities, key=lambda name: -prediction.probabilities[name])
-    ranges = [f"{_in_sentence(name)} {ends(*spread[name])}{NO_BREAK}%" for name in ranked[:_MOST_SPREADS]]
+    ranges = [f"{in_sentence(name)} {ends(*spread[name])}{NO_BREAK}%" for name in ranked[:_MOST_SPREADS]]
     return _tr("Lowest to highest of {n} networks: {ranges}").format(n=networks, ranges=", ".join(ranges))
-
-
-def _in_sentence(class_name: str) -> str:
-    name = FULL_NAMES.get(class_name)
-    return class_name if name is None else name[0].lower() + name[1:]

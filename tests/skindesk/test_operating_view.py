@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from skindesk.models.runs.operating import propose, read_basis, save_point
 from skindesk.models.workspace import Workspace
 from skindesk.pages.results.operating_view import OperatingView
+from skindesk.pages.results.operating_words import target_title
 from skindesk.paths import Paths
 from tests.made_reference import give_reference, overlapping
 from tests.skindesk.made_runs import make_report, make_run
@@ -200,3 +201,9 @@ def test_a_point_for_other_malignant_classes_is_not_shown_as_chosen(bundle: Path
     basis = read_basis(bundle)
     assert basis.targets["malignant"].target.classes == ("bkl", "mel")
     assert "Choose it again" in basis.outdated
+
+
+def test_a_class_is_called_as_its_dataset_writes_it() -> None:
+    assert target_title("malignant") == "All malignant classes together"
+    assert target_title("mel") == "Melanoma"
+    assert target_title("BCC nodular") == "BCC nodular"
