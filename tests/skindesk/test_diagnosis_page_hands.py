@@ -685,5 +685,5 @@ def test_a_network_that_lacks_its_reference_says_so_and_is_completed(
     assert [job.job for job in silent_queue.jobs] == [
         CompleteBundle(bundle=str(facts.folder), dataset=str(tmp_path / "data.db"))
     ]
-    assert panel.stop_button.isVisibleTo(panel)
+    assert panel.progress.stop_button.isVisibleTo(panel)
     assert not panel.button.isVisibleTo(panel)
