@@ -316,7 +316,7 @@ def _evidence(image: ReportImage, model: ReportModel) -> Evidence | None:
     picture = overlaid(image.picture, found, model.shape)
     return Evidence(
         fitted(picture, _OVERLAY_WIDTH, _OVERLAY_HEIGHT),
-        tr("Where the network looked for {0} (Grad-CAM); inside the line, most.").format(name),
+        tr("Where the network looked for {0} (Grad-CAM), most of all inside the line.").format(name),
     )
 
 

@@ -112,7 +112,7 @@ def test_another_target_and_another_prevalence_change_the_figures(view: Operatin
     view.target.activated.emit(view.target.currentIndex())
     assert "of 150 lesions of melanocytic nevus would be missed" in said(view)
     before = view.benefit.sentence.text()
-    assert "no clinic's prevalence" in before
+    assert "not the prevalence of a clinic" in before
     view.benefit.prevalence.setValue(2.0)
     assert view.benefit.sentence.text() != before
     assert [line.text for line in view.benefit.plot.lines] == [

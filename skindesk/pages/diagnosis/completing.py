@@ -44,7 +44,7 @@ class CompletePanel(QWidget):
         layout.setSpacing(SPACE)
         self.sentence = QLabel(
             self.tr(
-                "This network does not know its training images, so it cannot tell images of another kind from them."
+                "This network does not know its training images, so it cannot tell whether an image is unlike them."
             )
         )
         self.sentence.setWordWrap(True)
@@ -52,7 +52,7 @@ class CompletePanel(QWidget):
         layout.addWidget(self.sentence)
         self.button = QPushButton(self.tr("Complete from its dataset…"))
         self.button.setToolTip(
-            self.tr("Look once at every training and validation image; this takes some minutes")
+            self.tr("Goes through all training and validation images once; this takes a few minutes")
         )
         self.button.clicked.connect(self.begin)
         layout.addWidget(self.button, 0, Qt.AlignmentFlag.AlignLeft)

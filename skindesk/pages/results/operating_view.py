@@ -108,8 +108,8 @@ class OperatingView(QScrollArea):
         row = QHBoxLayout()
         row.setSpacing(SPACE)
         self.target = wheel_needs_focus(QComboBox())
-        self.target.setAccessibleName(self.tr("What is to be found"))
-        self.target.setToolTip(self.tr("What is to be found"))
+        self.target.setAccessibleName(self.tr("Class or classes to find"))
+        self.target.setToolTip(self.tr("Class or classes to find"))
         self.target.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.target.setMinimumContentsLength(20)
         self.target.activated.connect(lambda _row: self._choose_target())
@@ -119,7 +119,7 @@ class OperatingView(QScrollArea):
         self.save_button = primary_button(self.tr("Save"), self._save)
         self.save_button.setToolTip(self.tr("Flag images by this operating point from now on"))
         self.remove_button = QPushButton(self.tr("Remove"))
-        self.remove_button.setToolTip(self.tr("Flag no images any more"))
+        self.remove_button.setToolTip(self.tr("Stop flagging images"))
         self.remove_button.clicked.connect(lambda _checked=False: self._remove())
         self._of = muted(self.tr("Sensitivity"))
         for widget, stretch in ((self.target, 1), (self._of, 0), (self.sensitivity, 0)):
@@ -144,7 +144,7 @@ class OperatingView(QScrollArea):
             "negative": self.tr("NPV"),
         }
         hints = {
-            "threshold": self.tr("Probability of the target from which on a lesion is flagged"),
+            "threshold": self.tr("A lesion is flagged if its probability of the target is at least this"),
             "sensitivity": self.tr("Share of the target's lesions that are flagged, of those set aside"),
             "others": self.tr("Share of the other lesions that are flagged, of those set aside"),
             "positive": self.tr(

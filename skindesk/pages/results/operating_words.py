@@ -137,7 +137,7 @@ def at_prevalence(name: str, values: PredictiveValues) -> str:
 def about_prevalence(assumed: float) -> str:
     """Say what the prevalence that is filled in stands for."""
     return tr(
-        "{share} is the share among the training images. These were collected, so it is no clinic's prevalence: "
+        "{share} is the share among the training images. These were selected, so it is not the prevalence of a clinic; "
         "enter yours."
     ).format(share=percent(assumed))
 

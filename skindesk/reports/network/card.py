@@ -197,7 +197,7 @@ def _limits(manifest: Manifest) -> Iterable[str]:
     if manifest.split.drawn:
         yield tr("It has never seen real skin: all images of its dataset are drawings.")
     yield tr(
-        "It knows {n} classes and gives one of them to every image. A lesion of any other kind can look like one of "
+        "It knows {n} classes and assigns one of them to every image. A lesion of any other kind can look like one of "
         "them without being told apart."
     ).format(n=len(manifest.classes))
     yield tr(

@@ -159,7 +159,7 @@ class EvidenceBar(QWidget):
         if evidence.empty:
             return self.tr("{name}: no part of the image raised the network's score").format(name=name)
         if self._networks:
-            return self.tr("{name}: where the first of {n} networks looked, not why, and no proof").format(
-                name=name, n=self._networks
-            )
-        return self.tr("{name}: where the network looked, not why, and no proof").format(name=name)
+            return self.tr(
+                "{name}: shows where the first of {n} networks looked, not why; it proves nothing"
+            ).format(name=name, n=self._networks)
+        return self.tr("{name}: shows where the network looked, not why; it proves nothing").format(name=name)

@@ -124,7 +124,7 @@ class SimilarCard(Card):
         if self._unlike:
             said = [self.tr("The nearest training images. This image is unlike all of them.")]
         else:
-            said = [self.tr("They look alike to the network. That is a second opinion, and no proof.")]
+            said = [self.tr("These look similar to the network. That is a second opinion, not proof.")]
         if self._similar.left_out == 1:
             said.append(self.tr("This image is one of the training images; it is left out here."))
         elif self._similar.left_out:
