@@ -42,6 +42,8 @@ from trainer.wording import NOTHING, chosen_percent, n_of, percent
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from PySide6.QtGui import QResizeEvent
+
     from skindesk.models.runs.record import RunRecord
     from trainer.metrics.operating import OperatingPoint, PointOutcome
     from trainer.runs.summary import Report
@@ -168,9 +170,9 @@ class OperatingView(QScrollArea):
         card.body.addWidget(self.roc, 1)
         return card
 
-    def resizeEvent(self, event: object) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Place tiles and plots anew."""
-        super().resizeEvent(event)  # type: ignore[arg-type]  # Qt's own event
+        super().resizeEvent(event)
         self._arrange()
 
     def _arrange(self) -> None:

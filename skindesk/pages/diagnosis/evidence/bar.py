@@ -92,7 +92,7 @@ class EvidenceBar(QWidget):
     @property
     def paint(self) -> EvidencePaint | None:
         """What is to be painted over the image; `None` for nothing."""
-        if not self._on or not (self._evidence.wanted or self._evidence.unlike):
+        if not self._on or not (self._evidence.wanted or self._evidence.unreliable):
             return None
         outlined = self.mode.currentData() == "outline"
         captions = (self._words(full=True), self._words(full=False))
@@ -151,7 +151,7 @@ class EvidenceBar(QWidget):
         evidence = self._evidence
         name = class_label(evidence.class_name, (), full=full)
         if not name:
-            return self.tr("Unlike the training images: choose a class to see its map")
+            return self.tr("The result is not to be relied on: choose a class to see its map")
         if evidence.failure:
             return evidence.failure
         if evidence.busy:
