@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -139,6 +140,19 @@ def test_a_point_is_saved_removed_and_taken_back(
     qtbot.waitUntil(lambda: "removed" in view.notice.text, timeout=PATIENCE)
     view.notice.acted.emit()
     qtbot.waitUntil(lambda: read_operating_point(bundle) == saved, timeout=PATIENCE)
+
+
+def test_a_point_is_told_of_its_own_bundle_when_another_run_is_shown_by_then(
+    qtbot: QtBot, view: OperatingView, results_window: ResultsWindow, bundle: Path
+) -> None:
+    record = results_window.page.detail.record
+    assert record is not None
+    without = replace(record, summary=replace(record.summary, bundle=None))
+    with qtbot.waitSignal(view.saved, timeout=PATIENCE) as told:
+        qtbot.mouseClick(view.save_button, Qt.MouseButton.LeftButton)
+        view.show_record(without)
+    assert told.args == [bundle]
+    assert view.basis is None
 
 
 def test_what_a_saved_point_and_the_sets_led_to_on_the_test_part_is_said(

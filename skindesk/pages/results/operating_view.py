@@ -20,6 +20,7 @@ from skindesk.background import Question, Urgency
 from skindesk.models.runs.operating import (
     OperatingBasis,
     Proposal,
+    SavedPoint,
     TargetBasis,
     propose,
     propose_missing,
@@ -72,9 +73,7 @@ class OperatingView(QScrollArea):
         self._removed: OperatingPoint | None = None
         self._scored: Report | None = None
         self._reading: Question[OperatingBasis] = Question(self._show_basis, self._fail, self)
-        self._saving: Question[OperatingPoint | None] = Question(
-            self._was_saved, self._fail, self, Urgency.CHANGE
-        )
+        self._saving: Question[SavedPoint] = Question(self._was_saved, self._fail, self, Urgency.CHANGE)
         inside = QWidget()
         set_role(inside, "plain")
         layout = QVBoxLayout(inside)
@@ -366,12 +365,12 @@ class OperatingView(QScrollArea):
         if self._bundle is not None and self._removed is not None:
             self._saving.ask(partial(save_point, self._bundle, self._removed))
 
-    def _was_saved(self, point: OperatingPoint | None) -> None:
-        if self._bundle is None:
+    def _was_saved(self, saved: SavedPoint) -> None:
+        self.saved.emit(saved.bundle)
+        if saved.bundle != self._bundle:  # another run is shown by now
             return
-        if point is None:
+        if saved.point is None:
             self.notice.show_note(self.tr("The operating point was removed."), action=self.tr("Undo"))
         else:
             self.notice.clear()
-        self.saved.emit(self._bundle)
-        self._reading.ask(partial(read_basis, self._bundle))
+        self._reading.ask(partial(read_basis, saved.bundle))
