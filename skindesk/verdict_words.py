@@ -41,13 +41,31 @@ def headline(point: AppliedPoint) -> str:
     )
 
 
-def members(prediction_set: Iterable[str]) -> str:
-    """Return the classes of a prediction set: "melanoma, nevus"."""
-    return ", ".join(map(in_sentence, prediction_set)) or _tr("no class")
+def members(prediction: Prediction) -> str:
+    """Return the classes of an image's prediction set: "melanoma, nevus"; empty where it has none."""
+    found = prediction.prediction_set
+    if found is None:
+        return ""
+    if len(found) == len(prediction.probabilities):
+        return _tr("all classes")
+    return _listed(found) or _tr("no class")
 
 
-def set_statement(basis: SetBasis) -> str:
-    """Say exactly what prediction sets promise, and how often they tell something."""
+def _listed(classes: Iterable[str]) -> str:
+    return ", ".join(map(in_sentence, classes))
+
+
+def set_statement(basis: SetBasis, classes: int) -> str:
+    """Say exactly what prediction sets promise, and how often they tell something.
+
+    Args:
+        basis: of the sets.
+        classes: of the network.
+    """
+    if len(basis.always) == classes:
+        return _tr(
+            "No class can be ruled out: fewer than {n} lesions of each were set aside to calibrate the sets."
+        ).format(n=basis.needed)
     sentences = [
         _tr(
             "In {times} images of each class from the same source the set contains the true class; this says nothing "
@@ -58,7 +76,7 @@ def set_statement(basis: SetBasis) -> str:
         sentences.append(
             _tr(
                 "In every set, because fewer than {n} lesions were set aside to calibrate them: {names}."
-            ).format(n=basis.needed, names=members(basis.always))
+            ).format(n=basis.needed, names=_listed(basis.always))
         )
     if basis.informative is not None:
         words = (

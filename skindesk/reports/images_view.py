@@ -196,15 +196,21 @@ def reading_sentences(model: ReportModel) -> list[str]:
 
 def _similar_sentence() -> str:
     return tr(
-        "Similar training images: those of other lesions whose features are nearest. Distance 0 is the same picture, 1 is "
-        "unrelated. Looking alike to the network is no diagnosis."
+        "Similar training images: those of other lesions whose features are nearest. The distance compares directions of "
+        "features: 0 is the same, 1 unrelated, so an image of another kind can be near, too. Looking alike to the "
+        "network is no diagnosis."
     )
 
 
 def _set_sentences(report: DiagnosisReport) -> list[str]:
     """Return what prediction sets promise, where there are any."""
     bases = {image.prediction.set_basis for image in report.images} - {None}
-    return [tr("Prediction sets: {0}").format(set_statement(basis)) for basis in bases if basis is not None]
+    classes = len(report.model.classes)
+    return [
+        tr("Prediction sets: {0}").format(set_statement(basis, classes))
+        for basis in bases
+        if basis is not None
+    ]
 
 
 def network_facts(model: ReportModel, program_version: str) -> list[tuple[str, str]]:
@@ -246,7 +252,6 @@ def _answer(prediction: Prediction, model: ReportModel) -> AnswerView:
     # Neither the sensitivity nor the sets hold for images of another kind.
     holds = prediction.in_distribution is not False
     point = prediction.operating_point if holds else None
-    found = prediction.prediction_set if holds else None
     flag = flag_title(prediction)
     return AnswerView(
         predicted=full_name(prediction.predicted),
@@ -256,7 +261,7 @@ def _answer(prediction: Prediction, model: ReportModel) -> AnswerView:
         figures=deciding_figures(choice_of(shares, prediction.predicted, model.shares)),
         headline="" if point is None else headline(point),
         flagged=point is not None and point.above,
-        members="" if found is None else members(found),
+        members=members(prediction) if holds else "",
         spread=spread_line(prediction, model.networks),
         rows=tuple(
             ClassRow(

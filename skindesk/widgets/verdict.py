@@ -56,12 +56,12 @@ class PredictionSet(QWidget):
 
     def show_set(self, prediction: Prediction | None) -> None:
         """Show the prediction set of an image; `None` for none."""
-        found = prediction.prediction_set if prediction is not None else None
         basis = prediction.set_basis if prediction is not None else None
-        if found is not None and basis is not None:
-            self.chip.setText(self.tr("Prediction set: {names}").format(names=verdict_words.members(found)))
-            self.statement.setText(verdict_words.set_statement(basis))
-        self.setVisible(found is not None and basis is not None)
+        if prediction is not None and basis is not None:
+            names, classes = verdict_words.members(prediction), len(prediction.probabilities)
+            self.chip.setText(self.tr("Prediction set: {names}").format(names=names))
+            self.statement.setText(verdict_words.set_statement(basis, classes))
+        self.setVisible(basis is not None)
 
 
 def _make_selectable(label: QLabel) -> None:

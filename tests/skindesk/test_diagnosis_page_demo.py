@@ -100,6 +100,22 @@ def test_the_demo_network_is_not_used_for_other_images_unless_it_is_chosen_for_t
     assert page.bundle.demo.isVisible()
 
 
+def test_the_demo_network_comes_back_with_drawings(
+    qtbot: QtBot,
+    page: DiagnosisPage,
+    photographs: list[Path],
+    drawings: list[Path],
+    workspace: Workspace,
+    demo_run: Path,
+) -> None:
+    drop(page.images.canvas, photographs)
+    qtbot.waitUntil(lambda: workspace.bundle is None, timeout=PATIENCE_MS)
+    page.model.clear()
+    drop(page.images.canvas, drawings)
+    qtbot.waitUntil(lambda: workspace.bundle == demo_run / "bundle", timeout=PATIENCE_MS)
+    assert page.bundle.problem.text == ""
+
+
 def test_a_network_of_photographs_comes_before_the_demo_s(
     qtbot: QtBot, page: DiagnosisPage, photographs: list[Path], workspace: Workspace, paths: Paths
 ) -> None:

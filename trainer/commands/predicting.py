@@ -131,7 +131,7 @@ def as_text(predictions: Sequence[Prediction], manifest: Manifest) -> str:
         else:
             lines.append(f"{visible(p.path)}: {chosen}")
         if p.prediction_set is not None and p.in_distribution is not False:
-            lines.append(f"  Prediction set: {', '.join(p.prediction_set) or 'no class'}")
+            lines.append(f"  Prediction set: {_members(p)}")
         for name, probability in sorted(p.probabilities.items(), key=lambda pair: -pair[1]):
             mark = "malignant" if name in manifest.malignant else ""
             bar = "#" * round(probability * _BAR)
@@ -145,11 +145,16 @@ def as_text(predictions: Sequence[Prediction], manifest: Manifest) -> str:
         "",
         *sorted({prior[p.prior] for p in predictions if not p.error}),
         calibration.describe_rule(),
-        *sorted({_about_sets(p.set_basis) for p in predictions if p.set_basis is not None}),
+        *sorted({_about_sets(p.set_basis, manifest) for p in predictions if p.set_basis is not None}),
         *([] if manifest.malignant else [NO_CLASS_MALIGNANT]),
         RESEARCH_ONLY,
     ]
     return "\n".join(plain(line) for line in lines)
+
+
+def _members(prediction: Prediction) -> str:
+    found = prediction.prediction_set or ()
+    return "all classes" if len(found) == len(prediction.probabilities) else ", ".join(found) or "no class"
 
 
 def _among(prediction: Prediction, name: str, manifest: Manifest) -> str:
@@ -170,8 +175,13 @@ def headline(point: AppliedPoint) -> str:
     )
 
 
-def _about_sets(basis: SetBasis) -> str:
+def _about_sets(basis: SetBasis, manifest: Manifest) -> str:
     """Say exactly what prediction sets promise."""
+    if len(basis.always) == len(manifest.classes):
+        return (
+            f"Prediction sets: no class can be ruled out, because fewer than {basis.needed} lesions of each were set "
+            "aside to calibrate the sets."
+        )
     meaning = (
         f"Prediction sets: in {all_but_one_of(basis.coverage)} images of each class from the same source the set "
         "contains the true class; this says nothing about a single patient, and nothing where the image is flagged "

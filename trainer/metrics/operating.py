@@ -105,11 +105,11 @@ class NotDeterminable(NamedTuple):
     def words(self) -> str:
         """Why not, in two sentences."""
         lesions = counted(self.lesions, "lesion", "lesions")
+        at_most = f"; {lesions} can show {percent(self.most)} at most" if self.lesions else ""
         return (
             f"A sensitivity of {chosen_percent(self.sensitivity)} is not determinable with {lesions}. "
             f"Asserting it with {chosen_percent(CONFIDENCE)} confidence takes {self.needed:,} lesions of the target "
-            f"among the validation images set aside, even if none is missed; {lesions} can show "
-            f"{percent(self.most)} at most."
+            f"among the validation images set aside, even if none is missed{at_most}."
         )
 
 

@@ -48,7 +48,7 @@ class Network(QObject):
         super().__init__(parent)
         self._queue, self._runs, self._workspace = queue, runs, workspace
         self._model, self._card = model, card
-        self._wanted = self._loading = self._silent = False
+        self._wanted = self._loading = self._silent = self._put_aside = False
         self._insisted: Path | None = None
         self.facts: BundleFacts | None = None
         self._reading: Question[BundleFacts] = Question(self._read, self._unreadable, self)
@@ -149,10 +149,15 @@ class Network(QObject):
         """Put the demo's network aside when images come that are not the demo's, unless a person insists on it."""
         if self._only_drawings():
             self._insisted = None
+            if self._put_aside and self._model.images:
+                self._put_aside = False
+                self._card.problem.clear()
+                self._choose()
         elif self.facts is not None and self.facts.summary.drawn and self.facts.folder != self._insisted:
             self._workspace.set_bundle(None)
             self._choose()
             if self._workspace.bundle is None:
+                self._put_aside = True
                 self._card.problem.show_note(
                     self.tr("The demo's network was trained on drawings, so it is not used for these images.")
                 )

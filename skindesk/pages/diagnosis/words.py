@@ -227,9 +227,9 @@ def result_text(
     else:
         lines.append(tr("Malignant classes (▲) together: {share}").format(share=percent(share)))
     if prediction.in_distribution is not False:
-        if prediction.prediction_set is not None and prediction.set_basis is not None:
-            lines.append(tr("Prediction set: {names}").format(names=members(prediction.prediction_set)))
-            lines.append(set_statement(prediction.set_basis))
+        if prediction.set_basis is not None:
+            lines.append(tr("Prediction set: {names}").format(names=members(prediction)))
+            lines.append(set_statement(prediction.set_basis, len(facts.manifest.classes)))
         lines += list(prediction.warnings)
     lines += ["", f"{facts.summary.name}: {bundle_line(facts)}", score_line(facts)]
     lines += [f"{answer.prior} {answer.decision_rule}", RESEARCH_ONLY]

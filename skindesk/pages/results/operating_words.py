@@ -44,6 +44,11 @@ def target_lesions(name: str, count: int) -> str:
 
 def refusal(name: str, refused: NotDeterminable) -> str:
     """Say why a sensitivity cannot be asserted."""
+    if not refused.lesions:
+        return tr(
+            "{wanted} is not determinable with {lesions}: none is among the validation images set aside. Set a larger "
+            "share aside and train again."
+        ).format(wanted=chosen_percent(refused.sensitivity), lesions=target_lesions(name, 0))
     return tr(
         "{wanted} is not determinable with {lesions} in the set-aside part of validation. Asserting it with 95 % "
         "confidence takes {needed}, even if none is missed; with these, at most {most} can be asserted. Choose a "

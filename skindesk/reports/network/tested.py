@@ -28,7 +28,7 @@ def _sentences(metrics: ScoredMetrics) -> Iterable[str]:
     if (sets := metrics.prediction_sets) is not None:
         yield tr(
             "Prediction sets are meant to contain the true class for {coverage} of the images of each class. Of the test "
-            "images, they do so for {covered}; {informative} of the sets contain exactly one class."
+            "images, they do so for {covered}; {informative} of the sets hold exactly one class."
         ).format(
             coverage=chosen_percent(sets.coverage),
             covered=sets.overall.covered.words,

@@ -43,7 +43,7 @@ def confirmed_by(case: SimilarCase) -> str:
 
 def facts_of(case: SimilarCase) -> str:
     """Return what is known of a training image but for its class."""
-    distance = tr("Distance {figure} (0: the same picture, 1: unrelated).").format(
+    distance = tr("Distance {figure} (0: the same direction of features, 1: unrelated).").format(
         figure=f"{case.distance:.2f}"
     )
     return f"{confirmed_by(case)} {distance} {case.sample_id}"
