@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from trainer.dataset.classes.names import FULL_NAMES
+from trainer.dataset.classes.names import in_sentence
 from trainer.wording import percent, told_apart
 
 if TYPE_CHECKING:
@@ -14,12 +14,6 @@ if TYPE_CHECKING:
 
 
 _NO_DECIMAL = 9.95  # times, from which on a caption has no room for one
-
-
-def in_sentence(class_name: str) -> str:
-    """Return the full name of a class as it stands in the middle of a sentence."""
-    name = FULL_NAMES.get(class_name)
-    return class_name if name is None else name[0].lower() + name[1:]
 
 
 def deciding_figures(choice: Choice) -> str:

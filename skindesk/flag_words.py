@@ -20,11 +20,16 @@ def flag_title(prediction: Prediction) -> str:
     """Return what leads a result that must not be relied on; empty for one that is not flagged."""
     if prediction.in_distribution is not False:
         return ""
-    unusual = prediction.unusual
-    alike = not unusual.flagged if unusual is not None else not any(map(_is_unlike, prediction.warnings))
-    if alike:
+    if _too_poor(prediction):
         return _tr("The image is too poor to rely on an answer")
     return _tr("Unlike the images this network learned from")
+
+
+def flag_caption(prediction: Prediction) -> str:
+    """Return the same where there is room for two words."""
+    if prediction.in_distribution is not False:
+        return ""
+    return _tr("Too poor") if _too_poor(prediction) else _tr("Unusual")
 
 
 def reasons(prediction: Prediction) -> tuple[str, ...]:
@@ -32,6 +37,13 @@ def reasons(prediction: Prediction) -> tuple[str, ...]:
     if prediction.in_distribution is not False:
         return prediction.warnings
     return tuple(_without_lead(warning) for warning in prediction.warnings)
+
+
+def _too_poor(prediction: Prediction) -> bool:
+    """Whether the quality of a flagged image is all that is wrong with it."""
+    if prediction.unusual is not None:
+        return not prediction.unusual.flagged
+    return not any(map(_is_unlike, prediction.warnings))
 
 
 def _is_unlike(warning: str) -> bool:

@@ -325,9 +325,8 @@ def _merged_recent(base: Sequence[str], mine: Sequence[str], theirs: Sequence[st
     """
     used = len(mine)
     before = iter(reversed(base))
-    while (
-        used and mine[used - 1] in before
-    ):  # what follows is in the order of `base`, so nobody has used it since
+    # What follows is in the order of `base`, so nobody has used it since.
+    while used and mine[used - 1] in before:
         used -= 1
     gone = set(base) - set(mine)
     return [*mine[:used], *(entry for entry in theirs if entry not in mine[:used] and entry not in gone)]

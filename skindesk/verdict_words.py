@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from trainer.dataset.classes.names import FULL_NAMES
+from trainer.dataset.classes.names import in_sentence
 from trainer.predictions import MALIGNANT
 from trainer.wording import NO_BREAK, all_but_one_of, chosen_percent, ends, percent, percents_apart
 
@@ -34,7 +34,7 @@ def headline(point: AppliedPoint) -> str:
         )
     )
     return sentence.format(
-        target=_tr("malignant") if point.target == MALIGNANT else _in_sentence(point.target),
+        target=_tr("malignant") if point.target == MALIGNANT else in_sentence(point.target),
         share=share,
         threshold=threshold,
         sensitivity=chosen_percent(point.sensitivity),
@@ -52,7 +52,7 @@ def members(prediction: Prediction) -> str:
 
 
 def _listed(classes: Iterable[str]) -> str:
-    return ", ".join(map(_in_sentence, classes))
+    return ", ".join(map(in_sentence, classes))
 
 
 def set_statement(basis: SetBasis, classes: int) -> str:
@@ -69,7 +69,7 @@ def set_statement(basis: SetBasis, classes: int) -> str:
     sentences = [
         _tr(
             "In {times} images of each class from the same source the set contains the true class; this says nothing "
-            "about this patient, and nothing where the image is flagged as unlike the training images."
+            "about this patient, and nothing where the image is unlike the training images."
         ).format(times=all_but_one_of(basis.coverage))
     ]
     if basis.always:
@@ -102,10 +102,5 @@ def spread_line(prediction: Prediction, networks: int) -> str:
     if spread is None:
         return ""
     ranked = sorted(prediction.probabilities, key=lambda name: -prediction.probabilities[name])
-    ranges = [f"{_in_sentence(name)} {ends(*spread[name])}{NO_BREAK}%" for name in ranked[:_MOST_SPREADS]]
+    ranges = [f"{in_sentence(name)} {ends(*spread[name])}{NO_BREAK}%" for name in ranked[:_MOST_SPREADS]]
     return _tr("Lowest to highest of {n} networks: {ranges}").format(n=networks, ranges=", ".join(ranges))
-
-
-def _in_sentence(class_name: str) -> str:
-    name = FULL_NAMES.get(class_name)
-    return class_name if name is None else name[0].lower() + name[1:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from skindesk.choice_words import deciding_figures, in_sentence
+from skindesk.choice_words import deciding_figures
 from skindesk.flag_words import flag_title, reasons
 from skindesk.reports.content import titled
 from skindesk.reports.layout.insets import Picture, fitted
@@ -13,7 +13,7 @@ from skindesk.reports.orders import SIMILAR_SHOWN
 from skindesk.reports.overlay import overlaid
 from skindesk.reports.words import MALIGNANT_MARK, confirmation, date_words, listed, one_line, tr
 from skindesk.verdict_words import headline, members, set_statement, spread_line
-from trainer.dataset.classes.names import full_name
+from trainer.dataset.classes.names import full_name, in_sentence
 from trainer.images.evidence import CAUTION, whose_map
 from trainer.palette import class_colour
 from trainer.predictions import choice_of
@@ -321,7 +321,7 @@ def _evidence(image: ReportImage, model: ReportModel) -> Evidence | None:
     picture = overlaid(image.picture, found, model.shape)
     return Evidence(
         fitted(picture, _OVERLAY_WIDTH, _OVERLAY_HEIGHT),
-        tr("Where the network looked for {0} (Grad-CAM); inside the line, most.").format(name),
+        tr("Where the network looked for {0} (Grad-CAM), most of all inside the line.").format(name),
     )
 
 

@@ -73,9 +73,9 @@ def read_letterhead(asked: Letterhead) -> LetterheadView:
             heading, _drawing(content) if file.suffix.lower() == ".svg" else _picture(content)
         )
     except OSError as error:
-        reason = error.strerror or tr("it is no PNG, JPEG or SVG image")
+        reason = error.strerror or tr("it is not a PNG, JPEG or SVG image")
     except (ValueError, SyntaxError):
-        reason = tr("it is damaged, too large, or no PNG, JPEG or SVG image")
+        reason = tr("it is damaged, too large, or not a PNG, JPEG or SVG image")
     sentence = tr(
         "The logo {name} cannot be used ({reason}), so this report has none. Choose another file in the settings."
     )

@@ -20,6 +20,7 @@ from PySide6.QtTest import QTest
 
 from skindesk.engine.engines import Engines
 from skindesk.engine.jobs import JobState
+from skindesk.flag_words import flag_caption
 from skindesk.models.cases.reading import list_cases, open_case
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.models.diagnosis.framing import Box, Framing
@@ -155,8 +156,9 @@ def test_dropped_images_are_answered_as_on_the_command_line_and_a_text_file_expl
     assert tile.sentence == expected[3]["error"].replace(expected[3]["path"], "notes.jpg")
     assert str(tmp_path) not in tile.sentence
     share = f"{100 * told[expected[0]['predicted']]:.1f}\u00a0%"
-    flagged = expected[0]["in_distribution"] is False
-    assert ("Unusual" if flagged else share) in page.images.strip.tiles[0].caption
+    first = page.model.images[0].prediction
+    assert first is not None
+    assert (flag_caption(first) or share) in page.images.strip.tiles[0].caption
     page.model.select(broken.number)
     assert page.result.shown.note == tile.sentence
     assert not page.result.predicted.isVisible()
@@ -292,7 +294,7 @@ def test_an_image_unlike_the_training_images_has_no_map_and_no_votes_unless_a_cl
     bar = page.images.evidence
     assert bar.paint is not None
     assert bar.paint.layer is None
-    assert bar.paint.caption == "Unlike the training images: choose a class to see its map"
+    assert bar.paint.caption == "The result is not to be relied on: choose a class to see its map"
     bar.classes.setCurrentIndex(bar.classes.findData("mel"))
     bar.classes.activated.emit(bar.classes.currentIndex())
     qtbot.waitUntil(lambda: not page.evidence.busy, timeout=PATIENCE_MS)

@@ -15,6 +15,7 @@ from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QGuiApplicat
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
+from skindesk.flag_words import flag_caption
 from skindesk.models.diagnosis.bundle import BundleFacts, read_bundle_facts
 from skindesk.models.diagnosis.case import Answer, CaseImage, ImageState
 from skindesk.models.diagnosis.collecting import MOST_IMAGES, collect
@@ -471,7 +472,7 @@ def test_a_result_leads_with_the_operating_point_and_states_the_prediction_set(
     assert found.chip.text() == "Prediction set: all classes"
     promise = (
         "In 9 of 10 images of each class from the same source the set contains the true class; this says nothing about "
-        "this patient, and nothing where the image is flagged as unlike the training images."
+        "this patient, and nothing where the image is unlike the training images."
     )
     assert found.statement.text().startswith(promise)
     assert "fewer than 9 lesions were set aside to calibrate them: dermatofibroma." in found.statement.text()
@@ -671,6 +672,15 @@ def test_a_flagged_image_leads_with_why_and_folds_its_probabilities_away(
     assert not card.flag.isVisibleTo(window)
 
 
+def test_a_caption_tells_a_poor_image_from_one_unlike_the_training_images() -> None:
+    fine = said(0.7, 0.2, 0.1, "mel")
+    unlike = Unusual(score=4.0, threshold=1.1, above=120, n=120)
+    alike = Unusual(score=0.4, threshold=1.1, above=30, n=120)
+    assert flag_caption(fine) == ""
+    assert flag_caption(msgspec.structs.replace(fine, in_distribution=False, unusual=unlike)) == "Unusual"
+    assert flag_caption(msgspec.structs.replace(fine, in_distribution=False, unusual=alike)) == "Too poor"
+
+
 def test_a_network_that_lacks_its_reference_says_so_and_is_completed(
     qtbot: QtBot, facts: BundleFacts, silent_queue: JobQueue, settings: Settings, tmp_path: Path
 ) -> None:
@@ -685,5 +695,5 @@ def test_a_network_that_lacks_its_reference_says_so_and_is_completed(
     assert [job.job for job in silent_queue.jobs] == [
         CompleteBundle(bundle=str(facts.folder), dataset=str(tmp_path / "data.db"))
     ]
-    assert panel.stop_button.isVisibleTo(panel)
+    assert panel.progress.stop_button.isVisibleTo(panel)
     assert not panel.button.isVisibleTo(panel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from skindesk.models.runs.operating import propose, read_basis, save_point
 from skindesk.models.workspace import Workspace
 from skindesk.pages.results.operating_view import OperatingView
+from skindesk.pages.results.operating_words import target_title
 from skindesk.paths import Paths
 from tests.made_reference import give_reference, overlapping
 from tests.skindesk.made_runs import make_report, make_run
@@ -111,7 +113,7 @@ def test_another_target_and_another_prevalence_change_the_figures(view: Operatin
     view.target.activated.emit(view.target.currentIndex())
     assert "of 150 lesions of melanocytic nevus would be missed" in said(view)
     before = view.benefit.sentence.text()
-    assert "no clinic's prevalence" in before
+    assert "not the prevalence of a clinic" in before
     view.benefit.prevalence.setValue(2.0)
     assert view.benefit.sentence.text() != before
     assert [line.text for line in view.benefit.plot.lines] == [
@@ -138,6 +140,19 @@ def test_a_point_is_saved_removed_and_taken_back(
     qtbot.waitUntil(lambda: "removed" in view.notice.text, timeout=PATIENCE)
     view.notice.acted.emit()
     qtbot.waitUntil(lambda: read_operating_point(bundle) == saved, timeout=PATIENCE)
+
+
+def test_a_point_is_told_of_its_own_bundle_when_another_run_is_shown_by_then(
+    qtbot: QtBot, view: OperatingView, results_window: ResultsWindow, bundle: Path
+) -> None:
+    record = results_window.page.detail.record
+    assert record is not None
+    without = replace(record, summary=replace(record.summary, bundle=None))
+    with qtbot.waitSignal(view.saved, timeout=PATIENCE) as told:
+        qtbot.mouseClick(view.save_button, Qt.MouseButton.LeftButton)
+        view.show_record(without)
+    assert told.args == [bundle]
+    assert view.basis is None
 
 
 def test_what_a_saved_point_and_the_sets_led_to_on_the_test_part_is_said(
@@ -200,3 +215,9 @@ def test_a_point_for_other_malignant_classes_is_not_shown_as_chosen(bundle: Path
     basis = read_basis(bundle)
     assert basis.targets["malignant"].target.classes == ("bkl", "mel")
     assert "Choose it again" in basis.outdated
+
+
+def test_a_class_is_called_as_its_dataset_writes_it() -> None:
+    assert target_title("malignant") == "All malignant classes together"
+    assert target_title("mel") == "Melanoma"
+    assert target_title("BCC nodular") == "BCC nodular"

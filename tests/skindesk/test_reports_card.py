@@ -110,9 +110,9 @@ def test_a_card_says_what_point_sets_and_flags_did_on_the_test_part(run: Path) -
     write_scored(folder, scored)
     said = " ".join(report_model(run / "bundle").card.tested).replace("\u00a0", " ")
     assert "malignant from 8.0 % on, for 95 % sensitivity" in said
-    assert "3 of 61 (4.9 %) were missed, and of other lesions 120 of 780 (15.4 %) flagged." in said
-    assert "9 of 10 (90.0 %) are covered; 50.0 % of the sets hold exactly one class." in said
-    assert "Flagged of the test images: 4.0 % (n = 100)." in said
+    assert "On the test part, 3 of 61 (4.9 %) such lesions were missed, and 120 of 780 (15.4 %) other" in said
+    assert "Of the test images, they do so for 9 of 10 (90.0 %); 50.0 % of the sets hold exactly one" in said
+    assert "Of the test images, 4.0 % (n = 100) are unlike the training images or too poor" in said
 
 
 @needs_poppler

@@ -200,7 +200,7 @@ def test_where_the_network_looked_is_shown_beside_its_words(tmp_path: Path) -> N
         replace(flagged_image("c.jpg"), evidence=seen),
     )
     text = report.flowing
-    assert text.count("Where the network looked for melanoma (Grad-CAM); inside the line, most.") == 1
+    assert text.count("Where the network looked for melanoma (Grad-CAM), most of all inside the line.") == 1
     assert "No part of the image raised the network's score for melanoma." in text
     assert text.count(CAUTION) == 1
     assert len(report.images()) == 4  # three images and one map

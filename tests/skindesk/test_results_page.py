@@ -156,7 +156,10 @@ def test_a_scoring_on_another_dataset_says_what_was_left_out(
     notes = page.detail.metrics.notes.text()
     assert "These are 19 images of another dataset or split than the network's." in notes
     assert "was not trained for their classes: scar (7)." in notes
-    assert "25.0\u00a0% of the 12 images are flagged: unlike the training images, or too poor." in notes
+    assert (
+        "25.0\u00a0% of the 12 images are unlike the training images or too poor to rely on an answer."
+        in notes
+    )
 
 
 def test_rows_are_sorted_by_their_headings(qtbot: QtBot, paths: Paths, page: ResultsPage) -> None:

@@ -75,7 +75,7 @@ def test_scoring_from_question_to_figures(
     def begin_and_stop() -> None:
         qtbot.mouseClick(panel.confirm_button, Qt.MouseButton.LeftButton)
         assert panel.progress.isVisible()
-        qtbot.mouseClick(panel.stop_button, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(panel.row.stop_button, Qt.MouseButton.LeftButton)
 
     assert finish(qtbot, page, begin_and_stop) != ""
     assert scorings(small_dataset) == 0

@@ -184,8 +184,8 @@ def _about_sets(basis: SetBasis, manifest: Manifest) -> str:
         )
     meaning = (
         f"Prediction sets: in {all_but_one_of(basis.coverage)} images of each class from the same source the set "
-        "contains the true class; this says nothing about a single patient, and nothing where the image is flagged "
-        "as unlike the training images."
+        "contains the true class; this says nothing about a single patient, and nothing where the image is unlike the "
+        "training images."
     )
     always = (
         f"In every set, because fewer than {basis.needed} lesions were set aside to calibrate them: "

@@ -121,10 +121,8 @@ class CaseKeeper(QObject):
             leave = partial(_leave, self._place, self._writer)
             self._errands.run(leave, lambda _done: self.set_down.emit(), self.failed.emit)
         case = place.case or Case(patient=self._model.case.next_patient())
-        self._place, self._content = (
-            place,
-            text_of(case),
-        )  # what an earlier window left, with all that is in it
+        self._place = place
+        self._content = text_of(case)  # what an earlier window left, with all that is in it
         self._writer = FileWriter(place.file, self._write_ended, place.store)
         self._model.take(case)
         self._changed()  # what is no longer to be kept goes

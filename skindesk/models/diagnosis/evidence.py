@@ -58,7 +58,7 @@ class EvidenceModel(QObject):
         busy: whether it is awaited.
         empty: whether nothing in the image speaks for the class.
         failure: why there is none, a sentence; empty where nothing is wrong.
-        unlike: whether the image is unlike the training images: then a map is shown for a class that was chosen only.
+        unreliable: whether no answer about the image is to be relied on: then only a class that was chosen has a map.
 
     Signals:
         changed: any of these.
@@ -76,7 +76,7 @@ class EvidenceModel(QObject):
         self._current: tuple[_Question, bool] | None = None
         self._drawing: Question[EvidenceLayer] = Question(self._show, self._fail, self)
         self.layer: EvidenceLayer | None = None
-        self.empty = self.unlike = False
+        self.empty = self.unreliable = False
         self.failure = ""
         for signal in (model.images_changed, model.selected_changed, model.asking_changed):
             signal.connect(self._update)
@@ -85,7 +85,7 @@ class EvidenceModel(QObject):
     @property
     def class_name(self) -> str:
         """The class that was chosen, or else the predicted one."""
-        return self._chosen or ("" if self.unlike else self._predicted)
+        return self._chosen or ("" if self.unreliable else self._predicted)
 
     @property
     def wanted(self) -> bool:
@@ -115,9 +115,9 @@ class EvidenceModel(QObject):
     def set_prediction(self, prediction: Prediction | None) -> None:
         """Say what is predicted; `None` for nothing."""
         predicted = prediction.predicted if prediction is not None else ""
-        unlike = prediction is not None and prediction.in_distribution is False
-        if (predicted, unlike) != (self._predicted, self.unlike):
-            self._predicted, self.unlike = predicted, unlike
+        unreliable = prediction is not None and prediction.in_distribution is False
+        if (predicted, unreliable) != (self._predicted, self.unreliable):
+            self._predicted, self.unreliable = predicted, unreliable
             self._update()
             self.changed.emit()
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from trainer.metrics.operating import (
     NotDeterminable,
@@ -95,6 +95,13 @@ class Proposal:
     found: Consequences | None = None
 
 
+class SavedPoint(NamedTuple):
+    """A bundle, and the operating point that lies beside its manifest now; `None` where none does."""
+
+    bundle: Path
+    point: OperatingPoint | None
+
+
 def read_basis(bundle: Path) -> OperatingBasis:
     """Read what an operating point of a bundle is chosen from.
 
@@ -122,7 +129,7 @@ def read_basis(bundle: Path) -> OperatingBasis:
     return OperatingBasis(bundle, manifest.malignant, targets, saved, outdated)
 
 
-def save_point(bundle: Path, point: OperatingPoint | None) -> OperatingPoint | None:
+def save_point(bundle: Path, point: OperatingPoint | None) -> SavedPoint:
     """Save an operating point beside a bundle's manifest, or remove the one that is there.
 
     Raises:
@@ -131,7 +138,7 @@ def save_point(bundle: Path, point: OperatingPoint | None) -> OperatingPoint | N
     from trainer.runs.operating_point import write_operating_point
 
     write_operating_point(bundle, point)
-    return point
+    return SavedPoint(bundle, point)
 
 
 def propose(basis: TargetBasis, sensitivity: float) -> Proposal:

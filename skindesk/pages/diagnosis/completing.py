@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from skindesk.engine.handles import JobState
-from skindesk.widgets.basics import muted
 from skindesk.widgets.file_choice import FileChoice
 from skindesk.widgets.notice import Notice
-from skindesk.widgets.quantities import part_of_images
+from skindesk.widgets.progress_row import ProgressRow
 from skindesk.widgets.theme import SPACE, set_role
 from trainer.protocol.scoring import CompleteBundle
 
@@ -45,7 +44,7 @@ class CompletePanel(QWidget):
         layout.setSpacing(SPACE)
         self.sentence = QLabel(
             self.tr(
-                "This network does not know its training images, so it cannot tell images of another kind from them."
+                "This network does not know its training images, so it cannot tell whether an image is unlike them."
             )
         )
         self.sentence.setWordWrap(True)
@@ -53,21 +52,12 @@ class CompletePanel(QWidget):
         layout.addWidget(self.sentence)
         self.button = QPushButton(self.tr("Complete from its dataset…"))
         self.button.setToolTip(
-            self.tr("Look once at every training and validation image; this takes some minutes")
+            self.tr("Goes through all training and validation images once; this takes a few minutes")
         )
         self.button.clicked.connect(self.begin)
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
-        self._bar.setAccessibleName(self.tr("Progress of completing the network"))
-        self._count = muted()
-        self.stop_button = QPushButton(self.tr("Stop"))
-        self.stop_button.clicked.connect(self._stop)
-        row = QHBoxLayout()
-        row.setSpacing(SPACE)
-        for widget, stretch in ((self.button, 0), (self._bar, 1), (self._count, 0), (self.stop_button, 0)):
-            row.addWidget(widget, stretch)
-        row.addStretch(0)
-        layout.addLayout(row)
+        layout.addWidget(self.button, 0, Qt.AlignmentFlag.AlignLeft)
+        self.progress = ProgressRow(self.tr("Progress of completing the network"))
+        layout.addWidget(self.progress)
         self.notice = Notice()
         layout.addWidget(self.notice)
         self.show_facts(None)
@@ -107,11 +97,6 @@ class CompletePanel(QWidget):
         if handle.outcome is not None:
             self._ended(folder, handle.outcome)
 
-    def _stop(self) -> None:
-        handle = self._handle()
-        if handle is not None:
-            handle.stop()
-
     def _handle(self) -> JobHandle | None:
         return self._jobs.get(self._facts.folder) if self._facts is not None else None
 
@@ -133,12 +118,4 @@ class CompletePanel(QWidget):
         facts, handle = self._facts, self._handle()
         self.setVisible(facts is not None and not facts.complete)
         self.button.setVisible(handle is None)
-        for part in (self._bar, self._count, self.stop_button):
-            part.setVisible(handle is not None)
-        if handle is not None:
-            done = handle.last_progress
-            known = done is not None and done.total > 0
-            self._bar.setRange(0, done.total if done is not None and known else 0)
-            self._bar.setValue(done.done if done is not None and known else 0)
-            self._count.setText(part_of_images(done.done, done.total) if done is not None and known else "")
-            self.stop_button.setEnabled(handle.state is not JobState.STOPPING)
+        self.progress.show_job(handle)

@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from skindesk.choice_words import deciding_figures, short_figures
-from skindesk.flag_words import flag_title
+from skindesk.flag_words import flag_caption, flag_title
 from skindesk.models.diagnosis.case import ImageState
 from skindesk.pages.diagnosis import words
 from skindesk.pages.diagnosis.canvas_tools import CanvasTools
@@ -260,7 +260,7 @@ class ImageArea(QWidget):
         if self._facts is None or sentence:
             caption = name
         elif image.prediction is not None and image.prediction.in_distribution is False:
-            caption = self.tr("Unusual")
+            caption = flag_caption(image.prediction)
             hint = f"{name}: {flag_title(image.prediction)}"
         elif image.prediction is not None and image.state is ImageState.DONE:
             choice = self._facts.choice(image.prediction)

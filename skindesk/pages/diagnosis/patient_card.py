@@ -159,7 +159,7 @@ class PatientCard(Card):
                 self.tr("Stored with the unfinished diagnosis and with cases you save, and nowhere else.")
                 if kept
                 else self.tr(
-                    "Not stored: they are in the PDF, and gone when you start a new lesion or close SkinDesk."
+                    "Not stored: they appear in the PDF, and are gone when you start a new lesion or close SkinDesk."
                 )
             )
 

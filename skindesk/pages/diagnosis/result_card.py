@@ -151,7 +151,7 @@ class ResultCard(Card):
         self.flag_reasons.setWordWrap(True)
         self.flag_reasons.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.reveal = FoldButton(
-            self.tr("Show the probabilities"), self.tr("They mean nothing for an image of another kind")
+            self.tr("Show the probabilities"), self.tr("They are not to be relied on for this image")
         )
         self.reveal.toggled.connect(lambda _unfolded: self.show_result(self._shown))
         layout.addWidget(self.flag_title)

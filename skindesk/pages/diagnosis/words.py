@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from skindesk.choice_words import deciding_figures, in_sentence
+from skindesk.choice_words import deciding_figures
 from skindesk.flag_words import flag_title, reasons
 from skindesk.metric_words import name_of
 from skindesk.verdict_words import headline, members, set_statement, spread_line
 from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import class_label
 from trainer import RESEARCH_ONLY
+from trainer.dataset.classes.names import in_sentence
 from trainer.errors import ImageError
 from trainer.images.decoding import MISSING
 from trainer.metrics.catalogue import BALANCED_ACCURACY, PRECISION, RECALL

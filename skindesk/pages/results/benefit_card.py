@@ -51,14 +51,14 @@ class BenefitCard(Card):
         self.header.addWidget(self.prevalence)
         self.plot = SharePlot(
             self.tr("Decision curve"),
-            self.tr("probability from which on you would examine a lesion"),
-            self.tr("net finds per 1,000 lesions"),
+            self.tr("probability at which you would examine a lesion"),
+            self.tr("net true positives per 1,000 lesions"),
             y_share=False,
         )
         self.plot.setToolTip(
             self.tr(
-                "Net benefit (Vickers and Elkin 2006): finds, less examinations for nothing. At 10 %, nine of these "
-                "weigh as much as one find."
+                "Net benefit (Vickers and Elkin 2006): lesions found, less a weight for each unnecessary examination. At "
+                "10 %, nine unnecessary examinations weigh as much as one lesion found."
             )
         )
         self.body.addWidget(self.plot, 1)

@@ -110,7 +110,7 @@ class MetricsView(QScrollArea):
             overall = flags.overall
             notes.append(
                 self.tr(
-                    "{share} of the {n} images are flagged: unlike the training images, or too poor."
+                    "{share} of the {n} images are unlike the training images or too poor to rely on an answer."
                 ).format(share=percent(overall.share), n=f"{overall.n:,}")
             )
         if report.test_scorings:

@@ -20,6 +20,7 @@ from skindesk.background import Question, Urgency
 from skindesk.models.runs.operating import (
     OperatingBasis,
     Proposal,
+    SavedPoint,
     TargetBasis,
     propose,
     propose_missing,
@@ -41,6 +42,8 @@ from trainer.wording import NOTHING, chosen_percent, n_of, percent
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from PySide6.QtGui import QResizeEvent
 
     from skindesk.models.runs.record import RunRecord
     from trainer.metrics.operating import OperatingPoint, PointOutcome
@@ -70,9 +73,7 @@ class OperatingView(QScrollArea):
         self._removed: OperatingPoint | None = None
         self._scored: Report | None = None
         self._reading: Question[OperatingBasis] = Question(self._show_basis, self._fail, self)
-        self._saving: Question[OperatingPoint | None] = Question(
-            self._was_saved, self._fail, self, Urgency.CHANGE
-        )
+        self._saving: Question[SavedPoint] = Question(self._was_saved, self._fail, self, Urgency.CHANGE)
         inside = QWidget()
         set_role(inside, "plain")
         layout = QVBoxLayout(inside)
@@ -108,8 +109,8 @@ class OperatingView(QScrollArea):
         row = QHBoxLayout()
         row.setSpacing(SPACE)
         self.target = wheel_needs_focus(QComboBox())
-        self.target.setAccessibleName(self.tr("What is to be found"))
-        self.target.setToolTip(self.tr("What is to be found"))
+        self.target.setAccessibleName(self.tr("Class or classes to find"))
+        self.target.setToolTip(self.tr("Class or classes to find"))
         self.target.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.target.setMinimumContentsLength(20)
         self.target.activated.connect(lambda _row: self._choose_target())
@@ -119,7 +120,7 @@ class OperatingView(QScrollArea):
         self.save_button = primary_button(self.tr("Save"), self._save)
         self.save_button.setToolTip(self.tr("Flag images by this operating point from now on"))
         self.remove_button = QPushButton(self.tr("Remove"))
-        self.remove_button.setToolTip(self.tr("Flag no images any more"))
+        self.remove_button.setToolTip(self.tr("Stop flagging images"))
         self.remove_button.clicked.connect(lambda _checked=False: self._remove())
         self._of = muted(self.tr("Sensitivity"))
         for widget, stretch in ((self.target, 1), (self._of, 0), (self.sensitivity, 0)):
@@ -144,7 +145,7 @@ class OperatingView(QScrollArea):
             "negative": self.tr("NPV"),
         }
         hints = {
-            "threshold": self.tr("Probability of the target from which on a lesion is flagged"),
+            "threshold": self.tr("A lesion is flagged if its probability of the target is at least this"),
             "sensitivity": self.tr("Share of the target's lesions that are flagged, of those set aside"),
             "others": self.tr("Share of the other lesions that are flagged, of those set aside"),
             "positive": self.tr(
@@ -168,9 +169,9 @@ class OperatingView(QScrollArea):
         card.body.addWidget(self.roc, 1)
         return card
 
-    def resizeEvent(self, event: object) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Place tiles and plots anew."""
-        super().resizeEvent(event)  # type: ignore[arg-type]  # Qt's own event
+        super().resizeEvent(event)
         self._arrange()
 
     def _arrange(self) -> None:
@@ -364,12 +365,12 @@ class OperatingView(QScrollArea):
         if self._bundle is not None and self._removed is not None:
             self._saving.ask(partial(save_point, self._bundle, self._removed))
 
-    def _was_saved(self, point: OperatingPoint | None) -> None:
-        if self._bundle is None:
+    def _was_saved(self, saved: SavedPoint) -> None:
+        self.saved.emit(saved.bundle)
+        if saved.bundle != self._bundle:  # another run is shown by now
             return
-        if point is None:
+        if saved.point is None:
             self.notice.show_note(self.tr("The operating point was removed."), action=self.tr("Undo"))
         else:
             self.notice.clear()
-        self.saved.emit(self._bundle)
-        self._reading.ask(partial(read_basis, self._bundle))
+        self._reading.ask(partial(read_basis, saved.bundle))

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from skindesk.choice_words import in_sentence
 from skindesk.widgets.quantities import lesions_counted
+from trainer.dataset.classes.names import full_name, in_sentence
 from trainer.metrics.intervals import Interval
 from trainer.predictions import MALIGNANT
 from trainer.wording import NOTHING, chosen_percent, ends, percent
@@ -31,7 +31,7 @@ def tr(text: str) -> str:
 
 def target_title(name: str) -> str:
     """Return what a target is called in the list to choose from."""
-    return tr("All malignant classes together") if name == MALIGNANT else in_sentence(name).capitalize()
+    return tr("All malignant classes together") if name == MALIGNANT else full_name(name)
 
 
 def target_lesions(name: str, count: int) -> str:
@@ -142,7 +142,7 @@ def at_prevalence(name: str, values: PredictiveValues) -> str:
 def about_prevalence(assumed: float) -> str:
     """Say what the prevalence that is filled in stands for."""
     return tr(
-        "{share} is the share among the training images. These were collected, so it is no clinic's prevalence: "
+        "{share} is the share among the training images. These were selected, so it is not the prevalence of a clinic; "
         "enter yours."
     ).format(share=percent(assumed))
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from skindesk.background import Question
 from skindesk.engine.jobs import JobState
 from skindesk.models.runs.record import ScoringFacts, read_scoring_facts
 from skindesk.widgets.basics import Card, heading, muted, primary_button
 from skindesk.widgets.notice import Notice
-from skindesk.widgets.quantities import images_counted, part_of_images
+from skindesk.widgets.progress_row import ProgressRow
+from skindesk.widgets.quantities import images_counted
 from skindesk.widgets.theme import SPACE
 from trainer.events import Progress, Warned
 from trainer.protocol.scoring import EvaluateBundle
@@ -80,17 +81,13 @@ class ScoringPanel(QWidget):
     def _progress(self) -> QWidget:
         self.progress = Card()
         self._what = QLabel()
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
-        self._bar.setAccessibleName(self.tr("Progress of the scoring"))
-        self._count = muted()
-        self.stop_button = QPushButton(self.tr("Stop"))
-        self.stop_button.setToolTip(self.tr("Stop this scoring; it will not be counted"))
-        self.stop_button.clicked.connect(self._stop)
+        self.row = ProgressRow(
+            self.tr("Progress of the scoring"), self.tr("Stop this scoring; it will not be counted")
+        )
         row = QHBoxLayout()
         row.setSpacing(3 * SPACE // 2)
-        for widget, stretch in ((self._what, 0), (self._bar, 1), (self._count, 0), (self.stop_button, 0)):
-            row.addWidget(widget, stretch)
+        row.addWidget(self._what)
+        row.addWidget(self.row, 1)
         self.progress.body.addLayout(row)
         self.progress.hide()
         return self.progress
@@ -251,11 +248,6 @@ class ScoringPanel(QWidget):
         if outcome.state is JobState.DONE:
             self.scored.emit(folder)
 
-    def _stop(self) -> None:
-        handle = self._handle()
-        if handle is not None:
-            handle.stop()
-
     def _handle(self) -> JobHandle | None:
         return self.jobs.get(self._run.folder) if self._run is not None else None
 
@@ -269,15 +261,6 @@ class ScoringPanel(QWidget):
                 JobState.STOPPING: self.tr("Stopping"),
             }
             self._what.setText(words.get(handle.state, self.tr("Scoring")))
-            self.stop_button.setEnabled(handle.state is not JobState.STOPPING)
-            done = handle.last_progress
-            known = done is not None and done.total > 0
-            self._bar.setRange(0, done.total if done is not None and known else 0)
-            self._bar.setValue(done.done if done is not None and known else 0)
-            self._count.setText(
-                part_of_images(done.done, done.total)
-                if done is not None and known
-                else self.tr("Loading the network")
-            )
+        self.row.show_job(handle)
         # Of itself the panel takes no room.
         self.setVisible(handle is not None or self.asking or bool(self.notice.text))

@@ -197,8 +197,8 @@ def _limits(manifest: Manifest) -> Iterable[str]:
     if manifest.split.drawn:
         yield tr("It has never seen real skin: all images of its dataset are drawings.")
     yield tr(
-        "It knows {n} classes and gives one of them to every image. A lesion of any other kind can look like one of "
-        "them and need not be flagged."
+        "It knows {n} classes and assigns one of them to every image. A lesion of any other kind can look like one of "
+        "them without being told apart."
     ).format(n=len(manifest.classes))
     yield tr(
         "Unless its dataset holds such images, it was never shown clinical photographs (taken without a dermatoscope), "
@@ -220,12 +220,13 @@ def _flag_sentence(reference: Reference | None) -> str:
     novelty = reference.novelty
     if not math.isfinite(novelty.threshold):
         return tr(
-            "Only {images} could be set aside, too few for a threshold: no image is flagged as unlike the training "
-            "images, only those of poor quality."
+            "Only {images} could be set aside, too few for a threshold: no image is reported as unlike the training "
+            "images, only as too poor to rely on an answer."
         ).format(images=counted(novelty.n, tr("validation image"), tr("validation images")))
     return tr(
-        "An image is flagged if its quality is too poor or its novelty score is above {threshold}. This threshold was "
-        "set on {images} to flag {share} of new images from the same source."
+        "An image counts as unlike the training images if its novelty score is above {threshold}, which {share} of new "
+        "images from the same source are expected to be. This threshold was set on {images}. Images of poor quality are "
+        "reported as well."
     ).format(
         threshold=f"{novelty.threshold:.2f}",
         images=counted(novelty.n, tr("validation image"), tr("validation images")),

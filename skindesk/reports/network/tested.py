@@ -27,8 +27,8 @@ def _sentences(metrics: ScoredMetrics) -> Iterable[str]:
         yield _point_sentence(metrics.operating_point)
     if (sets := metrics.prediction_sets) is not None:
         yield tr(
-            "Prediction sets, made to contain the class of {coverage} of the images of each class: of the test images "
-            "{covered} are covered; {informative} of the sets hold exactly one class."
+            "Prediction sets are meant to contain the true class for {coverage} of the images of each class. Of the test "
+            "images, they do so for {covered}; {informative} of the sets hold exactly one class."
         ).format(
             coverage=chosen_percent(sets.coverage),
             covered=sets.overall.covered.words,
@@ -36,16 +36,16 @@ def _sentences(metrics: ScoredMetrics) -> Iterable[str]:
         )
     if metrics.flags is not None:
         overall = metrics.flags.overall
-        yield tr("Flagged of the test images: {share} ({n}).").format(
-            share=ACCURACY.with_interval(overall.share, overall.interval), n=n_of(overall.n)
-        )
+        yield tr(
+            "Of the test images, {share} ({n}) are unlike the training images or too poor to rely on an answer."
+        ).format(share=ACCURACY.with_interval(overall.share, overall.interval), n=n_of(overall.n))
 
 
 def _point_sentence(outcome: PointOutcome) -> str:
     point, found = outcome.point, outcome.found
     return tr(
-        "Operating point: {target} from {threshold} on, for {sensitivity} sensitivity. On the test part, of such lesions "
-        "{missed} were missed, and of other lesions {flagged} flagged."
+        "Operating point: {target} from {threshold} on, for {sensitivity} sensitivity. On the test part, {missed} such "
+        "lesions were missed, and {flagged} other lesions were flagged."
     ).format(
         target=tr("malignant") if point.target.name == MALIGNANT else full_name(point.target.name),
         threshold=percent(point.threshold),

@@ -26,10 +26,7 @@ _VEIL = 200  # of 255: over what is cut away
 _CROP_VEIL = 150  # of 255: the same while the crop is drawn, when it should still be seen
 _EDGE = 150  # of 255: the two colours of the network's square, faint on any picture
 _CAPTION_VEIL = 225  # of 255: behind words on the picture
-_EVIDENCE_LINES = (
-    (QColor(0, 0, 0), 3.5),
-    (QColor(255, 255, 255), 1.5),
-)  # white on black: seen on any picture
+_EVIDENCE_LINES = ((QColor("black"), 3.5), (QColor("white"), 1.5))  # pixels; seen on any picture
 _SHARP_FROM = 4.0  # screen pixels for a picture's pixel: from here on, single pixels are shown as squares
 
 

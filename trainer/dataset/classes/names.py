@@ -87,6 +87,12 @@ def full_name(class_name: str) -> str:
     return FULL_NAMES.get(class_name, class_name)
 
 
+def in_sentence(class_name: str) -> str:
+    """Return the full name of a class as it stands in the middle of a sentence; an unknown one as it is written."""
+    name = FULL_NAMES.get(class_name)
+    return class_name if name is None else name[0].lower() + name[1:]
+
+
 def _folded(name: str) -> str:
     # Folding can undo the Unicode form, so it is made again.
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

@@ -92,7 +92,7 @@ class EvidenceBar(QWidget):
     @property
     def paint(self) -> EvidencePaint | None:
         """What is to be painted over the image; `None` for nothing."""
-        if not self._on or not (self._evidence.wanted or self._evidence.unlike):
+        if not self._on or not (self._evidence.wanted or self._evidence.unreliable):
             return None
         outlined = self.mode.currentData() == "outline"
         captions = (self._words(full=True), self._words(full=False))
@@ -151,7 +151,7 @@ class EvidenceBar(QWidget):
         evidence = self._evidence
         name = class_label(evidence.class_name, (), full=full)
         if not name:
-            return self.tr("Unlike the training images: choose a class to see its map")
+            return self.tr("The result is not to be relied on: choose a class to see its map")
         if evidence.failure:
             return evidence.failure
         if evidence.busy:
@@ -159,7 +159,7 @@ class EvidenceBar(QWidget):
         if evidence.empty:
             return self.tr("{name}: no part of the image raised the network's score").format(name=name)
         if self._networks:
-            return self.tr("{name}: where the first of {n} networks looked, not why, and no proof").format(
-                name=name, n=self._networks
-            )
-        return self.tr("{name}: where the network looked, not why, and no proof").format(name=name)
+            return self.tr(
+                "{name}: shows where the first of {n} networks looked, not why; it proves nothing"
+            ).format(name=name, n=self._networks)
+        return self.tr("{name}: shows where the network looked, not why; it proves nothing").format(name=name)

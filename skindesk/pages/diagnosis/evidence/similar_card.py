@@ -43,7 +43,7 @@ class SimilarCard(Card):
         self._files, self._loader = files, loader
         self._similar: SimilarCases | None = None
         self._facts: BundleFacts | None = None
-        self._unlike = False
+        self._unreliable = False
         self._cells: list[QWidget] = []
         self.tiles: list[SampleTile] = []
         self.votes = QLabel()
@@ -69,13 +69,13 @@ class SimilarCard(Card):
             return
         self._facts, self._similar = facts, similar
         prediction = image.prediction if image is not None else None
-        self._unlike = prediction is not None and prediction.in_distribution is False
+        self._unreliable = prediction is not None and prediction.in_distribution is False
         nearest = similar.nearest if similar is not None and facts is not None else ()
         self.setVisible(bool(nearest))
         self._lay_out(nearest)
         if similar is not None and facts is not None:
             self.votes.setText(votes_sentence(similar, facts.manifest.malignant))
-        self.votes.setHidden(self._unlike)  # a second opinion on an image of another kind would be none
+        self.votes.setHidden(self._unreliable)  # nor is a second opinion then
         self._files.want([case.hash for case in nearest])
         self._fill()
 
@@ -121,10 +121,10 @@ class SimilarCard(Card):
         for tile, case in zip(self.tiles, self._similar.nearest, strict=False):
             thumbnail = self._loader.thumbnail(path) if (path := self._path(case)) is not None else None
             tile.show_pixmap(QPixmap() if thumbnail is None else QPixmap.fromImage(thumbnail))
-        if self._unlike:
-            said = [self.tr("The nearest training images. This image is unlike all of them.")]
+        if self._unreliable:
+            said = [self.tr("The nearest training images. The result for this image is not to be relied on.")]
         else:
-            said = [self.tr("They look alike to the network. That is a second opinion, and no proof.")]
+            said = [self.tr("These look similar to the network. That is a second opinion, not proof.")]
         if self._similar.left_out == 1:
             said.append(self.tr("This image is one of the training images; it is left out here."))
         elif self._similar.left_out:

@@ -110,7 +110,7 @@ class SimilarDialog(QDialog):
         path = self._files.found.get(self._cases[self._place].hash)
         if path is None:
             self.picture.show_reason(
-                self.tr("The image is not at hand. Open the dataset this network was trained on to see it.")
+                self.tr("The image is not available. Open the dataset this network was trained on to see it.")
             )
             return
         picture, sentence = self._loader.picture(path), self._loader.sentence(path)

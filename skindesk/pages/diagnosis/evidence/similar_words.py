@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
+from skindesk.reports.words import confirmation
 from skindesk.widgets.theme import class_label
-from trainer.dataset.fields import FACTS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from trainer.predictions import SimilarCase, SimilarCases
-
-_CONFIRMED = next(field for field in FACTS if field.name == "dx_type")
 
 
 def tr(text: str) -> str:
@@ -40,8 +38,7 @@ def confirmed_by(case: SimilarCase) -> str:
     """Return how a diagnosis was confirmed, as a sentence."""
     if not case.confirmed:
         return tr("How the diagnosis was confirmed is not known.")
-    words = QCoreApplication.translate("SampleDetails", _CONFIRMED.words.get(case.confirmed, case.confirmed))
-    return tr("Confirmed by {how}.").format(how=words)
+    return tr("Confirmed by {how}.").format(how=confirmation(case.confirmed))
 
 
 def facts_of(case: SimilarCase) -> str:
