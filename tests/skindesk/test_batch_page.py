@@ -182,7 +182,7 @@ def test_what_was_analysed_before_is_shown_and_the_rest_asked_for(
 def test_flags_and_errors_take_the_place_of_an_answer(page: BatchPage, opened: OpenedFolder) -> None:
     assert not page.model.running
     flagged = names(page).index(Path(opened.images[0].path).stem)
-    assert column(page, "predicted")[flagged] == "Image too poor"
+    assert column(page, "predicted")[flagged] == "Too poor"
     assert {column(page, name)[flagged] for name in ("probability", "malignant", "class:mel")} == {"–"}
     assert column(page, "notes")[flagged] == "It is odd."
     index = page.model.table.index(flagged, page.model.table.columns.index("predicted"))

@@ -193,7 +193,7 @@ def test_a_flagged_result_is_said_and_folded_away_everywhere(
     saved = save_case(paths.cases, replace(new, diagnosis=diagnosis))
     page = opened()
     qtbot.waitUntil(lambda: bool(page.detail.over_time.tiles), timeout=PATIENCE_MS)
-    assert page.table.cases.index(0, 2).data() == "Unusual"
+    assert page.table.cases.index(0, 2).data() == "Unreliable"
     assert page.table.cases.index(0, 3).data() == "–"
     assert page.detail.over_time.tiles[0].result.full_text() == UNLIKE
     result = page.detail.result

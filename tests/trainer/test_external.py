@@ -238,7 +238,7 @@ def test_other_classes_are_counted_and_spellings_mapped(
     assert document["per_class"]["nv"]["support"] == 0
     text = shell("evaluate", bundle, dataset).out
     assert "Left out, because the network was not trained for their classes: scar (48)." in text
-    assert "Flagged: unlike the images this network learned from, or too poor" in text
+    assert "Not to be relied on: unlike the images this network learned from, or too poor" in text
 
 
 def test_a_dataset_without_a_common_class_is_refused(shell: Shell, bundle: Path, tmp_path: Path) -> None:

@@ -34,10 +34,7 @@ if TYPE_CHECKING:
     from trainer.metrics.operating import Lesions
     from trainer.runs.bundle import Manifest
 
-_NO_CLINICS = (
-    "This prevalence is the share among the training images, which were collected, so it is no clinic's; give yours "
-    "with --prevalence."
-)
+_NO_CLINICS = "This prevalence is the share among the training images, not that of a clinic; give yours with --prevalence."
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):

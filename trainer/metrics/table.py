@@ -59,9 +59,9 @@ def _interval_heading(metrics: Metrics) -> str:
 
 
 def flag_lines(flags: FlagFigures) -> list[str]:
-    """Return how many images are flagged, over all and by class, a line each."""
+    """Return for how many images the answer is not to be relied on, over all and by class, a line each."""
     width = max(8, *(len(name) for name in flags.per_class))
-    lines = ["Flagged: unlike the images this network learned from, or too poor to rely on an answer"]
+    lines = ["Not to be relied on: unlike the images this network learned from, or too poor"]
     for name, share in {"all": flags.overall, **flags.per_class}.items():
         interval = "" if share.interval is None else ends(share.interval.low, share.interval.high)
         lines.append(

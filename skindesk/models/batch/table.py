@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from skindesk.flag_words import flag_title
+from skindesk.flag_words import flag_caption, flag_title
 from skindesk.models.sorting import missing_last
 from skindesk.verdict_words import headline
 from trainer.batches.table import Row, is_correct
@@ -255,10 +255,7 @@ class BatchTableModel(QAbstractTableModel):
             return NOTHING
         if found.error:
             return self.tr("Cannot be read")
-        if not entry.flagged:
-            return full_name(found.predicted)
-        unlike = found.unusual is not None and found.unusual.flagged
-        return self.tr("Unlike training images") if unlike else self.tr("Image too poor")
+        return flag_caption(found) or full_name(found.predicted)
 
     def _hint(self, entry: Entry, column: str) -> str | None:
         found = entry.prediction

@@ -74,7 +74,7 @@ class CaseTableModel(QAbstractTableModel):
 
     def _predicted(self, case: CaseSummary) -> str:
         if case.unreliable:
-            return self.tr("Unusual")
+            return self.tr("Unreliable")
         return full_name(case.predicted) if case.predicted else NOTHING
 
     def _malignant(self, case: CaseSummary) -> str:
